@@ -1,0 +1,2 @@
+//! Types and arithmetic that the BPF programs and user space share.
+#![no_std]

@@ -1,0 +1,102 @@
+//! A latency histogram as it leaves the kernel: log-linear buckets with true bounds.
+
+/// One bucket: `n` faults took `lower_ns <= t <= upper_ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    pub lower_ns: u64,
+    pub upper_ns: u64,
+    pub n: u64,
+}
+
+/// A histogram of fault latencies. Buckets are sorted by bound and never empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hist {
+    /// The exact sum of all latencies, in nanoseconds.
+    pub sum_ns: u64,
+    pub buckets: Vec<Bucket>,
+}
+
+impl Hist {
+    /// How many faults the histogram holds.
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().map(|b| b.n).sum()
+    }
+
+    /// The upper bound of the bucket that holds the `q`-quantile, 0 if empty.
+    pub fn quantile_ns(&self, q: f64) -> u64 {
+        let count = self.count();
+        // The smallest rank that covers the quantile; at least one.
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "0 <= q <= 1 keeps the product within count"
+        )]
+        let rank = ((count as f64 * q.clamp(0.0, 1.0)).ceil() as u64).max(1);
+        let mut seen = 0;
+        for bucket in &self.buckets {
+            seen += bucket.n;
+            if seen >= rank {
+                return bucket.upper_ns;
+            }
+        }
+        self.max_ns()
+    }
+
+    /// The upper bound of the highest bucket, 0 if empty.
+    pub fn max_ns(&self) -> u64 {
+        self.buckets.last().map_or(0, |b| b.upper_ns)
+    }
+
+    /// Adds the faults of `other`.
+    pub fn merge(&mut self, other: &Self) {
+        self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
+        for bucket in &other.buckets {
+            self.add(*bucket);
+        }
+    }
+
+    /// Adds `bucket.n` faults to the bucket with the same lower bound.
+    pub fn add(&mut self, bucket: Bucket) {
+        match self.buckets.binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns) {
+            Ok(i) => self.buckets[i].n = self.buckets[i].n.saturating_add(bucket.n),
+            Err(i) => self.buckets.insert(i, bucket),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(lower_ns: u64, upper_ns: u64, n: u64) -> Bucket {
+        Bucket { lower_ns, upper_ns, n }
+    }
+
+    #[test]
+    fn an_empty_histogram_has_no_latency() {
+        let hist = Hist::default();
+        assert_eq!((hist.count(), hist.quantile_ns(0.5), hist.max_ns()), (0, 0, 0));
+    }
+
+    #[test]
+    fn quantiles_are_upper_bucket_bounds() {
+        let mut hist = Hist::default();
+        hist.add(bucket(1024, 1151, 98));
+        hist.add(bucket(4096, 4607, 1));
+        hist.add(bucket(2048, 2303, 1));
+        assert_eq!(hist.count(), 100);
+        assert_eq!(hist.quantile_ns(0.5), 1151);
+        assert_eq!(hist.quantile_ns(0.98), 1151);
+        assert_eq!(hist.quantile_ns(0.99), 2303);
+        assert_eq!(hist.quantile_ns(1.0), 4607);
+        assert_eq!(hist.max_ns(), 4607);
+    }
+
+    #[test]
+    fn merging_adds_counts_and_sums() {
+        let mut a = Hist { sum_ns: 10, buckets: vec![bucket(8, 8, 1)] };
+        let b = Hist { sum_ns: 30, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)] };
+        a.merge(&b);
+        assert_eq!(a, Hist { sum_ns: 40, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)] });
+    }
+}
