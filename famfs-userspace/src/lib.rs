@@ -4,3 +4,6 @@
 //! * The instrument wing turns faults into pictures: `probe`, `source` -> `model` -> `report`, `tui`.
 
 pub mod model;
+pub mod mounts;
+pub mod probe;
+pub mod source;
