@@ -67,7 +67,7 @@ fn options(args: &Args) -> Options {
     Options {
         interval: args.interval,
         sort: args.sort(),
-        filter: args.filter.clone(),
+        filter: args.filter().to_owned(),
         actions: args.actions.clone(),
         // https://no-color.org: any value but the empty one.
         colour: env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
