@@ -9,7 +9,8 @@ pub const PATH_DEPTH: u32 = 16;
 
 /// A fault ended in an error; `a` is the address, `b` the page index, `code` the result.
 pub const FAULT_ERROR: u32 = 1;
-/// The module refused a fault; `a` is the address, `b` the length, `code` its reason.
+/// The module refused a fault; `a` is the address, `b` the page index, `code` an
+/// errno.
 pub const FAULT_REFUSED: u32 = 2;
 /// A dax device told its holder of an error; `a` is the offset, `b` the length,
 /// `dev` the `MF_*` flags, `code` the holder's answer.

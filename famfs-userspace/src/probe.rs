@@ -16,16 +16,17 @@ mod plan;
 mod privilege;
 mod totals;
 
-pub use attach::{Attached, Options};
-pub use drain::{Beside, Drain};
-pub use error::Error;
-pub use events::{Events, Told, wall_time};
-pub use health::Health;
-pub use names::Names;
-pub use totals::{Counts, Latencies, Totals};
+pub(crate) use attach::Attached;
+pub use attach::Options;
+pub(crate) use drain::Drain;
+pub(crate) use error::Error;
+pub(crate) use events::{Events, Told, wall_time};
+pub(crate) use health::Health;
+pub(crate) use names::Names;
+pub(crate) use totals::{Counts, Latencies};
 
 /// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.
-pub fn monotonic_ns() -> u64 {
+pub(crate) fn monotonic_ns() -> u64 {
     let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
         .map(std::time::Duration::from)
         .unwrap_or_default();

@@ -37,21 +37,24 @@ pub struct Options {
 }
 
 /// The programs in the kernel; dropping it takes them out.
-pub struct Attached {
+pub(crate) struct Attached {
     ebpf: Ebpf,
-    pub health: Vec<Health>,
-    pub drain: Drain,
-    pub events: Events,
+    pub(crate) health: Vec<Health>,
+    pub(crate) drain: Drain,
+    pub(crate) events: Events,
 }
 
 impl Attached {
     /// Loads and attaches everything that this kernel has a place for.
-    pub fn new(options: Options) -> Result<Self, Error> {
+    pub(crate) fn new(options: Options) -> Result<Self, Error> {
         if OBJECT.is_empty() {
             return Err(Error::NoObject);
         }
         privilege::check()?;
-        let bytes = fs::read(VMLINUX).map_err(|source| Error::NoBtf { path: VMLINUX, source })?;
+        let bytes = fs::read(VMLINUX).map_err(|source| Error::NoBtf {
+            path: VMLINUX,
+            source,
+        })?;
         let btf = Btf::parse(&bytes)?;
         let offsets = btf.offsets()?;
         let steps = plan(&Here::ask(&btf))?;
@@ -67,7 +70,12 @@ impl Attached {
         let types = AyaBtf::from_sys_fs().map_err(|e| Error::Object(e.into()))?;
         let drain = Drain::new(&mut ebpf)?;
         let events = Events::new(&mut ebpf)?;
-        let mut attached = Self { ebpf, health: Vec::new(), drain, events };
+        let mut attached = Self {
+            ebpf,
+            health: Vec::new(),
+            drain,
+            events,
+        };
         // Entries come before exits in the table: a fault in between has a start and no end,
         // which its task's next fault finds; the other way round it would be untimed.
         for Step { info, problem } in steps {
@@ -101,10 +109,13 @@ impl Attached {
                 source: Box::new(source),
             }
         };
-        let program = self.ebpf.program_mut(info.program).ok_or_else(|| Error::Map {
-            map: info.program,
-            why: "no such program in the object".to_owned(),
-        })?;
+        let program = self
+            .ebpf
+            .program_mut(info.program)
+            .ok_or_else(|| Error::Map {
+                map: info.program,
+                why: "no such program in the object".to_owned(),
+            })?;
         let of_kind = failed("use");
         match info.attach {
             Attach::TpBtf => {
@@ -128,7 +139,7 @@ impl Attached {
 
     /// Attaches to the famfs module if it was loaded since. Attached, it stays: the tracepoint
     /// pins the module.
-    pub fn follow_module(&mut self) {
+    pub(crate) fn follow_module(&mut self) {
         for health in &mut self.health {
             let is_module = health.info.attach == Attach::RawTp;
             if !is_module || health.problem.is_none() || !Path::new(MODULE).exists() {
@@ -141,7 +152,12 @@ impl Attached {
             // It may have been loaded when an earlier attempt to attach failed.
             let _already = program.load();
             match program.attach(health.info.target) {
-                Ok(_) => *health = Health::attached(health.info, program.fd().ok().and_then(|fd| fd.try_clone().ok())),
+                Ok(_) => {
+                    *health = Health::attached(
+                        health.info,
+                        program.fd().ok().and_then(|fd| fd.try_clone().ok()),
+                    )
+                }
                 Err(error) => health.problem = Some(error.to_string()),
             }
         }
@@ -161,10 +177,13 @@ struct Here {
 impl Here {
     fn ask(btf: &Btf<'_>) -> Self {
         let named = |attach: Attach| {
-            famfs_common::probe::TABLE.iter().filter(move |info| info.attach == attach)
+            famfs_common::probe::TABLE
+                .iter()
+                .filter(move |info| info.attach == attach)
         };
-        let tracepoints: Vec<_> =
-            named(Attach::TpBtf).map(|info| (info.target, format!("btf_trace_{}", info.target))).collect();
+        let tracepoints: Vec<_> = named(Attach::TpBtf)
+            .map(|info| (info.target, format!("btf_trace_{}", info.target)))
+            .collect();
         let functions: Vec<_> = named(Attach::FExit).map(|info| info.target).collect();
         let wanted: Vec<_> = tracepoints
             .iter()
@@ -172,8 +191,14 @@ impl Here {
             .chain(functions.iter().map(|&name| (Kind::Func, name)))
             .collect();
         let found = btf.find(&wanted);
-        let targets = tracepoints.iter().map(|&(target, _)| target).chain(functions.clone());
-        let mut here = Self { tracepoints: Vec::new(), functions: Vec::new() };
+        let targets = tracepoints
+            .iter()
+            .map(|&(target, _)| target)
+            .chain(functions.clone());
+        let mut here = Self {
+            tracepoints: Vec::new(),
+            functions: Vec::new(),
+        };
         for ((target, (kind, _)), id) in targets.zip(&wanted).zip(found) {
             match (id, kind) {
                 (None, _) => {}
@@ -200,12 +225,17 @@ impl Kernel for Here {
 }
 
 fn possible_cpus() -> Result<u32, Error> {
-    let possible = aya::util::nr_cpus()
-        .map_err(|(path, source)| Error::Read { path: path.to_owned(), source })?;
+    let possible = aya::util::nr_cpus().map_err(|(path, source)| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     u32::try_from(possible)
         .ok()
         .filter(|&cpus| cpus <= MAX_CPUS)
-        .ok_or(Error::TooManyCpus { possible, most: MAX_CPUS })
+        .ok_or(Error::TooManyCpus {
+            possible,
+            most: MAX_CPUS,
+        })
 }
 
 /// A kernel locked down for confidentiality refuses to load programs that copy kernel strings.

@@ -83,16 +83,24 @@ impl<'a> Btf<'a> {
             starts.push(u32::try_from(at).map_err(|_e| Error::BadBtf("too large"))?);
             at += HEAD + tail(kind, vlen).ok_or(Error::BadBtf("a type of unknown kind"))?;
         }
-        Ok(Self { types, strings, starts })
+        Ok(Self {
+            types,
+            strings,
+            starts,
+        })
     }
 
     /// The ids of types by kind and name, in the order asked; one pass for all.
     pub(super) fn find(&self, wanted: &[(Kind, &str)]) -> Vec<Option<u32>> {
         let mut found = vec![None; wanted.len()];
         for (id, &at) in self.starts.iter().enumerate().skip(1) {
-            let Some((kind, _)) = info(self.types, at as usize) else { continue };
-            for (slot, (_, name)) in
-                found.iter_mut().zip(wanted).filter(|(_, (asked, _))| asked.is(kind))
+            let Some((kind, _)) = info(self.types, at as usize) else {
+                continue;
+            };
+            for (slot, (_, name)) in found
+                .iter_mut()
+                .zip(wanted)
+                .filter(|(_, (asked, _))| asked.is(kind))
             {
                 if slot.is_none() && self.is_named(at as usize, name) {
                     *slot = u32::try_from(id).ok();
@@ -123,9 +131,15 @@ impl<'a> Btf<'a> {
         }
         let has_bit_fields = u32_at(self.types, at + 4)? >> 31 != 0;
         for member in (0..vlen).map(|i| at + HEAD + i * 12) {
-            let (kind, place) = (u32_at(self.types, member + 4)?, u32_at(self.types, member + 8)?);
-            let (bits, width) =
-                if has_bit_fields { (place & 0xff_ffff, place >> 24) } else { (place, 0) };
+            let (kind, place) = (
+                u32_at(self.types, member + 4)?,
+                u32_at(self.types, member + 8)?,
+            );
+            let (bits, width) = if has_bit_fields {
+                (place & 0xff_ffff, place >> 24)
+            } else {
+                (place, 0)
+            };
             if bits % 8 != 0 || width != 0 {
                 continue;
             }
@@ -164,13 +178,16 @@ impl<'a> Btf<'a> {
 
     /// The places of all fields that the programs read; the first one missing is the error.
     pub(super) fn offsets(&self) -> Result<Offsets, Error> {
-        let wanted: Vec<_> = PLACES.iter().map(|place| (Kind::Struct, place.owner)).collect();
+        let wanted: Vec<_> = PLACES
+            .iter()
+            .map(|place| (Kind::Struct, place.owner))
+            .collect();
         let owners = self.find(&wanted);
         let mut offsets = [0; FIELDS];
         for (place, owner) in PLACES.iter().zip(owners) {
-            let found = owner.and_then(|id| self.member(id, place.member, DEPTH)).filter(|found| {
-                place.width == 0 || self.size(found.1) == Some(place.width)
-            });
+            let found = owner
+                .and_then(|id| self.member(id, place.member, DEPTH))
+                .filter(|found| place.width == 0 || self.size(found.1) == Some(place.width));
             let (offset, _) = found.ok_or(Error::NoField {
                 owner: place.owner,
                 member: place.member,

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// The kernel's counters as mapped memory, and what was read from them so far.
-pub struct Drain {
+pub(crate) struct Drain {
     table: Mapped<Entry>,
     cpus: Mapped<Cpu>,
     epoch: u64,
@@ -22,30 +22,40 @@ pub struct Drain {
 
 /// The counters beside the table, summed over all CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Beside {
-    pub hits: [u64; HOOKS],
-    pub overflow: [u64; HOOKS],
-    pub dropped: u64,
+pub(crate) struct Beside {
+    pub(crate) hits: [u64; HOOKS],
+    pub(crate) overflow: [u64; HOOKS],
+    pub(crate) dropped: u64,
 }
 
 impl Drain {
     /// Takes the maps out of the loaded object.
     pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, Error> {
         let mut map = |name: &'static str| {
-            ebpf.take_map(name)
-                .ok_or_else(|| Error::Map { map: name, why: "not in the object".to_owned() })
+            ebpf.take_map(name).ok_or_else(|| Error::Map {
+                map: name,
+                why: "not in the object".to_owned(),
+            })
         };
         let table = Mapped::new("TABLE", map("TABLE")?)?;
         let cpus = Mapped::new("CPUS", map("CPUS")?)?;
         if table.len() != 2 * HALF as usize {
-            return Err(Error::Map { map: "TABLE", why: format!("{} entries", table.len()) });
+            return Err(Error::Map {
+                map: "TABLE",
+                why: format!("{} entries", table.len()),
+            });
         }
-        Ok(Self { table, cpus, epoch: 0, totals: Totals::default() })
+        Ok(Self {
+            table,
+            cpus,
+            epoch: 0,
+            totals: Totals::default(),
+        })
     }
 
     /// Turns the programs to the other half, waits for those still in the old one, and takes
     /// everything out of it.
-    pub fn drain(&mut self) -> Result<&Totals, Error> {
+    pub(crate) fn drain(&mut self) -> Result<&Totals, Error> {
         let retired = usize::from(self.epoch & 1 != 0) * HALF as usize;
         self.epoch += 1;
         for cpu in 0..self.cpus.len() {
@@ -62,7 +72,7 @@ impl Drain {
     }
 
     /// The counters beside the table as they are now.
-    pub fn beside(&self) -> Beside {
+    pub(crate) fn beside(&self) -> Beside {
         let mut sum = Beside::default();
         for cpu in 0..self.cpus.len() {
             let cpu = self.cpus.read(cpu);
@@ -78,7 +88,7 @@ impl Drain {
 
 impl Beside {
     /// Faults that found no room in the table. A repaired fault is no fault of its own.
-    pub fn faults_without_room(&self) -> u64 {
+    pub(crate) fn faults_without_room(&self) -> u64 {
         [Hook::PteExit, Hook::PmdExit, Hook::Refused]
             .iter()
             .map(|&hook| self.overflow[hook as usize])

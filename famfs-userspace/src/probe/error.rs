@@ -4,7 +4,7 @@ use std::io;
 
 /// Why the instrument is not in the kernel.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     #[error(
         "the BPF programs are not part of this binary; run `cargo xtask build-ebpf`, then \
          build it again"
@@ -16,11 +16,18 @@ pub enum Error {
         "cannot read the kernel's type information ({path}): {source}; the kernel needs \
          CONFIG_DEBUG_INFO_BTF=y"
     )]
-    NoBtf { path: &'static str, source: io::Error },
+    NoBtf {
+        path: &'static str,
+        source: io::Error,
+    },
     #[error("the kernel's type information is broken: {0}")]
     BadBtf(&'static str),
     #[error("struct {owner} has no member {member} of {width} bytes in this kernel")]
-    NoField { owner: &'static str, member: &'static str, width: u32 },
+    NoField {
+        owner: &'static str,
+        member: &'static str,
+        width: u32,
+    },
     #[error("tracepoint {0} is not in this kernel; it needs CONFIG_FS_DAX=y")]
     NoTracepoint(&'static str),
     #[error("cannot load the BPF programs: {0}")]
@@ -44,7 +51,7 @@ pub enum Error {
 
 impl Error {
     /// The machine has to change, not the call: a privilege or a kernel feature is missing.
-    pub fn is_unsupported(&self) -> bool {
+    pub(crate) fn is_unsupported(&self) -> bool {
         match self {
             Self::Privilege(_) | Self::NoBtf { .. } | Self::NoField { .. } => true,
             Self::NoTracepoint(_) | Self::TooManyCpus { .. } => true,

@@ -22,17 +22,21 @@ use crate::model::FileKey;
 
 /// One record, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(crate) enum Told {
     /// A file's path inside its file system; `None` if the kernel side could not walk it.
     Name { key: FileKey, path: Option<String> },
     /// Something to show. Nanoseconds are monotonic.
-    Rare { time_ns: u64, file: Option<FileKey>, text: String },
+    Rare {
+        time_ns: u64,
+        file: Option<FileKey>,
+        text: String,
+    },
     /// Not one of ours.
     Unknown,
 }
 
 /// The two ring buffers.
-pub struct Events {
+pub(crate) struct Events {
     ring: RingBuf<MapData>,
     log: EbpfLogger<Lines>,
 }
@@ -73,19 +77,22 @@ impl Events {
     }
 
     /// The next record, if any.
-    pub fn next(&mut self) -> Option<Told> {
+    pub(crate) fn next(&mut self) -> Option<Told> {
         self.ring.next().map(|record| decode(&record))
     }
 
     /// What the programs logged since the last call.
-    pub fn log_lines(&mut self) -> Vec<String> {
+    pub(crate) fn log_lines(&mut self) -> Vec<String> {
         self.log.flush();
         std::mem::take(&mut *LINES.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 fn decode(bytes: &[u8]) -> Told {
-    let Some(kind) = bytes.get(..4).and_then(|word| word.try_into().ok()).map(u32::from_ne_bytes)
+    let Some(kind) = bytes
+        .get(..4)
+        .and_then(|word| word.try_into().ok())
+        .map(u32::from_ne_bytes)
     else {
         return Told::Unknown;
     };
@@ -96,19 +103,36 @@ fn decode(bytes: &[u8]) -> Told {
 }
 
 fn name(name: &Name) -> Told {
-    let key = FileKey { dev: major_minor(name.dev), ino: name.ino };
-    let used = name.path.get(..usize::from(name.len)).filter(|_| name.complete == 1);
-    Told::Name { key, path: used.map(join) }
+    let key = FileKey {
+        dev: major_minor(name.dev),
+        ino: name.ino,
+    };
+    let used = name
+        .path
+        .get(..usize::from(name.len))
+        .filter(|_| name.complete == 1);
+    Told::Name {
+        key,
+        path: used.map(join),
+    }
 }
 
 /// From `leaf\0…\0top\0` to `/top/…/leaf`.
 fn join(components: &[u8]) -> String {
     let mut path = String::new();
-    for component in components.split(|&byte| byte == 0).filter(|part| !part.is_empty()).rev() {
+    for component in components
+        .split(|&byte| byte == 0)
+        .filter(|part| !part.is_empty())
+        .rev()
+    {
         path.push('/');
         path.push_str(&String::from_utf8_lossy(component));
     }
-    if path.is_empty() { "/".to_owned() } else { path }
+    if path.is_empty() {
+        "/".to_owned()
+    } else {
+        path
+    }
 }
 
 fn rare(rare: &Rare) -> Told {
@@ -117,12 +141,20 @@ fn rare(rare: &Rare) -> Told {
     let who = format!("{comm}[{}]", rare.pid);
     let (a, b, code) = (rare.a, rare.b, rare.code);
     let is_file = matches!(rare.kind, event::FAULT_ERROR | event::FAULT_REFUSED);
-    let file = is_file.then_some(FileKey { dev: major_minor(rare.dev), ino: rare.ino });
+    let file = is_file.then_some(FileKey {
+        dev: major_minor(rare.dev),
+        ino: rare.ino,
+    });
     let text = match rare.kind {
         event::FAULT_ERROR => {
-            format!("{who}: fault at {a:#x} (page {b} of the file) failed with {}", result(code))
+            format!(
+                "{who}: fault at {a:#x} (page {b} of the file) failed with {}",
+                result(code)
+            )
         }
-        event::FAULT_REFUSED => format!("{who}: famfs refused a fault at {a:#x}"),
+        event::FAULT_REFUSED => {
+            format!("{who}: famfs refused a fault at {a:#x} (page {b} of the file): error {code}")
+        }
         event::HOLDER_NOTIFY => format!(
             "memory error at dax offset {a}, {b} bytes, flags {:#x}: told the file system, {}",
             rare.dev,
@@ -133,7 +165,11 @@ fn rare(rare: &Rare) -> Told {
         }
         _ => return Told::Unknown,
     };
-    Told::Rare { time_ns: rare.time_ns, file, text }
+    Told::Rare {
+        time_ns: rare.time_ns,
+        file,
+        text,
+    }
 }
 
 fn answer(code: i32) -> String {
@@ -148,20 +184,27 @@ fn result(code: i32) -> String {
     use famfs_common::fault::vm_fault::{HWPOISON, HWPOISON_LARGE, OOM, SIGBUS};
     let mut text = String::new();
     let bits = code.cast_unsigned();
-    for (bit, name) in
-        [(HWPOISON, "HWPOISON"), (HWPOISON_LARGE, "HWPOISON_LARGE"), (OOM, "OOM"), (SIGBUS, "SIGBUS")]
-    {
+    for (bit, name) in [
+        (HWPOISON, "HWPOISON"),
+        (HWPOISON_LARGE, "HWPOISON_LARGE"),
+        (OOM, "OOM"),
+        (SIGBUS, "SIGBUS"),
+    ] {
         if bits & bit != 0 {
             let separator = if text.is_empty() { "" } else { "|" };
             // Writing to a string cannot fail.
             let _ = write!(text, "{separator}{name}");
         }
     }
-    if text.is_empty() { format!("{bits:#x}") } else { text }
+    if text.is_empty() {
+        format!("{bits:#x}")
+    } else {
+        text
+    }
 }
 
 /// The wall clock at a moment of the monotonic one.
-pub fn wall_time(then_ns: u64, now: SystemTime, now_ns: u64) -> SystemTime {
+pub(crate) fn wall_time(then_ns: u64, now: SystemTime, now_ns: u64) -> SystemTime {
     let ago = Duration::from_nanos(now_ns.saturating_sub(then_ns));
     now.checked_sub(ago).unwrap_or(now)
 }
@@ -174,27 +217,51 @@ mod tests {
 
     use super::*;
 
-    const KEY: FileKey = FileKey { dev: (0, 25), ino: 7 };
+    const KEY: FileKey = FileKey {
+        dev: (0, 25),
+        ino: 7,
+    };
 
     fn named(text: &[u8], complete: u16) -> Told {
         let mut path = [0xee; PATH_BYTES];
         path[..text.len()].copy_from_slice(text);
         let len = u16::try_from(text.len()).unwrap();
-        let name = Name { kind: event::NAME, pid: 1, ino: 7, size: 0, dev: 25, len, complete, path };
+        let name = Name {
+            kind: event::NAME,
+            pid: 1,
+            ino: 7,
+            size: 0,
+            dev: 25,
+            len,
+            complete,
+            path,
+        };
         decode(name.as_bytes())
     }
 
     fn path(path: &str) -> Told {
-        Told::Name { key: KEY, path: Some(path.to_owned()) }
+        Told::Name {
+            key: KEY,
+            path: Some(path.to_owned()),
+        }
     }
 
     #[test]
     fn names_are_put_root_first() {
-        assert_eq!(named(b"small.dat\0sub\0dir\0", 1), path("/dir/sub/small.dat"));
+        assert_eq!(
+            named(b"small.dat\0sub\0dir\0", 1),
+            path("/dir/sub/small.dat")
+        );
         assert_eq!(named(b"big\0", 1), path("/big"));
         assert_eq!(named(b"", 1), path("/"));
         assert_eq!(named(b"b\xff\0", 1), path("/b\u{fffd}"));
-        assert_eq!(named(b"deep\0deeper\0", 0), Told::Name { key: KEY, path: None });
+        assert_eq!(
+            named(b"deep\0deeper\0", 0),
+            Told::Name {
+                key: KEY,
+                path: None
+            }
+        );
     }
 
     #[test]
@@ -214,19 +281,37 @@ mod tests {
         };
         let text = "touch[42]: fault at 0x7f0000001000 (page 3 of the file) failed with \
                     HWPOISON|SIGBUS";
-        let want = Told::Rare { time_ns: 5, file: Some(KEY), text: text.to_owned() };
+        let want = Told::Rare {
+            time_ns: 5,
+            file: Some(KEY),
+            text: text.to_owned(),
+        };
         assert_eq!(decode(rare.as_bytes()), want);
-        let notify = Rare { kind: event::HOLDER_NOTIFY, a: 4096, b: 8192, dev: 0x23, code: 0, ..rare };
+        let notify = Rare {
+            kind: event::HOLDER_NOTIFY,
+            a: 4096,
+            b: 8192,
+            dev: 0x23,
+            code: 0,
+            ..rare
+        };
         let text = "memory error at dax offset 4096, 8192 bytes, flags 0x23: told the file \
                     system, handled";
-        let want = Told::Rare { time_ns: 5, file: None, text: text.to_owned() };
+        let want = Told::Rare {
+            time_ns: 5,
+            file: None,
+            text: text.to_owned(),
+        };
         assert_eq!(decode(notify.as_bytes()), want);
     }
 
     #[test]
     fn monotonic_moments_become_wall_time() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
-        assert_eq!(wall_time(3_000_000_000, now, 5_000_000_000), now - Duration::from_secs(2));
+        assert_eq!(
+            wall_time(3_000_000_000, now, 5_000_000_000),
+            now - Duration::from_secs(2)
+        );
         assert_eq!(wall_time(9, now, 5), now);
     }
 

@@ -31,7 +31,9 @@ impl<T: Pod> Mapped<T> {
             assert!(size_of::<T>() % 8 == 0 && size_of::<T>() != 0);
         }
         let failed = |why: String| Error::Map { map: name, why };
-        let Map::Array(map) = map else { return Err(failed("it is no array".to_owned())) };
+        let Map::Array(map) = map else {
+            return Err(failed("it is no array".to_owned()));
+        };
         let info = map.info().map_err(|e| failed(e.to_string()))?;
         if info.value_size() as usize != size_of::<T>() {
             return Err(failed(format!("values of {} bytes", info.value_size())));
@@ -41,7 +43,12 @@ impl<T: Pod> Mapped<T> {
             .len(len * size_of::<T>())
             .map_raw(map.fd().as_fd().as_raw_fd())
             .map_err(|e| failed(e.to_string()))?;
-        Ok(Self { memory, len, _map: map, _values: PhantomData })
+        Ok(Self {
+            memory,
+            len,
+            _map: map,
+            _values: PhantomData,
+        })
     }
 
     pub(super) fn len(&self) -> usize {
@@ -83,5 +90,9 @@ pub(super) fn wait_for_programs() -> io::Result<()> {
     const MEMBARRIER_CMD_GLOBAL: libc::c_int = 1;
     // SAFETY: the call takes no pointers.
     let status = unsafe { libc::syscall(libc::SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) };
-    if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if status == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

@@ -15,7 +15,7 @@ const MOST_ENTRIES: usize = 200_000;
 
 /// Paths inside their file systems.
 #[derive(Debug, Default)]
-pub struct Names {
+pub(crate) struct Names {
     known: HashMap<FileKey, String>,
     /// Looked for in the mount and not found: not looked for again.
     given_up: HashSet<FileKey>,
@@ -23,19 +23,19 @@ pub struct Names {
 
 impl Names {
     /// What the kernel side told.
-    pub fn learn(&mut self, key: FileKey, path: String) {
+    pub(crate) fn learn(&mut self, key: FileKey, path: String) {
         self.given_up.remove(&key);
         self.known.insert(key, path);
     }
 
     /// The path of a file through `mountpoint`.
-    pub fn path(&self, key: &FileKey, mountpoint: &str) -> Option<String> {
+    pub(crate) fn path(&self, key: &FileKey, mountpoint: &str) -> Option<String> {
         let inside = self.known.get(key)?;
         Some(format!("{}{inside}", mountpoint.trim_end_matches('/')))
     }
 
     /// Searches `mountpoint` for those of `keys` that are on `dev` and still unknown.
-    pub fn search<'a>(
+    pub(crate) fn search<'a>(
         &mut self,
         dev: (u32, u32),
         mountpoint: &Path,
@@ -52,18 +52,23 @@ impl Names {
         for (ino, path) in walk(mountpoint, &mut wanted) {
             self.known.insert(FileKey { dev, ino }, path);
         }
-        self.given_up.extend(wanted.into_iter().map(|ino| FileKey { dev, ino }));
+        self.given_up
+            .extend(wanted.into_iter().map(|ino| FileKey { dev, ino }));
     }
 }
 
 /// Finds inodes below `root`, staying on its file system, and takes them out of `wanted`.
 fn walk(root: &Path, wanted: &mut HashSet<u64>) -> Vec<(u64, String)> {
     let mut found = Vec::new();
-    let Ok(dev) = fs::metadata(root).map(|root| root.dev()) else { return found };
+    let Ok(dev) = fs::metadata(root).map(|root| root.dev()) else {
+        return found;
+    };
     let mut folders = vec![root.to_owned()];
     let mut left = MOST_ENTRIES;
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
+        let Ok(entries) = fs::read_dir(&folder) else {
+            continue;
+        };
         for entry in entries.flatten() {
             left = left.saturating_sub(1);
             if left == 0 || wanted.is_empty() {
@@ -91,10 +96,16 @@ mod tests {
     #[test]
     fn a_mount_point_and_a_path_inside_join() {
         let mut names = Names::default();
-        let key = FileKey { dev: (0, 25), ino: 7 };
+        let key = FileKey {
+            dev: (0, 25),
+            ino: 7,
+        };
         assert_eq!(names.path(&key, "/mnt"), None);
         names.learn(key, "/dir/file".to_owned());
-        assert_eq!(names.path(&key, "/mnt/famfs").as_deref(), Some("/mnt/famfs/dir/file"));
+        assert_eq!(
+            names.path(&key, "/mnt/famfs").as_deref(),
+            Some("/mnt/famfs/dir/file")
+        );
         assert_eq!(names.path(&key, "/").as_deref(), Some("/dir/file"));
     }
 
@@ -111,7 +122,10 @@ mod tests {
         let mut names = Names::default();
         names.search(dev, root.path(), [&there, &gone, &other].into_iter());
         assert_eq!(names.path(&there, "/m").as_deref(), Some("/m/a/b/file"));
-        assert_eq!((names.path(&gone, "/m"), names.path(&other, "/m")), (None, None));
+        assert_eq!(
+            (names.path(&gone, "/m"), names.path(&other, "/m")),
+            (None, None)
+        );
         assert_eq!(names.given_up, HashSet::from([gone]));
     }
 }

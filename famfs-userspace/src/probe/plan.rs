@@ -42,9 +42,13 @@ fn problem(kernel: &impl Kernel, info: &Info) -> Option<String> {
         Attach::TpBtf if kernel.has_tracepoint(target) => None,
         Attach::TpBtf => Some(format!("tracepoint {target} is not in this kernel")),
         Attach::FExit if kernel.has_function(target) => None,
-        Attach::FExit => Some(format!("function {target} is not in this kernel, or inlined")),
+        Attach::FExit => Some(format!(
+            "function {target} is not in this kernel, or inlined"
+        )),
         Attach::RawTp if kernel.has_famfs_event(target) => None,
-        Attach::RawTp => Some(format!("no tracepoint {target}: the famfs module is not loaded")),
+        Attach::RawTp => Some(format!(
+            "no tracepoint {target}: the famfs module is not loaded"
+        )),
     }
 }
 
@@ -77,10 +81,24 @@ mod tests {
     #[test]
     fn what_is_optional_may_be_missing() {
         let optional: Vec<_> = TABLE.iter().filter(|info| !info.required).collect();
-        let names = ["dax_holder_notify_failure", "memory_failure_event", "famfs_fault_refused"];
-        assert_eq!(optional.iter().map(|info| info.target).collect::<Vec<_>>(), names);
-        let steps = plan(&Without(&["dax_holder_notify_failure", "famfs_fault_refused"])).unwrap();
-        let problems: Vec<_> = steps.iter().filter_map(|step| step.problem.as_deref()).collect();
+        let names = [
+            "dax_holder_notify_failure",
+            "memory_failure_event",
+            "famfs_fault_refused",
+        ];
+        assert_eq!(
+            optional.iter().map(|info| info.target).collect::<Vec<_>>(),
+            names
+        );
+        let steps = plan(&Without(&[
+            "dax_holder_notify_failure",
+            "famfs_fault_refused",
+        ]))
+        .unwrap();
+        let problems: Vec<_> = steps
+            .iter()
+            .filter_map(|step| step.problem.as_deref())
+            .collect();
         assert_eq!(
             problems,
             [

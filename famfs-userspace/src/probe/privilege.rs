@@ -11,15 +11,23 @@ const CAP_BPF: u32 = 39;
 /// Fails early and by name, since the kernel would only say EPERM.
 pub(super) fn check() -> Result<(), Error> {
     let path = "/proc/self/status";
-    let status = fs::read_to_string(path)
-        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    let status = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     // A status without the line is no kernel of ours; let bpf(2) decide.
     let missing = effective(&status).map(missing).unwrap_or_default();
-    if missing.is_empty() { Ok(()) } else { Err(Error::Privilege(missing)) }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Privilege(missing))
+    }
 }
 
 fn effective(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
     u64::from_str_radix(line.trim(), 16).ok()
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs,
+    fmt, fs,
     path::Path,
     time::{Instant, SystemTime},
 };
@@ -19,8 +19,10 @@ use crate::{
         Snapshot,
     },
     mounts,
-    probe::{self, Attached, Counts, Latencies, Names, Options, Told, wall_time},
+    probe::{self, Attached, Counts, Latencies, Names, Told, wall_time},
 };
+
+pub use probe::Options;
 
 /// Events kept; older ones are forgotten.
 const MOST_EVENTS: usize = 256;
@@ -35,13 +37,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// Watches every famfs mount.
-    pub fn attach() -> Result<Self, Error> {
-        Self::attach_with(Options::default())
-    }
-
-    /// Watches what `options` say.
-    pub fn attach_with(options: Options) -> Result<Self, Error> {
+    /// Puts the programs into the kernel; they count from now on.
+    pub fn attach(options: Options) -> Result<Self, Error> {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Ok(Self {
             attached: Attached::new(options)?,
@@ -56,11 +53,21 @@ impl Live {
         let (now, now_ns) = (SystemTime::now(), probe::monotonic_ns());
         while let Some(told) = self.attached.events.next() {
             match told {
-                Told::Name { key, path: Some(path) } => self.names.learn(key, path),
-                Told::Rare { time_ns, file, text } => {
+                Told::Name {
+                    key,
+                    path: Some(path),
+                } => self.names.learn(key, path),
+                Told::Rare {
+                    time_ns,
+                    file,
+                    text,
+                } => {
                     let path = file.and_then(|key| self.path(&key, mounts));
                     let text = path.map_or(text.clone(), |path| format!("{path}: {text}"));
-                    self.remember(Event { time: wall_time(time_ns, now, now_ns), text });
+                    self.remember(Event {
+                        time: wall_time(time_ns, now, now_ns),
+                        text,
+                    });
                 }
                 Told::Name { path: None, .. } | Told::Unknown => {}
             }
@@ -83,6 +90,14 @@ impl Live {
     }
 }
 
+impl fmt::Debug for Live {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Live")
+            .field("kernel", &self.kernel)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Source for Live {
     fn poll(&mut self) -> Result<Snapshot, Error> {
         self.attached.follow_module();
@@ -93,15 +108,18 @@ impl Source for Live {
         // After the drain: a name was sent before its file's first count.
         self.read_events(&mounts);
         for mount in &mounts {
-            self.names.search(mount.dev, Path::new(&mount.mountpoint), counts.keys());
+            self.names
+                .search(mount.dev, Path::new(&mount.mountpoint), counts.keys());
         }
         let beside = self.attached.drain.beside();
         let skipped: u64 = (self.attached.health.iter())
             .filter(|health| health.ends_a_fault())
             .map(probe::Health::misses)
             .sum();
-        let mut files: Vec<_> =
-            counts.iter().map(|(key, counts)| row(*key, self.path(key, &mounts), counts)).collect();
+        let mut files: Vec<_> = counts
+            .iter()
+            .map(|(key, counts)| row(*key, self.path(key, &mounts), counts))
+            .collect();
         files.sort_by_key(|file| file.key);
         let probes = (self.attached.health.iter())
             .map(|health| ProbeHealth {
@@ -139,16 +157,29 @@ fn row(key: FileKey, path: Option<String>, counts: &Counts) -> FileRow {
     let fallback = (counts.fallbacks.iter())
         .map(|(&outcome, &n)| (reason(outcome), n))
         .collect();
-    FileRow { key, path, faults, fallback, errors: counts.errors }
+    FileRow {
+        key,
+        path,
+        faults,
+        fallback,
+        errors: counts.errors,
+    }
 }
 
 fn histogram(latencies: &Latencies) -> Hist {
     let buckets = (latencies.buckets.iter())
         .filter_map(|(&i, &n)| {
-            Some(Bucket { lower_ns: hist::lower(i)?, upper_ns: hist::upper(i)?, n })
+            Some(Bucket {
+                lower_ns: hist::lower(i)?,
+                upper_ns: hist::upper(i)?,
+                n,
+            })
         })
         .collect();
-    Hist { sum_ns: latencies.sum_ns, buckets }
+    Hist {
+        sum_ns: latencies.sum_ns,
+        buckets,
+    }
 }
 
 fn reason(outcome: Outcome) -> Fallback {
@@ -168,7 +199,10 @@ impl From<probe::Error> for Error {
         match error {
             probe::Error::NoObject => Self::NoPrograms,
             error if error.is_unsupported() => Self::Unsupported { why },
-            _ => Self::Failed { action: "watch DAX faults".to_owned(), why },
+            _ => Self::Failed {
+                action: "watch DAX faults".to_owned(),
+                why,
+            },
         }
     }
 }
@@ -181,7 +215,10 @@ mod tests {
 
     #[test]
     fn a_row_keeps_every_count() {
-        let latencies = Latencies { sum_ns: 40_000, buckets: BTreeMap::from([(72, 31), (80, 1)]) };
+        let latencies = Latencies {
+            sum_ns: 40_000,
+            buckets: BTreeMap::from([(72, 31), (80, 1)]),
+        };
         let counts = Counts {
             mapped: BTreeMap::from([((Size::Pmd, true), latencies)]),
             fallbacks: BTreeMap::from([(Outcome::FallbackColour, 2), (Outcome::FallbackEof, 1)]),
@@ -189,13 +226,33 @@ mod tests {
             untimed: 5,
             ..Counts::default()
         };
-        let key = FileKey { dev: (0, 25), ino: 7 };
+        let key = FileKey {
+            dev: (0, 25),
+            ino: 7,
+        };
         let row = row(key, Some("/mnt/f".to_owned()), &counts);
         let hist = &row.faults[&(Order::Pmd, Access::Write)];
         assert_eq!((hist.count(), hist.sum_ns), (32, 40_000));
-        assert_eq!(hist.buckets[0], Bucket { lower_ns: 2048, upper_ns: 2303, n: 31 });
-        assert_eq!(hist.buckets[1], Bucket { lower_ns: 4096, upper_ns: 4607, n: 1 });
-        assert_eq!(row.fallback, BTreeMap::from([(Fallback::Colour, 2), (Fallback::Eof, 1)]));
+        assert_eq!(
+            hist.buckets[0],
+            Bucket {
+                lower_ns: 2048,
+                upper_ns: 2303,
+                n: 31
+            }
+        );
+        assert_eq!(
+            hist.buckets[1],
+            Bucket {
+                lower_ns: 4096,
+                upper_ns: 4607,
+                n: 1
+            }
+        );
+        assert_eq!(
+            row.fallback,
+            BTreeMap::from([(Fallback::Colour, 2), (Fallback::Eof, 1)])
+        );
         assert_eq!((row.errors, row.faults.len()), (3, 1));
     }
 }

@@ -37,11 +37,21 @@ impl Writer {
         for &(name, id, bits) in members {
             rest.extend([self.name(name), id, bits]);
         }
-        self.put(name, kind, u32::try_from(members.len()).unwrap(), size, &rest);
+        self.put(
+            name,
+            kind,
+            u32::try_from(members.len()).unwrap(),
+            size,
+            &rest,
+        );
     }
 
     fn bytes(&self) -> Vec<u8> {
-        let types: Vec<u8> = self.types.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        let types: Vec<u8> = self
+            .types
+            .iter()
+            .flat_map(|word| word.to_ne_bytes())
+            .collect();
         let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
         let mut bytes = MAGIC.to_ne_bytes().to_vec();
         bytes.extend([1, 0]);
@@ -64,10 +74,20 @@ fn sample() -> Vec<u8> {
     w.put("", KIND_PTR, 0, 7, &[]);
     w.group("", KIND_STRUCT, 16, &[("deep", 4, 0), ("deeper", 3, 64)]);
     w.group("", KIND_UNION, 16, &[("", 5, 0), ("flat", 1, 0)]);
-    w.group("outer", KIND_STRUCT, 32, &[("first", 1, 0), ("", 6, 64), ("last", 2, 192)]);
+    w.group(
+        "outer",
+        KIND_STRUCT,
+        32,
+        &[("first", 1, 0), ("", 6, 64), ("last", 2, 192)],
+    );
     w.put("btf_trace_x", KIND_TYPEDEF, 0, 4, &[]);
     w.put("x", KIND_FUNC, 0, 4, &[]);
-    w.group("bits", KIND_STRUCT | 0x80, 8, &[("b", 2, 3 << 24), ("whole", 2, 32)]);
+    w.group(
+        "bits",
+        KIND_STRUCT | 0x80,
+        8,
+        &[("b", 2, 3 << 24), ("whole", 2, 32)],
+    );
     w.bytes()
 }
 
@@ -77,9 +97,13 @@ fn members_are_found_through_anonymous_ones() {
     let btf = Btf::parse(&bytes).unwrap();
     let outer = btf.find(&[(Kind::Struct, "outer")])[0].unwrap();
     assert_eq!(outer, 7);
-    for (name, offset, size) in
-        [("first", 0, 8), ("deep", 8, 8), ("deeper", 16, 4), ("flat", 8, 8), ("last", 24, 4)]
-    {
+    for (name, offset, size) in [
+        ("first", 0, 8),
+        ("deep", 8, 8),
+        ("deeper", 16, 4),
+        ("flat", 8, 8),
+        ("last", 24, 4),
+    ] {
         let (at, kind) = btf.member(outer, name, DEPTH).unwrap();
         assert_eq!((at, btf.size(kind)), (offset, Some(size)), "{name}");
     }
@@ -100,8 +124,12 @@ fn bit_fields_have_no_byte_offset() {
 fn kinds_tell_equal_names_apart() {
     let bytes = sample();
     let btf = Btf::parse(&bytes).unwrap();
-    let wanted =
-        [(Kind::Func, "x"), (Kind::Typedef, "x"), (Kind::Typedef, "btf_trace_x"), (Kind::Struct, "oute")];
+    let wanted = [
+        (Kind::Func, "x"),
+        (Kind::Typedef, "x"),
+        (Kind::Typedef, "btf_trace_x"),
+        (Kind::Struct, "oute"),
+    ];
     assert_eq!(btf.find(&wanted), [Some(9), None, Some(8), None]);
 }
 
