@@ -15,7 +15,7 @@ use std::{
     fs,
     io::{self, IsTerminal},
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -31,7 +31,7 @@ use self::{
     share::Incoming,
 };
 use crate::{
-    ebpf, kmod, paths,
+    paths,
     setup::{
         self,
         kernels::{self, Kernel, Line},
@@ -43,10 +43,7 @@ const LAB_FAILED: u8 = 125;
 const TIMED_OUT: u8 = 124;
 
 /// A guest beats its heart every two seconds; a loaded host may starve it for a while.
-const SILENCE: Duration = Duration::from_secs(120);
-
-/// A deterministic guest says nothing until its command has ended.
-const DETERMINISTIC_TIMEOUT: u64 = 900;
+const SILENCE: Duration = Duration::from_mins(2);
 
 /// Boot a guest with DAX memory and run a command in it, or a shell.
 ///
@@ -75,7 +72,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR")]
     pub(crate) share: Option<PathBuf>,
     /// End the guest after this many seconds [default: none; 900 with --deterministic]
-    #[arg(long, value_name = "SECONDS", default_value_if("deterministic", ArgPredicate::IsPresent, "900"))]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_if("deterministic", ArgPredicate::IsPresent, "900")
+    )]
     pub(crate) timeout: Option<u64>,
     /// Make every boot execute the same instructions; no input, output comes at the end
     #[arg(long, requires = "command")]
@@ -159,15 +160,18 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
 fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     setup::ensure()?;
     let kernel = kernels::installed(args.kernel)?;
-    ebpf::ensure()?;
     let famfs_ko = match &args.module {
-        Some(file) => file.clone(),
-        None => kmod::ensure(args.kernel)?,
+        Some(file) => Some(file.clone()),
+        None => None,
     };
     let binaries = image::build_binaries()?;
     fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
 
-    let terminal = if args.deterministic { None } else { terminal::size() };
+    let terminal = if args.deterministic {
+        None
+    } else {
+        terminal::size()
+    };
     let scratch = tempfile::Builder::new()
         .prefix("famfs-lab-")
         .tempdir()
@@ -179,11 +183,15 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     };
     let contents = image::Contents {
         kernel: &kernel,
-        famfs_ko: &famfs_ko,
+        famfs_ko: famfs_ko.as_deref(),
         binaries: &binaries,
         share: share.as_deref().filter(|_| args.deterministic),
     };
-    image::write(&initrd, &contents, configuration(args, memory, terminal, share.is_some()))?;
+    image::write(
+        &initrd,
+        &contents,
+        configuration(args, memory, terminal, share.is_some()),
+    )?;
 
     let accel = if args.deterministic {
         Accel::Deterministic
@@ -197,12 +205,19 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         memory_file: args.memory_file.clone(),
         kernel: kernel.vmlinuz.clone(),
         initrd,
-        console: paths::target(format!("lab/console/{}-{}.log", kernel.line, std::process::id())),
+        console: paths::target(format!(
+            "lab/console/{}-{}.log",
+            kernel.line,
+            std::process::id()
+        )),
         sockets: scratch.path().to_owned(),
         share,
     };
     if io::stderr().is_terminal() {
-        complain(&format!("booting {} with {memory:?} memory ({accel:?})", kernel.release));
+        complain(&format!(
+            "booting {} with {memory:?} memory ({accel:?})",
+            kernel.release
+        ));
     }
     boot(args, &machine, &kernel, terminal.is_some())
 }
@@ -230,8 +245,11 @@ fn configuration(
         ["TERM", "COLORTERM", "NO_COLOR", "RUST_BACKTRACE"].contains(&key.as_str())
             || key.starts_with("FAMFS_FINGERPRINT_")
     }));
-    let command =
-        if args.command.is_empty() { vec!["sh".to_owned()] } else { args.command.clone() };
+    let command = if args.command.is_empty() {
+        vec!["sh".to_owned()]
+    } else {
+        args.command.clone()
+    };
     Config {
         memory,
         size: args.size,
@@ -254,7 +272,13 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     };
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
-    let end = session::relay(&mut qemu, (&data, &control), on_terminal, limits, &mut incoming);
+    let end = session::relay(
+        &mut qemu,
+        (&data, &control),
+        on_terminal,
+        limits,
+        &mut incoming,
+    );
     let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
     stop(&mut qemu, orderly)?;
     if let Some(share) = &machine.share {
@@ -273,10 +297,20 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         }
         Err((code, why)) => {
             complain(&why);
-            for line in text.lines().rev().take(12).collect::<Vec<_>>().into_iter().rev() {
+            for line in text
+                .lines()
+                .rev()
+                .take(12)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+            {
                 complain(&format!("  {line}"));
             }
-            complain(&format!("the kernel console is in {}", machine.console.display()));
+            complain(&format!(
+                "the kernel console is in {}",
+                machine.console.display()
+            ));
             Ok(code)
         }
     }
@@ -286,26 +320,41 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
 fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
     if let Some(first) = complaints.first() {
         let count = complaints.len();
-        return Err((LAB_FAILED, format!("the guest's kernel complained ({count} lines): {first}")));
+        return Err((
+            LAB_FAILED,
+            format!("the guest's kernel complained ({count} lines): {first}"),
+        ));
     }
     match end {
         End::Exit(code) => Ok(*code),
         End::BrokenPipe => Ok(0),
         End::Interrupted(signal) => Ok(u8::try_from(128 + signal).unwrap_or(255)),
         End::Failed(why) => Err((LAB_FAILED, format!("the guest is not ready: {why}"))),
-        End::Died => Err((LAB_FAILED, "the guest died before the command ended".to_owned())),
-        End::Silent(limit) => {
-            Err((LAB_FAILED, format!("the guest said nothing for {} s and was ended", limit.as_secs())))
-        }
-        End::TimedOut(limit) => {
-            Err((TIMED_OUT, format!("the guest was ended after {} s (--timeout)", limit.as_secs())))
-        }
+        End::Died => Err((
+            LAB_FAILED,
+            "the guest died before the command ended".to_owned(),
+        )),
+        End::Silent(limit) => Err((
+            LAB_FAILED,
+            format!(
+                "the guest said nothing for {} s and was ended",
+                limit.as_secs()
+            ),
+        )),
+        End::TimedOut(limit) => Err((
+            TIMED_OUT,
+            format!(
+                "the guest was ended after {} s (--timeout)",
+                limit.as_secs()
+            ),
+        )),
     }
 }
 
 fn start(machine: &Machine) -> Result<Child> {
     let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
-    let stderr = fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+    let stderr =
+        fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
     let mut command = Command::new("qemu-system-x86_64");
     command
         .args(machine.arguments())
@@ -321,7 +370,9 @@ fn start(machine: &Machine) -> Result<Child> {
             Ok(())
         });
     }
-    command.spawn().context("cannot run qemu-system-x86_64; run `cargo xtask setup`")
+    command
+        .spawn()
+        .context("cannot run qemu-system-x86_64; run `cargo xtask setup`")
 }
 
 /// Lets an orderly guest power off; ends any other.
@@ -348,7 +399,10 @@ fn remove_log() -> Result<()> {
     fs::remove_file(&log).with_context(|| format!("cannot remove {}", log.display()))
 }
 
-#[expect(clippy::print_stderr, reason = "the lab's own words; the command's go through too")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the lab's own words; the command's go through too"
+)]
 fn complain(line: &str) {
     eprintln!("lab: {line}\r");
 }
@@ -357,7 +411,11 @@ fn complain(line: &str) {
 fn parse_size(text: &str) -> Result<u64, String> {
     let (digits, unit) = match text.strip_suffix(['M', 'm']) {
         Some(digits) => (digits, 1 << 20),
-        None => (text.strip_suffix(['G', 'g']).ok_or("needs a suffix M or G")?, 1 << 30),
+        None => (
+            text.strip_suffix(['G', 'g'])
+                .ok_or("needs a suffix M or G")?,
+            1 << 30,
+        ),
     };
     let size = digits
         .parse::<u64>()
@@ -378,7 +436,17 @@ mod tests {
     fn sizes_are_multiples_of_256_mib() {
         assert_eq!(parse_size("1G"), Ok(1 << 30));
         assert_eq!(parse_size("512M"), Ok(512 << 20));
-        for bad in ["", "G", "1", "1T", "100M", "0G", "-1G", "99999999999999G", "65G"] {
+        for bad in [
+            "",
+            "G",
+            "1",
+            "1T",
+            "100M",
+            "0G",
+            "-1G",
+            "99999999999999G",
+            "65G",
+        ] {
             assert!(parse_size(bad).is_err(), "{bad}");
         }
     }
@@ -387,12 +455,20 @@ mod tests {
     fn a_kernel_complaint_fails_a_run_that_succeeded() {
         assert_eq!(verdict(&End::Exit(0), &[]), Ok(0));
         assert_eq!(verdict(&End::Exit(7), &[]), Ok(7));
-        assert_eq!(verdict(&End::Exit(0), &["WARNING: x"]).unwrap_err().0, LAB_FAILED);
+        assert_eq!(
+            verdict(&End::Exit(0), &["WARNING: x"]).unwrap_err().0,
+            LAB_FAILED
+        );
     }
 
     #[test]
     fn a_guest_that_dies_is_no_success() {
         assert_eq!(verdict(&End::Died, &[]).unwrap_err().0, LAB_FAILED);
-        assert_eq!(verdict(&End::TimedOut(Duration::from_secs(3)), &[]).unwrap_err().0, TIMED_OUT);
+        assert_eq!(
+            verdict(&End::TimedOut(Duration::from_secs(3)), &[])
+                .unwrap_err()
+                .0,
+            TIMED_OUT
+        );
     }
 }

@@ -1,9 +1,12 @@
 //! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
 
 mod kmod;
+mod lab;
 mod paths;
 mod process;
 mod setup;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -20,11 +23,20 @@ enum Command {
     Setup(setup::Args),
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
+    Lab(lab::Args),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
         Command::Setup(args) => setup::main(&args),
         Command::BuildKmod(args) => kmod::main(&args),
+        Command::Lab(args) => return lab::main(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -101,9 +101,10 @@ pub(crate) fn describe(command: &Command) -> String {
 }
 
 fn program(command: &Command) -> String {
-    Path::new(command.get_program())
-        .file_name()
-        .map_or_else(|| describe(command), |name| name.to_string_lossy().into_owned())
+    Path::new(command.get_program()).file_name().map_or_else(
+        || describe(command),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 fn tail(path: &Path) -> String {
@@ -111,5 +112,9 @@ fn tail(path: &Path) -> String {
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
     let first = lines.len().saturating_sub(TAIL_LINES);
-    lines[first..].iter().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+    lines[first..]
+        .iter()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }

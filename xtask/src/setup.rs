@@ -65,7 +65,12 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part { name: "host packages", key: host::key, present: host::present, make: host::make },
+    Part {
+        name: "host packages",
+        key: host::key,
+        present: host::present,
+        make: host::make,
+    },
     Part {
         name: "kernel 6.12",
         key: || kernels::key(Line::V6_12),
@@ -78,7 +83,12 @@ const PARTS: &[Part] = &[
         present: || kernels::installed(Line::V7_3).is_ok(),
         make: |context, log| kernels::make(Line::V7_3, context, log),
     },
-    Part { name: "build chroot", key: chroot::key, present: chroot::present, make: chroot::make },
+    Part {
+        name: "build chroot",
+        key: chroot::key,
+        present: chroot::present,
+        make: chroot::make,
+    },
 ];
 
 /// The subcommand.
@@ -86,7 +96,10 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let start = Instant::now();
     let made = run(args)?;
     let elapsed = start.elapsed().as_secs_f64();
-    eprintln!("setup: {} parts ready, {made} made now, {elapsed:.1} s", PARTS.len());
+    eprintln!(
+        "setup: {} parts ready, {made} made now, {elapsed:.1} s",
+        PARTS.len()
+    );
     Ok(())
 }
 
@@ -97,13 +110,18 @@ pub(crate) fn ensure() -> Result<()> {
 
 fn run(args: &Args) -> Result<usize> {
     let _lock = lock()?;
-    let context = Context { args, index: OnceCell::new() };
+    let context = Context {
+        args,
+        index: OnceCell::new(),
+    };
     let mut made = 0;
     for (number, part) in PARTS.iter().enumerate() {
         let stamp = paths::setup("stamps").join(part.name.replace(' ', "-"));
         let current = || -> Result<bool> {
-            Ok(fs::read_to_string(&stamp).is_ok_and(|text| (part.key)().is_ok_and(|k| k == text))
-                && (part.present)())
+            Ok(
+                fs::read_to_string(&stamp).is_ok_and(|text| (part.key)().is_ok_and(|k| k == text))
+                    && (part.present)(),
+            )
         };
         let refresh = args.upgrade && part.name.starts_with("kernel");
         if !refresh && current()? {
@@ -146,7 +164,8 @@ fn lock() -> Result<File> {
         .with_context(|| format!("cannot open {}", path.display()))?;
     if file.try_lock().is_err() {
         eprintln!("setup: another setup is running in this tree; waiting for it");
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)
 }

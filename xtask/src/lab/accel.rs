@@ -19,14 +19,23 @@ const PATIENCE: Duration = Duration::from_secs(8);
 /// KVM if a kernel really runs on it, else TCG. `/dev/kvm` may open and still run nothing, so the
 /// answer comes from a boot, and is remembered until the host reboots.
 pub(crate) fn choose(vmlinuz: &Path) -> Result<Accel> {
-    if File::options().read(true).write(true).open("/dev/kvm").is_err() {
+    if File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_err()
+    {
         return Ok(Accel::Tcg);
     }
     let host = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     let memo = paths::target("lab/accel");
     let remembered = fs::read_to_string(&memo).unwrap_or_default();
     if let Some(answer) = remembered.strip_prefix(host.trim()) {
-        return Ok(if answer.trim() == "kvm" { Accel::Kvm } else { Accel::Tcg });
+        return Ok(if answer.trim() == "kvm" {
+            Accel::Kvm
+        } else {
+            Accel::Tcg
+        });
     }
     let works = boots(vmlinuz)?;
     let answer = if works { "kvm" } else { "tcg" };
@@ -38,11 +47,25 @@ pub(crate) fn choose(vmlinuz: &Path) -> Result<Accel> {
 fn boots(vmlinuz: &Path) -> Result<bool> {
     let console = tempfile::NamedTempFile::new().context("cannot create a temporary file")?;
     let mut qemu = Command::new("qemu-system-x86_64")
-        .args(["-accel", "kvm", "-cpu", "host", "-machine", "pc", "-m", "512M", "-nodefaults"])
+        .args([
+            "-accel",
+            "kvm",
+            "-cpu",
+            "host",
+            "-machine",
+            "pc",
+            "-m",
+            "512M",
+            "-nodefaults",
+        ])
         .args(["-no-reboot", "-display", "none", "-monitor", "none"])
         .arg("-kernel")
         .arg(vmlinuz)
-        .args(["-append", "console=ttyS0 earlyprintk=ttyS0 panic=-1", "-serial"])
+        .args([
+            "-append",
+            "console=ttyS0 earlyprintk=ttyS0 panic=-1",
+            "-serial",
+        ])
         .arg(format!("file:{}", console.path().display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())

@@ -38,8 +38,8 @@ struct KnownWarning {
 
 impl Known {
     pub(crate) fn load(path: &Path) -> Result<Self> {
-        let text = fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))?;
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))
     }
 
@@ -82,7 +82,11 @@ mod tests {
     fn every_sign_is_seen() {
         for sign in SIGNS {
             let text = format!("x\n[ 1.0] {sign}somewhere\ny");
-            assert_eq!(complaints(&text, "6.12", &Known::default()).len(), 1, "{sign}");
+            assert_eq!(
+                complaints(&text, "6.12", &Known::default()).len(),
+                1,
+                "{sign}"
+            );
         }
     }
 

@@ -20,7 +20,11 @@ pub(crate) struct Archive<W: Write> {
 
 impl<W: Write> Archive<W> {
     pub(crate) fn new(to: W) -> Self {
-        Self { to: Some(to), folders: BTreeSet::new(), next_ino: 1 }
+        Self {
+            to: Some(to),
+            folders: BTreeSet::new(),
+            next_ino: 1,
+        }
     }
 
     pub(crate) fn folder(&mut self, path: &str) -> io::Result<()> {
@@ -49,7 +53,8 @@ impl<W: Write> Archive<W> {
             .with_context(|| format!("cannot read {}", from.display()))?
             .permissions()
             .mode();
-        self.file(path, mode & 0o7777, &content).context("cannot write the initramfs")
+        self.file(path, mode & 0o7777, &content)
+            .context("cannot write the initramfs")
     }
 
     /// Copies a folder of the host with all that is in it; special files are left out.
@@ -94,8 +99,9 @@ impl<W: Write> Archive<W> {
         mode: u32,
         content: &[u8],
     ) -> io::Result<()> {
-        let size = u32::try_from(content.len())
-            .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, format!("{path}: over 4 GiB")))?;
+        let size = u32::try_from(content.len()).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidInput, format!("{path}: over 4 GiB"))
+        })?;
         let header = Builder::new(path.trim_start_matches('/'))
             .ino(self.next_ino)
             .nlink(1)
@@ -109,7 +115,9 @@ impl<W: Write> Archive<W> {
     }
 
     fn take(&mut self) -> W {
-        self.to.take().expect("the writer is put back after every entry")
+        self.to
+            .take()
+            .expect("the writer is put back after every entry")
     }
 }
 
@@ -136,8 +144,13 @@ mod tests {
             names.push((reader.entry().name().to_owned(), reader.entry().file_size()));
             rest = reader.finish().unwrap();
         }
-        let expected =
-            [("a", 0), ("a/b", 0), ("a/b/one", 1), ("a/b/two", 2), ("a/three", 5)];
+        let expected = [
+            ("a", 0),
+            ("a/b", 0),
+            ("a/b/one", 1),
+            ("a/b/two", 2),
+            ("a/three", 5),
+        ];
         assert_eq!(names, expected.map(|(name, size)| (name.to_owned(), size)));
     }
 }

@@ -54,7 +54,9 @@ impl Table {
 /// The module's name: no folder, no suffix, `-` and `_` are one.
 fn name(file: &str) -> String {
     let base = file.rsplit('/').next().unwrap_or(file);
-    base.split_once(".ko").map_or(base, |(stem, _)| stem).replace('-', "_")
+    base.split_once(".ko")
+        .map_or(base, |(stem, _)| stem)
+        .replace('-', "_")
 }
 
 /// Plain `.ko` files of `wanted` and all they depend on, dependencies first.
@@ -66,7 +68,12 @@ pub(crate) fn closure(root: &Path, cache: &Path, wanted: &[&str]) -> Result<Vec<
     Table::parse(&text)
         .closure(wanted)
         .into_iter()
-        .map(|file| unpacked(&root.join(&file), &cache.join(format!("{}.ko", name(&file)))))
+        .map(|file| {
+            unpacked(
+                &root.join(&file),
+                &cache.join(format!("{}.ko", name(&file))),
+            )
+        })
         .collect()
 }
 
@@ -111,7 +118,10 @@ mod tests {
 
     #[test]
     fn names_treat_dash_and_underscore_as_one() {
-        assert_eq!(Table::parse(TEXT).closure(&["crc_itu_t"]), ["kernel/lib/crc-itu-t.ko"]);
+        assert_eq!(
+            Table::parse(TEXT).closure(&["crc_itu_t"]),
+            ["kernel/lib/crc-itu-t.ko"]
+        );
     }
 
     #[test]
@@ -121,6 +131,9 @@ mod tests {
 
     #[test]
     fn a_circle_ends() {
-        assert_eq!(Table::parse("a.ko: b.ko\nb.ko: a.ko\n").closure(&["a"]), ["b.ko", "a.ko"]);
+        assert_eq!(
+            Table::parse("a.ko: b.ko\nb.ko: a.ko\n").closure(&["a"]),
+            ["b.ko", "a.ko"]
+        );
     }
 }

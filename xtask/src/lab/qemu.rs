@@ -1,6 +1,9 @@
 //! The QEMU command line of a guest.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use lab_init::{
     Memory,
@@ -63,7 +66,7 @@ impl Machine {
         );
         if self.memory != Memory::Cxl {
             let start = self.dax_start() / GIB;
-            line += &format!(" memmap={}M!{start}G", self.size / MIB);
+            let _ = write!(line, " memmap={}M!{start}G", self.size / MIB);
         }
         if self.accel == Accel::Deterministic {
             line += " nokaslr norandmaps randomize_kstack_offset=off";
@@ -82,7 +85,10 @@ impl Machine {
             list.extend([flag.to_owned(), text(value)]);
         }
         list.extend(["-append".to_owned(), self.kernel_line()]);
-        list.extend(["-chardev".to_owned(), format!("file,id=console,path={}", escaped(&self.console))]);
+        list.extend([
+            "-chardev".to_owned(),
+            format!("file,id=console,path={}", escaped(&self.console)),
+        ]);
         list.extend(words("-serial chardev:console"));
         list.extend(words("-device virtio-serial-pci,id=ports"));
         for (id, socket, name) in [
@@ -91,15 +97,25 @@ impl Machine {
         ] {
             list.extend([
                 "-chardev".to_owned(),
-                format!("socket,id={id},path={},server=on,wait=off", escaped(&socket)),
+                format!(
+                    "socket,id={id},path={},server=on,wait=off",
+                    escaped(&socket)
+                ),
                 "-device".to_owned(),
                 format!("virtserialport,bus=ports.0,chardev={id},name={name}"),
             ]);
         }
-        if let Some(share) = self.share.as_ref().filter(|_| self.accel != Accel::Deterministic) {
+        if let Some(share) = self
+            .share
+            .as_ref()
+            .filter(|_| self.accel != Accel::Deterministic)
+        {
             list.extend([
                 "-virtfs".to_owned(),
-                format!("local,path={},mount_tag=share,security_model=none", escaped(share)),
+                format!(
+                    "local,path={},mount_tag=share,security_model=none",
+                    escaped(share)
+                ),
             ]);
         }
         list
@@ -112,7 +128,9 @@ impl Machine {
         let hypervisor = if cxl { ",hypervisor=off" } else { "" };
         match self.accel {
             Accel::Kvm => words(&format!("-accel kvm -cpu host{hypervisor} -smp 2")),
-            Accel::Tcg => words(&format!("-accel tcg,thread=multi -cpu max{hypervisor} -smp 2")),
+            Accel::Tcg => words(&format!(
+                "-accel tcg,thread=multi -cpu max{hypervisor} -smp 2"
+            )),
             // A named CPU: `max` changes with QEMU's version.
             Accel::Deterministic => words(&format!(
                 "-accel tcg,thread=single -cpu {DETERMINISTIC_CPU}{hypervisor} -smp 1 \
@@ -155,7 +173,11 @@ impl Machine {
 
     /// Physical address of the DAX memory.
     fn dax_start(&self) -> u64 {
-        if self.size <= BELOW_HOLE { RAM } else { 4 * GIB }
+        if self.size <= BELOW_HOLE {
+            RAM
+        } else {
+            4 * GIB
+        }
     }
 }
 
@@ -243,7 +265,13 @@ mod tests {
         machine.accel = Accel::Deterministic;
         machine.share = Some("/share".into());
         let line = line(&machine);
-        for part in ["Haswell-noTSX", "shift=0,sleep=off", "-seed 1", "clock=vm", "-smp 1"] {
+        for part in [
+            "Haswell-noTSX",
+            "shift=0,sleep=off",
+            "-seed 1",
+            "clock=vm",
+            "-smp 1",
+        ] {
             assert!(line.contains(part), "{part}");
         }
         assert!(!line.contains("virtfs"));

@@ -64,8 +64,12 @@ pub(crate) fn relay(
     share: &mut Incoming,
 ) -> Result<End> {
     let (events, inbox) = mpsc::channel();
-    let Some(data) = connect(qemu, sockets.0)? else { return Ok(End::Died) };
-    let Some(control) = connect(qemu, sockets.1)? else { return Ok(End::Died) };
+    let Some(data) = connect(qemu, sockets.0)? else {
+        return Ok(End::Died);
+    };
+    let Some(control) = connect(qemu, sockets.1)? else {
+        return Ok(End::Died);
+    };
     listen(&data, events.clone())?;
     listen(&control, events.clone())?;
     watch_signals(events)?;
@@ -98,10 +102,8 @@ fn converse(
                     raw = Some(Raw::enter().context("cannot set up the terminal")?);
                 }
                 match message {
-                    Message::Stdout(bytes) => {
-                        if show(&mut io::stdout(), &bytes).is_err() {
-                            return Ok(End::BrokenPipe);
-                        }
+                    Message::Stdout(bytes) if show(&mut io::stdout(), &bytes).is_err() => {
+                        return Ok(End::BrokenPipe);
                     }
                     Message::Stderr(bytes) => {
                         let _ = show(&mut io::stderr(), &bytes);
@@ -121,7 +123,9 @@ fn converse(
                 // The first is the command's to handle; a second says that it did not.
                 let forwarded = up
                     && !interrupted
-                    && Message::Signal(u8::try_from(signal).unwrap_or(0)).write(&mut &*control).is_ok();
+                    && Message::Signal(u8::try_from(signal).unwrap_or(0))
+                        .write(&mut &*control)
+                        .is_ok();
                 if !forwarded {
                     return Ok(End::Interrupted(signal));
                 }
@@ -186,8 +190,8 @@ fn listen(stream: &UnixStream, events: Sender<Event>) -> Result<()> {
 }
 
 fn watch_signals(events: Sender<Event>) -> Result<()> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGWINCH])
-        .context("cannot handle signals")?;
+    let mut signals =
+        Signals::new([SIGINT, SIGTERM, SIGHUP, SIGWINCH]).context("cannot handle signals")?;
     thread::spawn(move || {
         for signal in &mut signals {
             if events.send(Event::Signal(signal)).is_err() {
@@ -208,7 +212,10 @@ fn forward_stdin(mut data: UnixStream) {
                     return;
                 }
                 Ok(n) => {
-                    if Message::Stdin(buffer[..n].to_vec()).write(&mut data).is_err() {
+                    if Message::Stdin(buffer[..n].to_vec())
+                        .write(&mut data)
+                        .is_err()
+                    {
                         return;
                     }
                 }

@@ -19,11 +19,16 @@ impl Incoming {
             Some(file) => file,
             None => tempfile::tempfile().context("cannot create a temporary file")?,
         };
-        self.0.insert(file).write_all(chunk).context("cannot write a temporary file")
+        self.0
+            .insert(file)
+            .write_all(chunk)
+            .context("cannot write a temporary file")
     }
 
     pub(crate) fn unpack(self, folder: &Path) -> Result<()> {
-        let Some(mut file) = self.0 else { return Ok(()) };
+        let Some(mut file) = self.0 else {
+            return Ok(());
+        };
         file.rewind().context("cannot read a temporary file")?;
         let mut archive = tar::Archive::new(file);
         archive.set_preserve_mtime(false);

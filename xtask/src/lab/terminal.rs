@@ -38,7 +38,12 @@ pub(crate) fn size() -> Option<(u16, u16)> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return None;
     }
-    let mut size = Winsize { ws_row: 0, ws_col: 0, ws_xpixel: 0, ws_ypixel: 0 };
+    let mut size = Winsize {
+        ws_row: 0,
+        ws_col: 0,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
     // SAFETY: standard input is open and the struct is the ioctl's own.
     unsafe { window_size(nix::libc::STDIN_FILENO, &raw mut size) }.ok()?;
     Some((size.ws_row, size.ws_col))
