@@ -10,7 +10,9 @@ pub(crate) fn workspace() -> &'static Path {
     ROOT.get_or_init(|| {
         let package = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-        package.parent().map_or_else(|| package.clone(), Path::to_path_buf)
+        package
+            .parent()
+            .map_or_else(|| package.clone(), Path::to_path_buf)
     })
 }
 

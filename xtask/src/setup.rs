@@ -11,13 +11,13 @@ mod host;
 pub(crate) mod kernels;
 
 use std::cell::OnceCell;
-use std::fs::{self, File};
+use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
 use crate::paths;
-use crate::process::Log;
+use crate::process::{self, Log};
 use kernels::Line;
 
 /// Options of `cargo xtask setup`.
@@ -65,7 +65,12 @@ struct Part {
 }
 
 const PARTS: &[Part] = &[
-    Part { name: "host packages", key: host::key, present: host::present, make: host::make },
+    Part {
+        name: "host packages",
+        key: host::key,
+        present: host::present,
+        make: host::make,
+    },
     Part {
         name: "kernel 6.12",
         key: || kernels::key(Line::V6_12),
@@ -78,7 +83,12 @@ const PARTS: &[Part] = &[
         present: || kernels::installed(Line::V7_3).is_ok(),
         make: |context, log| kernels::make(Line::V7_3, context, log),
     },
-    Part { name: "build chroot", key: chroot::key, present: chroot::present, make: chroot::make },
+    Part {
+        name: "build chroot",
+        key: chroot::key,
+        present: chroot::present,
+        make: chroot::make,
+    },
 ];
 
 /// The subcommand.
@@ -86,7 +96,10 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let start = Instant::now();
     let made = run(args)?;
     let elapsed = start.elapsed().as_secs_f64();
-    eprintln!("setup: {} parts ready, {made} made now, {elapsed:.1} s", PARTS.len());
+    eprintln!(
+        "setup: {} parts ready, {made} made now, {elapsed:.1} s",
+        PARTS.len()
+    );
     Ok(())
 }
 
@@ -96,14 +109,19 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn run(args: &Args) -> Result<usize> {
-    let _lock = lock()?;
-    let context = Context { args, index: OnceCell::new() };
+    let _lock = process::lock(&paths::setup("lock"), "setup")?;
+    let context = Context {
+        args,
+        index: OnceCell::new(),
+    };
     let mut made = 0;
     for (number, part) in PARTS.iter().enumerate() {
         let stamp = paths::setup("stamps").join(part.name.replace(' ', "-"));
         let current = || -> Result<bool> {
-            Ok(fs::read_to_string(&stamp).is_ok_and(|text| (part.key)().is_ok_and(|k| k == text))
-                && (part.present)())
+            Ok(
+                fs::read_to_string(&stamp).is_ok_and(|text| (part.key)().is_ok_and(|k| k == text))
+                    && (part.present)(),
+            )
         };
         let refresh = args.upgrade && part.name.starts_with("kernel");
         if !refresh && current()? {
@@ -112,7 +130,7 @@ fn run(args: &Args) -> Result<usize> {
         let start = Instant::now();
         eprintln!("[{}/{}] {}", number + 1, PARTS.len(), part.name);
         let name = part.name.replace(' ', "-");
-        let log = Log::create(paths::setup("logs").join(name).with_extension("log"))?;
+        let log = Log::create(paths::setup("logs").join(name).with_added_extension("log"))?;
         (part.make)(&context, &log).with_context(|| format!("cannot set up {}", part.name))?;
         write_stamp(&stamp, &(part.key)()?)?;
         made += 1;
@@ -131,22 +149,4 @@ fn write_stamp(stamp: &std::path::Path, key: &str) -> Result<()> {
         fs::create_dir_all(dir)?;
     }
     fs::write(stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
-}
-
-/// Two set-ups of one tree take turns; the second finds the work done.
-fn lock() -> Result<File> {
-    let path = paths::setup("lock");
-    fs::create_dir_all(paths::setup(""))
-        .with_context(|| format!("cannot create {}", paths::setup("").display()))?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    if file.try_lock().is_err() {
-        eprintln!("setup: another setup is running in this tree; waiting for it");
-        file.lock().with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
 }

@@ -31,7 +31,10 @@ pub(crate) struct Apt {
 impl Apt {
     /// An index of [`SUITES`] that knows nothing of this machine's packages.
     pub(crate) fn foreign(mirror: &str) -> Result<Self> {
-        let lines: Vec<String> = SUITES.iter().map(|suite| source_line(mirror, suite)).collect();
+        let lines: Vec<String> = SUITES
+            .iter()
+            .map(|suite| source_line(mirror, suite))
+            .collect();
         Self::create("foreign", &lines, false)
     }
 
@@ -67,7 +70,10 @@ impl Apt {
             option.push(value);
             command.arg("-o").arg(option);
         };
-        set("Dir::Etc::sourcelist", self.dir.join("sources.list").as_os_str());
+        set(
+            "Dir::Etc::sourcelist",
+            self.dir.join("sources.list").as_os_str(),
+        );
         set("Dir::Etc::sourceparts", OsStr::new("/dev/null"));
         set("Dir::State::lists", self.dir.join("lists").as_os_str());
         set("Dir::Cache", self.dir.join("cache").as_os_str());
@@ -81,9 +87,14 @@ impl Apt {
         set("APT::Update::Error-Mode", OsStr::new("any"));
         set("Acquire::Languages", OsStr::new("none"));
         set("Acquire::Retries", OsStr::new("3"));
-        set("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", OsStr::new("false"));
+        set(
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled",
+            OsStr::new("false"),
+        );
         set("DPkg::Lock::Timeout", OsStr::new("120"));
-        command.env("LC_ALL", "C").env("DEBIAN_FRONTEND", "noninteractive");
+        command
+            .env("LC_ALL", "C")
+            .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
 
@@ -94,10 +105,16 @@ impl Apt {
 
     /// Package names of the index that match a regular expression.
     pub(crate) fn names(&self, pattern: &str) -> Result<Vec<String>> {
-        let text = process::stdout(
-            self.command("apt-cache").args(["search", "--names-only", pattern]),
-        )?;
-        Ok(text.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect())
+        let text =
+            process::stdout(
+                self.command("apt-cache")
+                    .args(["search", "--names-only", pattern]),
+            )?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect())
     }
 
     /// Unpacks packages into `root`, over what is there.
@@ -108,7 +125,12 @@ impl Apt {
         fs::create_dir_all(root)?;
         say(&format!("fetching {}", packages.join(" ")));
         process::retry(|| {
-            log.run(self.command("apt-get").arg("download").args(packages).current_dir(&debs))
+            log.run(
+                self.command("apt-get")
+                    .arg("download")
+                    .args(packages)
+                    .current_dir(&debs),
+            )
         })?;
         for entry in fs::read_dir(&debs)? {
             let deb = entry?.path();
@@ -154,7 +176,10 @@ fn parse_targets(text: &str) -> Vec<Target> {
         else {
             continue;
         };
-        let target = Target { uri: uri.to_owned(), release: release.to_owned() };
+        let target = Target {
+            uri: uri.to_owned(),
+            release: release.to_owned(),
+        };
         if !targets.contains(&target) {
             targets.push(target);
         }
@@ -169,17 +194,27 @@ pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
     }
     let hint = "give a Debian mirror with `cargo xtask setup --mirror URI`";
     if paths::find_program("apt-get").is_none() {
-        bail!("this machine has no apt-get, so its sources name no Debian mirror; the lab's kernels are Debian packages and need apt-get, apt-cache and dpkg-deb, and {hint}");
+        bail!(
+            "this machine has no apt-get, so its sources name no Debian mirror; the lab's kernels are Debian packages and need apt-get, apt-cache and dpkg-deb, and {hint}"
+        );
     }
     let os = os_release()?;
     if os.id != "debian" {
-        bail!("this machine is {}, not Debian, so its apt sources name no Debian mirror; {hint}", os.id);
+        bail!(
+            "this machine is {}, not Debian, so its apt sources name no Debian mirror; {hint}",
+            os.id
+        );
     }
     targets()?
         .into_iter()
         .find(|target| target.release == os.codename || target.release == "stable")
         .map(|target| target.uri)
-        .with_context(|| format!("no apt source of this machine names {}; {hint}", os.codename))
+        .with_context(|| {
+            format!(
+                "no apt source of this machine names {}; {hint}",
+                os.codename
+            )
+        })
 }
 
 /// What this machine runs.
@@ -198,7 +233,10 @@ pub(crate) fn os_release() -> Result<OsRelease> {
             .map(|value| value.trim_matches('"').to_owned())
             .unwrap_or_default()
     };
-    Ok(OsRelease { id: field("ID"), codename: field("VERSION_CODENAME") })
+    Ok(OsRelease {
+        id: field("ID"),
+        codename: field("VERSION_CODENAME"),
+    })
 }
 
 /// Removes a folder that may not exist.
@@ -224,8 +262,14 @@ mod tests {
                     Packages http://mirror.example/sec/ bookworm-security main\n";
         let found = parse_targets(text);
         let expected = [
-            Target { uri: "http://mirror.example/debian/".into(), release: "bookworm".into() },
-            Target { uri: "http://mirror.example/sec/".into(), release: "bookworm-security".into() },
+            Target {
+                uri: "http://mirror.example/debian/".into(),
+                release: "bookworm".into(),
+            },
+            Target {
+                uri: "http://mirror.example/sec/".into(),
+                release: "bookworm-security".into(),
+            },
         ];
         assert_eq!(found, expected);
     }

@@ -27,7 +27,10 @@ pub(crate) fn root() -> PathBuf {
 pub(super) fn key() -> Result<String> {
     let release = kernels::installed(Line::V7_3)?.release;
     let packages = packages(&release).join(",");
-    Ok(format!("{SUITE} {packages} {}\n", guesttools::PACKAGES.join(",")))
+    Ok(format!(
+        "{SUITE} {packages} {}\n",
+        guesttools::PACKAGES.join(",")
+    ))
 }
 
 pub(super) fn present() -> bool {
@@ -49,7 +52,10 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     let index = context.index(log)?;
     let new = paths::setup("chroot.new");
     remove_dir(&new)?;
-    say(&format!("installing {SUITE} with {}", packages(&release).join(" ")));
+    say(&format!(
+        "installing {SUITE} with {}",
+        packages(&release).join(" ")
+    ));
     crate::process::retry(|| {
         remove_dir(&new)?;
         log.run(
@@ -63,20 +69,35 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
                 .arg(index.sources()),
         )
     })?;
-    let tools: Vec<String> = guesttools::PACKAGES.iter().map(|name| (*name).to_owned()).collect();
+    let tools: Vec<String> = guesttools::PACKAGES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
     index.unpack(&tools, &new, log)?;
     remove_dir(&root())?;
     fs::rename(&new, root()).context("cannot place the build chroot")
 }
 
-/// A command in the chroot, with /proc and /dev, and `mount` seen as `/mnt`. Its mounts live
-/// in a namespace of their own and end with it.
-pub(crate) fn command(mount: &Path) -> Command {
+/// A command in the chroot, with /proc and /dev, and `mount` (if any) seen as `/mnt`. Its
+/// mounts live in a namespace of their own and end with it.
+pub(crate) fn command(mount: Option<&Path>) -> Command {
     let script = "mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; \
-                  mount --bind \"$2\" \"$1/mnt\"; root=$1; shift 2; exec chroot \"$root\" \"$@\"";
+                  [ -z \"$2\" ] || mount --bind \"$2\" \"$1/mnt\"; \
+                  root=$1; shift 2; exec chroot \"$root\" \"$@\"";
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation", "private", "--", "sh", "-euc", script, "sh"]);
-    command.arg(root()).arg(mount);
-    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("LC_ALL", "C");
+    command.args([
+        "--mount",
+        "--propagation",
+        "private",
+        "--",
+        "sh",
+        "-euc",
+        script,
+        "sh",
+    ]);
+    command.arg(root()).arg(mount.unwrap_or(Path::new("")));
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C");
     command
 }

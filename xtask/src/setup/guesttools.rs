@@ -1,7 +1,7 @@
 //! Programs that travel into the guest, with the libraries they load: taken from the build
 //! chroot, so that they are the same whatever the host runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -25,7 +25,11 @@ pub(super) const LIBRARIES: &[&str] = &[
     "libiniparser4",
 ];
 
-const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs", "/usr/bin/ndctl"];
+const PROGRAMS: &[&str] = &[
+    "/usr/sbin/mkfs.ext4",
+    "/usr/sbin/mkfs.xfs",
+    "/usr/bin/ndctl",
+];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -40,12 +44,12 @@ pub(super) fn present() -> bool {
 
 /// `(path in the guest, file on the host)` of the programs and all their libraries.
 pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
-    let mut files: Vec<(String, PathBuf)> =
-        PROGRAMS.iter().map(|path| ((*path).to_owned(), resolve(path))).collect();
-    let text = process::stdout(
-        chroot::command(Path::new("/")).arg("/usr/bin/ldd").args(PROGRAMS),
-    )
-    .context("cannot list the libraries of the guest's tools")?;
+    let mut files: Vec<(String, PathBuf)> = PROGRAMS
+        .iter()
+        .map(|path| ((*path).to_owned(), resolve(path)))
+        .collect();
+    let text = process::stdout(chroot::command(None).arg("/usr/bin/ldd").args(PROGRAMS))
+        .context("cannot list the libraries of the guest's tools")?;
     for library in parse_ldd(&text)? {
         let file = resolve(&library);
         files.push((library, file));
@@ -60,7 +64,10 @@ pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
 fn parse_ldd(text: &str) -> Result<Vec<String>> {
     let mut paths = Vec::new();
     for line in text.lines().filter(|line| line.contains("=>")) {
-        let path = line.split("=> ").nth(1).and_then(|rest| rest.split(" (").next());
+        let path = line
+            .split("=> ")
+            .nth(1)
+            .and_then(|rest| rest.split(" (").next());
         match path {
             Some(path) if path.starts_with('/') => paths.push(path.to_owned()),
             _ => anyhow::bail!("a library of the guest's tools is missing: {}", line.trim()),
@@ -95,8 +102,13 @@ mod tests {
         let text = "/usr/bin/ndctl:\n\tlinux-vdso.so.1 (0x00007ffc)\n\
                     \tlibuuid.so.1 => /lib/x86_64-linux-gnu/libuuid.so.1 (0x00007f)\n\
                     \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
-        assert_eq!(parse_ldd(text).unwrap(), ["/lib/x86_64-linux-gnu/libuuid.so.1"]);
-        let error = parse_ldd("\tlibinih.so.1 => not found\n").unwrap_err().to_string();
+        assert_eq!(
+            parse_ldd(text).unwrap(),
+            ["/lib/x86_64-linux-gnu/libuuid.so.1"]
+        );
+        let error = parse_ldd("\tlibinih.so.1 => not found\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("libinih.so.1"), "{error}");
     }
 }

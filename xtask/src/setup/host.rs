@@ -16,20 +16,56 @@ struct Wanted {
 }
 
 const WANTED: &[Wanted] = &[
-    Wanted { file: QEMU, package: "qemu-system-x86" },
-    Wanted { file: "mmdebstrap", package: "mmdebstrap" },
-    Wanted { file: apt::KEYRING, package: "debian-archive-keyring" },
-    Wanted { file: "xz", package: "xz-utils" },
-    Wanted { file: "zstd", package: "zstd" },
-    Wanted { file: "depmod", package: "kmod" },
-    Wanted { file: "make", package: "make" },
-    Wanted { file: "gcc", package: "gcc" },
+    Wanted {
+        file: QEMU,
+        package: "qemu-system-x86",
+    },
+    Wanted {
+        file: "mmdebstrap",
+        package: "mmdebstrap",
+    },
+    Wanted {
+        file: apt::KEYRING,
+        package: "debian-archive-keyring",
+    },
+    Wanted {
+        file: "xz",
+        package: "xz-utils",
+    },
+    Wanted {
+        file: "zstd",
+        package: "zstd",
+    },
+    Wanted {
+        file: "depmod",
+        package: "kmod",
+    },
+    Wanted {
+        file: "make",
+        package: "make",
+    },
+    Wanted {
+        file: "gcc",
+        package: "gcc",
+    },
     // The headers of 6.12 put type information into modules with it.
-    Wanted { file: "pahole", package: "pahole" },
+    Wanted {
+        file: "pahole",
+        package: "pahole",
+    },
     // Their objtool links it.
-    Wanted { file: "/usr/lib/x86_64-linux-gnu/libelf.so.1", package: "libelf1" },
-    Wanted { file: "dpkg-deb", package: "dpkg" },
-    Wanted { file: "unshare", package: "util-linux" },
+    Wanted {
+        file: "/usr/lib/x86_64-linux-gnu/libelf.so.1",
+        package: "libelf1",
+    },
+    Wanted {
+        file: "dpkg-deb",
+        package: "dpkg",
+    },
+    Wanted {
+        file: "unshare",
+        package: "util-linux",
+    },
 ];
 
 const QEMU: &str = "qemu-system-x86_64";
@@ -38,7 +74,10 @@ const QEMU: &str = "qemu-system-x86_64";
 const QEMU_MAJOR: u32 = 10;
 
 pub(super) fn key() -> Result<String> {
-    Ok(WANTED.iter().map(|wanted| format!("{}\n", wanted.package)).collect())
+    Ok(WANTED
+        .iter()
+        .map(|wanted| format!("{}\n", wanted.package))
+        .collect())
 }
 
 pub(super) fn present() -> bool {
@@ -73,7 +112,11 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
             names.join(" ")
         );
     }
-    let plain: Vec<&str> = names.iter().copied().filter(|name| *name != "qemu-system-x86").collect();
+    let plain: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| *name != "qemu-system-x86")
+        .collect();
     if !plain.is_empty() {
         say(&format!("installing {}", plain.join(" ")));
         install(&plain, log)?;
@@ -97,7 +140,9 @@ fn install(packages: &[&str], log: &Log) -> Result<()> {
     let attempt = || {
         let mut command = Command::new("apt-get");
         command.args(["-o", "DPkg::Lock::Timeout=120", "-o", "Acquire::Retries=3"]);
-        command.args(["install", "--yes", "--no-install-recommends"]).args(packages);
+        command
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages);
         log.run(command.env("DEBIAN_FRONTEND", "noninteractive"))
     };
     if attempt().is_ok() {
@@ -119,7 +164,9 @@ fn install_qemu(context: &Context<'_>, log: &Log) -> Result<()> {
     let mirror = apt::mirror(context.args.mirror.as_deref())?;
     let apt = apt::Apt::host_with_backports(&mirror, &os.codename)?;
     if let Err(error) = apt.update(log) {
-        say(&format!("{suite} cannot be read, taking this suite's QEMU: {error}"));
+        say(&format!(
+            "{suite} cannot be read, taking this suite's QEMU: {error}"
+        ));
         return install(&["qemu-system-x86"], log);
     }
     let policy = process::stdout(apt.command("apt-cache").args(["policy", "qemu-system-x86"]))?;
@@ -128,14 +175,25 @@ fn install_qemu(context: &Context<'_>, log: &Log) -> Result<()> {
     if from_backports {
         options.extend(["-t", &suite]);
     }
-    say(&format!("installing qemu-system-x86{}", if from_backports { " from backports" } else { "" }));
+    say(&format!(
+        "installing qemu-system-x86{}",
+        if from_backports {
+            " from backports"
+        } else {
+            ""
+        }
+    ));
     process::retry(|| log.run(apt.command("apt-get").args(&options).arg("qemu-system-x86")))
 }
 
 /// The major version in the `Candidate:` line of `apt-cache policy`.
 fn candidate_major(policy: &str) -> Option<u32> {
-    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
-    let upstream = version.split_once(':').map_or(version, |(_epoch, rest)| rest);
+    let version = policy
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    let upstream = version
+        .split_once(':')
+        .map_or(version, |(_epoch, rest)| rest);
     upstream.split('.').next()?.parse().ok()
 }
 

@@ -79,11 +79,20 @@ pub(crate) fn installed(line: Line) -> Result<Kernel> {
         .into_iter()
         .find(|path| path.join("modules.dep").is_file())
         .with_context(|| format!("no modules of {release} under {}", dir.display()))?;
-    let vmlinuz = [dir.join("root/boot").join(format!("vmlinuz-{release}")), modules.join("vmlinuz")]
-        .into_iter()
-        .find(|path| path.is_file())
-        .with_context(|| format!("no kernel image of {release} under {}", dir.display()))?;
-    Ok(Kernel { line, release, vmlinuz, modules, headers: dir.join("headers") })
+    let vmlinuz = [
+        dir.join("root/boot").join(format!("vmlinuz-{release}")),
+        modules.join("vmlinuz"),
+    ]
+    .into_iter()
+    .find(|path| path.is_file())
+    .with_context(|| format!("no kernel image of {release} under {}", dir.display()))?;
+    Ok(Kernel {
+        line,
+        release,
+        vmlinuz,
+        modules,
+        headers: dir.join("headers"),
+    })
 }
 
 pub(super) fn key(line: Line) -> Result<String> {
@@ -96,12 +105,25 @@ pub(super) fn make(line: Line, context: &Context<'_>, log: &Log) -> Result<()> {
     say(&format!("newest of the line: {release}"));
     let new = paths::setup("kernels").join(format!("{line}.new"));
     remove_dir(&new)?;
-    index.unpack(&image_packages(index, line, &release)?, &new.join("root"), log)?;
+    index.unpack(
+        &image_packages(index, line, &release)?,
+        &new.join("root"),
+        log,
+    )?;
     if line == Line::V6_12 {
         index.unpack(&header_packages(&release), &new.join("headers"), log)?;
     }
-    let base = if new.join("root/lib").is_dir() { "root" } else { "root/usr" };
-    log.run(Command::new(depmod()?).arg("-b").arg(new.join(base)).arg(&release))?;
+    let base = if new.join("root/lib").is_dir() {
+        "root"
+    } else {
+        "root/usr"
+    };
+    log.run(
+        Command::new(depmod()?)
+            .arg("-b")
+            .arg(new.join(base))
+            .arg(&release),
+    )?;
     fs::write(new.join("release"), &release)?;
     remove_dir(&dir(line))?;
     fs::rename(&new, dir(line)).with_context(|| format!("cannot place {}", dir(line).display()))
@@ -125,9 +147,9 @@ fn newest(names: &[String], line: Line) -> Option<String> {
         .iter()
         .filter_map(|name| name.strip_prefix("linux-headers-"))
         .filter(|release| {
-            release.strip_suffix("-amd64").is_some_and(|version| {
-                version.contains(line.mark()) && !version.contains("-")
-            })
+            release
+                .strip_suffix("-amd64")
+                .is_some_and(|version| version.contains(line.mark()) && !version.contains("-"))
         })
         .max_by(|a, b| compare(a, b))
         .map(str::to_owned)
@@ -136,14 +158,19 @@ fn newest(names: &[String], line: Line) -> Option<String> {
 /// Compares by the numbers in the names.
 fn compare(a: &str, b: &str) -> Ordering {
     let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse().ok()).collect()
+        text.split(|c: char| !c.is_ascii_digit())
+            .filter_map(|n| n.parse().ok())
+            .collect()
     };
     numbers(a).cmp(&numbers(b))
 }
 
 /// Since 7.x the `linux-image` package is empty and its content lies in two others.
 fn image_packages(index: &Apt, line: Line, release: &str) -> Result<Vec<String>> {
-    let pattern = format!("^linux-(image|binary|binary-unsigned|modules)-{}", release.replace('+', "\\+"));
+    let pattern = format!(
+        "^linux-(image|binary|binary-unsigned|modules)-{}",
+        release.replace('+', "\\+")
+    );
     let names = index.names(&pattern)?;
     let first = |wanted: &[String]| -> Result<String> {
         match wanted.iter().find(|name| names.contains(name)) {
@@ -157,7 +184,10 @@ fn image_packages(index: &Apt, line: Line, release: &str) -> Result<Vec<String>>
             format!("linux-image-{release}-unsigned"),
         ])?]),
         Line::V7_3 => Ok(vec![
-            first(&[format!("linux-binary-{release}"), format!("linux-binary-unsigned-{release}")])?,
+            first(&[
+                format!("linux-binary-{release}"),
+                format!("linux-binary-unsigned-{release}"),
+            ])?,
             first(&[format!("linux-modules-{release}")])?,
         ]),
     }
@@ -189,8 +219,14 @@ mod tests {
         ]
         .map(String::from)
         .to_vec();
-        assert_eq!(newest(&names, Line::V6_12).as_deref(), Some("6.12.95+deb12.1-amd64"));
-        assert_eq!(newest(&names, Line::V7_3).as_deref(), Some("6.12.107+deb13-amd64"));
+        assert_eq!(
+            newest(&names, Line::V6_12).as_deref(),
+            Some("6.12.95+deb12.1-amd64")
+        );
+        assert_eq!(
+            newest(&names, Line::V7_3).as_deref(),
+            Some("6.12.107+deb13-amd64")
+        );
         assert_eq!(newest(&names[4..], Line::V6_12), None);
     }
 }
