@@ -10,26 +10,19 @@ use crate::process;
 
 /// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
 /// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "ndctl"];
+pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs"];
 
 /// What their programs link.
 pub(super) const LIBRARIES: &[&str] = &[
     "libblkid1",
+    "libcom-err2",
     "libuuid1",
     "libext2fs2t64",
     "libinih1",
     "liburcu8t64",
-    "libndctl6",
-    "libdaxctl1",
-    "libjson-c5",
-    "libiniparser4",
 ];
 
-const PROGRAMS: &[&str] = &[
-    "/usr/sbin/mkfs.ext4",
-    "/usr/sbin/mkfs.xfs",
-    "/usr/bin/ndctl",
-];
+const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
