@@ -49,6 +49,13 @@ impl Log {
         Ok(())
     }
 
+    /// What the programs of this step said.
+    pub(crate) fn text(&self) -> Result<String> {
+        let bytes =
+            fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     fn append(&self) -> Result<File> {
         File::options()
             .append(true)
@@ -88,6 +95,26 @@ pub(crate) fn retry(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
         }
     }
     attempt()
+}
+
+/// A lock on `path` until the result is dropped: two runs in one tree take turns, and the
+/// second finds the work done.
+pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("{what}: another run in this tree is at it; waiting");
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
 }
 
 /// The command line as one would type it.

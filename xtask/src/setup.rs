@@ -11,13 +11,13 @@ mod host;
 pub(crate) mod kernels;
 
 use std::cell::OnceCell;
-use std::fs::{self, File};
+use std::fs;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
 use crate::paths;
-use crate::process::Log;
+use crate::process::{self, Log};
 use kernels::Line;
 
 /// Options of `cargo xtask setup`.
@@ -109,7 +109,7 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn run(args: &Args) -> Result<usize> {
-    let _lock = lock()?;
+    let _lock = process::lock(&paths::setup("lock"), "setup")?;
     let context = Context {
         args,
         index: OnceCell::new(),
@@ -130,7 +130,7 @@ fn run(args: &Args) -> Result<usize> {
         let start = Instant::now();
         eprintln!("[{}/{}] {}", number + 1, PARTS.len(), part.name);
         let name = part.name.replace(' ', "-");
-        let log = Log::create(paths::setup("logs").join(name).with_extension("log"))?;
+        let log = Log::create(paths::setup("logs").join(name).with_added_extension("log"))?;
         (part.make)(&context, &log).with_context(|| format!("cannot set up {}", part.name))?;
         write_stamp(&stamp, &(part.key)()?)?;
         made += 1;
@@ -149,23 +149,4 @@ fn write_stamp(stamp: &std::path::Path, key: &str) -> Result<()> {
         fs::create_dir_all(dir)?;
     }
     fs::write(stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
-}
-
-/// Two set-ups of one tree take turns; the second finds the work done.
-fn lock() -> Result<File> {
-    let path = paths::setup("lock");
-    fs::create_dir_all(paths::setup(""))
-        .with_context(|| format!("cannot create {}", paths::setup("").display()))?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    if file.try_lock().is_err() {
-        eprintln!("setup: another setup is running in this tree; waiting for it");
-        file.lock()
-            .with_context(|| format!("cannot lock {}", path.display()))?;
-    }
-    Ok(file)
 }

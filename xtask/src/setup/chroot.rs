@@ -78,11 +78,12 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     fs::rename(&new, root()).context("cannot place the build chroot")
 }
 
-/// A command in the chroot, with /proc and /dev, and `mount` seen as `/mnt`. Its mounts live
-/// in a namespace of their own and end with it.
-pub(crate) fn command(mount: &Path) -> Command {
+/// A command in the chroot, with /proc and /dev, and `mount` (if any) seen as `/mnt`. Its
+/// mounts live in a namespace of their own and end with it.
+pub(crate) fn command(mount: Option<&Path>) -> Command {
     let script = "mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; \
-                  mount --bind \"$2\" \"$1/mnt\"; root=$1; shift 2; exec chroot \"$root\" \"$@\"";
+                  [ -z \"$2\" ] || mount --bind \"$2\" \"$1/mnt\"; \
+                  root=$1; shift 2; exec chroot \"$root\" \"$@\"";
     let mut command = Command::new("unshare");
     command.args([
         "--mount",
@@ -94,7 +95,7 @@ pub(crate) fn command(mount: &Path) -> Command {
         script,
         "sh",
     ]);
-    command.arg(root()).arg(mount);
+    command.arg(root()).arg(mount.unwrap_or(Path::new("")));
     command
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C");

@@ -1,7 +1,7 @@
 //! Programs that travel into the guest, with the libraries they load: taken from the build
 //! chroot, so that they are the same whatever the host runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
@@ -10,26 +10,19 @@ use crate::process;
 
 /// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
 /// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "ndctl"];
+pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs"];
 
 /// What their programs link.
 pub(super) const LIBRARIES: &[&str] = &[
     "libblkid1",
+    "libcom-err2",
     "libuuid1",
     "libext2fs2t64",
     "libinih1",
     "liburcu8t64",
-    "libndctl6",
-    "libdaxctl1",
-    "libjson-c5",
-    "libiniparser4",
 ];
 
-const PROGRAMS: &[&str] = &[
-    "/usr/sbin/mkfs.ext4",
-    "/usr/sbin/mkfs.xfs",
-    "/usr/bin/ndctl",
-];
+const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -48,12 +41,8 @@ pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
         .iter()
         .map(|path| ((*path).to_owned(), resolve(path)))
         .collect();
-    let text = process::stdout(
-        chroot::command(Path::new("/"))
-            .arg("/usr/bin/ldd")
-            .args(PROGRAMS),
-    )
-    .context("cannot list the libraries of the guest's tools")?;
+    let text = process::stdout(chroot::command(None).arg("/usr/bin/ldd").args(PROGRAMS))
+        .context("cannot list the libraries of the guest's tools")?;
     for library in parse_ldd(&text)? {
         let file = resolve(&library);
         files.push((library, file));
