@@ -19,6 +19,9 @@ const RAM: u64 = GIB;
 /// Up to this size the DAX memory fits between the ordinary memory and the PCI hole.
 const BELOW_HOLE: u64 = 2 * GIB;
 
+/// Firmware tables sit at the end of low memory; DAX memory must not reach into them.
+const FIRMWARE: u64 = 128 * MIB;
+
 /// With more than 3.5 GiB of memory, QEMU's `pc` machine puts 3 GiB below the hole and the rest
 /// at 4 GiB.
 const LOW: u64 = 3 * GIB;
@@ -153,20 +156,20 @@ impl Machine {
             )));
             return list;
         }
-        let low = self.dax_start().min(LOW);
-        let mut list = words(&format!("-machine pc -m {}M", (low + self.size) / MIB));
-        // Memory that somebody else sees too needs a backend of its own, hence a node.
+        let below = self.dax_start().min(LOW);
+        let above = if below < LOW { FIRMWARE } else { 0 };
+        let total = below + self.size + above;
+        let mut list = words(&format!("-machine pc -m {}M", total / MIB));
+        // Memory that somebody else sees too needs a backend of its own, hence nodes.
         if let Some(file) = file {
-            list.extend([
-                "-object".to_owned(),
-                backend("ram", None, low),
-                "-numa".to_owned(),
-                "node,memdev=ram".to_owned(),
-                "-object".to_owned(),
-                backend("dax", Some(file), self.size),
-                "-numa".to_owned(),
-                "node,memdev=dax".to_owned(),
-            ]);
+            for (id, file, size) in
+                [("below", None, below), ("dax", Some(file), self.size), ("above", None, above)]
+            {
+                if size > 0 {
+                    list.extend(["-object".to_owned(), backend(id, file, size)]);
+                    list.extend(["-numa".to_owned(), format!("node,memdev={id}")]);
+                }
+            }
         }
         list
     }
@@ -233,7 +236,7 @@ mod tests {
     #[test]
     fn small_dax_memory_stays_below_the_pci_hole() {
         let machine = machine(Memory::Pmem, GIB);
-        assert!(line(&machine).contains("-m 2048M"));
+        assert!(line(&machine).contains("-m 2176M"));
         assert!(machine.kernel_line().contains("memmap=1024M!1G"));
     }
 
