@@ -49,9 +49,11 @@ fn demo() -> Options {
 /// The scene after so many seconds.
 fn app(scene: Scene, seconds: usize, options: Options) -> App {
     let mut source = Synthetic::new(scene, Duration::from_secs(1));
-    let mut app = App::new(source.poll().unwrap(), options);
+    let mut app = App::new(source.poll().expect("a made-up system answers"), options);
     for _ in 0..seconds {
-        app.update(Message::Observed(source.poll().unwrap()));
+        app.update(Message::Observed(
+            source.poll().expect("a made-up system answers"),
+        ));
     }
     app
 }
