@@ -143,6 +143,8 @@ fn rounds(file: &File, args: &Touch, range: Range) -> Result<u64, nix::errno::Er
     } else {
         Vec::new()
     };
+    // The child's own pages, still shared with the parent, must not fault among the touches.
+    sys::lock_memory();
     let mut faults = 0;
     for _ in 0..args.rounds {
         let request = Request {
