@@ -141,9 +141,6 @@ pub(crate) struct Run {
     /// Measure what the gate compares: needs the deterministic lab
     #[arg(long)]
     pub(crate) gate: bool,
-    /// JSON object of strings to add to the fingerprint: what only the host knows
-    #[arg(long, value_name = "FILE")]
-    pub(crate) host: Option<PathBuf>,
     /// Write the JSON document to a file as well
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

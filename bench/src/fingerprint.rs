@@ -4,14 +4,16 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 use crate::stats;
 
 pub(crate) type Fingerprint = BTreeMap<String, String>;
+
+/// `FAMFS_FINGERPRINT_QEMU` is the entry `qemu`.
+const HOST_PREFIX: &str = "FAMFS_FINGERPRINT_";
 
 /// What this machine, or the guest that is one, can tell.
 pub(crate) fn guest() -> Result<Fingerprint> {
@@ -41,19 +43,10 @@ pub(crate) fn guest() -> Result<Fingerprint> {
     .collect())
 }
 
-/// What only the host can tell: QEMU, the module's compiler, the harness.
-pub(crate) fn host(path: &Path) -> Result<Fingerprint> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("cannot read the host's fingerprint {}", path.display()))?;
-    let host: Fingerprint = serde_json::from_str(&text)
-        .with_context(|| format!("{} is no JSON object of strings", path.display()))?;
-    ensure!(
-        host.len() <= 64,
-        "{} has {} entries, not up to 64",
-        path.display(),
-        host.len()
-    );
-    Ok(host)
+/// What only the host can tell, from its environment: QEMU, the module's compiler, the harness.
+pub(crate) fn host(env: impl Iterator<Item = (String, String)>) -> Fingerprint {
+    env.filter_map(|(name, value)| Some((name.strip_prefix(HOST_PREFIX)?.to_lowercase(), value)))
+        .collect()
 }
 
 /// A short name of the whole.
@@ -123,6 +116,12 @@ mod tests {
             ["cpu: a / b", "new: (none) / x"]
         );
         assert!(differences(&left, &left).is_empty());
+    }
+
+    #[test]
+    fn the_host_s_entries_come_by_environment() {
+        let env = of(&[("FAMFS_FINGERPRINT_QEMU", "10.0.2"), ("FAMFS_DEV", "/dev/pmem0")]);
+        assert_eq!(host(env.into_iter()), of(&[("qemu", "10.0.2")]));
     }
 
     #[test]

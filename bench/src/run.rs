@@ -30,9 +30,7 @@ pub(crate) fn main(args: &Run) -> Result<ExitCode> {
     let geometry = geometry(args)?;
     let device = device(args)?;
     let mut fingerprint = fingerprint::guest()?;
-    if let Some(host) = &args.host {
-        fingerprint.extend(fingerprint::host(host)?);
-    }
+    fingerprint.extend(fingerprint::host(std::env::vars()));
     let pinned_cpu = sys::pin();
     let tick_ns = if unit == Unit::Tsc {
         clock::ns_per_tick()
