@@ -4,15 +4,6 @@ use std::{
     fs::File,
     io::Read as _,
     process::{Command, Output, Stdio},
-    time::Duration,
-};
-
-use famfs_userspace::{
-    report::json,
-    source::{
-        Source as _,
-        synthetic::{Scene, Synthetic},
-    },
 };
 
 use serde_json::Value;
@@ -20,7 +11,6 @@ use serde_json::Value;
 fn top(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
     command
-        .env_remove("COLUMNS")
         .args(["--source", "synthetic"])
         .args(args)
         .stdin(Stdio::null());
@@ -102,9 +92,8 @@ fn one_second_as_json() {
 
 #[test]
 fn a_memory_error_is_in_the_json() {
-    let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(6));
-    source.poll().unwrap();
-    let value: Value = serde_json::from_str(&json::render(&source.poll().unwrap())).unwrap();
+    let output = run(&["--json", "--interval", "5.2"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(value["mounts"][0]["error"], Value::Null);
     assert_eq!(
         value["mounts"][1],
