@@ -55,9 +55,37 @@ impl Hist {
         }
     }
 
+    /// The faults that happened since `earlier`, an older state of the same histogram. Where
+    /// `earlier` holds more than this one, the difference is zero.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = |lower_ns| {
+            let found = earlier
+                .buckets
+                .binary_search_by_key(&lower_ns, |b| b.lower_ns);
+            found.map_or(0, |i| earlier.buckets[i].n)
+        };
+        let buckets = self
+            .buckets
+            .iter()
+            .map(|b| Bucket {
+                n: b.n.saturating_sub(before(b.lower_ns)),
+                ..*b
+            })
+            .filter(|b| b.n > 0)
+            .collect();
+        Self {
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+            buckets,
+        }
+    }
+
     /// Adds `bucket.n` faults to the bucket with the same lower bound.
     pub fn add(&mut self, bucket: Bucket) {
-        match self.buckets.binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns) {
+        match self
+            .buckets
+            .binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns)
+        {
             Ok(i) => self.buckets[i].n = self.buckets[i].n.saturating_add(bucket.n),
             Err(i) => self.buckets.insert(i, bucket),
         }
@@ -69,13 +97,20 @@ mod tests {
     use super::*;
 
     fn bucket(lower_ns: u64, upper_ns: u64, n: u64) -> Bucket {
-        Bucket { lower_ns, upper_ns, n }
+        Bucket {
+            lower_ns,
+            upper_ns,
+            n,
+        }
     }
 
     #[test]
     fn an_empty_histogram_has_no_latency() {
         let hist = Hist::default();
-        assert_eq!((hist.count(), hist.quantile_ns(0.5), hist.max_ns()), (0, 0, 0));
+        assert_eq!(
+            (hist.count(), hist.quantile_ns(0.5), hist.max_ns()),
+            (0, 0, 0)
+        );
     }
 
     #[test]
@@ -94,9 +129,21 @@ mod tests {
 
     #[test]
     fn merging_adds_counts_and_sums() {
-        let mut a = Hist { sum_ns: 10, buckets: vec![bucket(8, 8, 1)] };
-        let b = Hist { sum_ns: 30, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)] };
+        let mut a = Hist {
+            sum_ns: 10,
+            buckets: vec![bucket(8, 8, 1)],
+        };
+        let b = Hist {
+            sum_ns: 30,
+            buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)],
+        };
         a.merge(&b);
-        assert_eq!(a, Hist { sum_ns: 40, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)] });
+        assert_eq!(
+            a,
+            Hist {
+                sum_ns: 40,
+                buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)]
+            }
+        );
     }
 }
