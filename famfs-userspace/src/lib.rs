@@ -3,4 +3,9 @@
 //! * The runtime wing turns bytes on shared memory into files: `media` -> `player` -> a mount.
 //! * The instrument wing turns faults into pictures: `probe`, `source` -> `model` -> `report`, `tui`.
 
+pub mod device;
+pub mod dump;
+pub mod kernel;
+pub mod media;
 pub mod model;
+pub mod volume;

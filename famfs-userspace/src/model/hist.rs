@@ -57,7 +57,10 @@ impl Hist {
 
     /// Adds `bucket.n` faults to the bucket with the same lower bound.
     pub fn add(&mut self, bucket: Bucket) {
-        match self.buckets.binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns) {
+        match self
+            .buckets
+            .binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns)
+        {
             Ok(i) => self.buckets[i].n = self.buckets[i].n.saturating_add(bucket.n),
             Err(i) => self.buckets.insert(i, bucket),
         }
@@ -69,13 +72,20 @@ mod tests {
     use super::*;
 
     fn bucket(lower_ns: u64, upper_ns: u64, n: u64) -> Bucket {
-        Bucket { lower_ns, upper_ns, n }
+        Bucket {
+            lower_ns,
+            upper_ns,
+            n,
+        }
     }
 
     #[test]
     fn an_empty_histogram_has_no_latency() {
         let hist = Hist::default();
-        assert_eq!((hist.count(), hist.quantile_ns(0.5), hist.max_ns()), (0, 0, 0));
+        assert_eq!(
+            (hist.count(), hist.quantile_ns(0.5), hist.max_ns()),
+            (0, 0, 0)
+        );
     }
 
     #[test]
@@ -94,9 +104,21 @@ mod tests {
 
     #[test]
     fn merging_adds_counts_and_sums() {
-        let mut a = Hist { sum_ns: 10, buckets: vec![bucket(8, 8, 1)] };
-        let b = Hist { sum_ns: 30, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)] };
+        let mut a = Hist {
+            sum_ns: 10,
+            buckets: vec![bucket(8, 8, 1)],
+        };
+        let b = Hist {
+            sum_ns: 30,
+            buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)],
+        };
         a.merge(&b);
-        assert_eq!(a, Hist { sum_ns: 40, buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)] });
+        assert_eq!(
+            a,
+            Hist {
+                sum_ns: 40,
+                buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)]
+            }
+        );
     }
 }
