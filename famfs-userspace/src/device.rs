@@ -122,10 +122,6 @@ impl Device {
             })
         }
     }
-
-    pub(crate) fn io(&self, action: &'static str) -> impl FnOnce(io::Error) -> Error {
-        io_error(action, &self.path)
-    }
 }
 
 /// The bytes of the device that `path` names, without opening its metadata.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::device::Memory;
-use crate::media::log::{self, HEADER_SIZE};
+use crate::media::log::HEADER_SIZE;
 use crate::media::{
     Entry, LOG_LEN_MAX, LOG_OFFSET, Layout, LogFault, LogHeader, Super, SuperFault, superblock,
 };
@@ -176,7 +176,7 @@ impl Volume {
 /// never more than there is.
 fn log_bytes(memory: u64, superblock: u64) -> u64 {
     let there = memory.saturating_sub(LOG_OFFSET);
-    let said = if superblock > log::HEADER_SIZE as u64 {
+    let said = if superblock > HEADER_SIZE as u64 {
         superblock
     } else {
         there

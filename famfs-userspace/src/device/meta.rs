@@ -12,7 +12,7 @@ use super::memory::Memory;
 use super::{Access, Error, io_error};
 use crate::kernel::abi::{self, FileType, Simple};
 use crate::kernel::{confined, mount};
-use crate::media::{LOG_LEN_MIN, LOG_OFFSET, Super};
+use crate::media::{LOG_LEN_MIN, LOG_OFFSET, Super, superblock};
 
 /// The folder of the two files; nothing in it is logged.
 pub const DIR: &str = ".meta";
@@ -105,6 +105,15 @@ impl MetaFiles {
     }
 }
 
+/// The superblock as a mount shows it.
+pub fn superblock_of(root: BorrowedFd<'_>) -> io::Result<Super> {
+    let file = File::from(confined::open(root, SUPERBLOCK.as_ref(), OFlag::O_RDONLY)?);
+    let mut memory = Mapping::new(file, LOG_OFFSET, Loads::Read, false)?;
+    memory.invalidate(0, superblock::SIZE as u64)?;
+    let memory: &dyn Memory = &memory;
+    Ok(Super::parse(&memory.load_array(0)?))
+}
+
 /// The log length that a legal superblock at the start of `memory` names.
 pub(super) fn log_len_of(memory: &dyn Memory) -> Option<u64> {
     let sb = Super::parse(&memory.load_array(0).ok()?);
@@ -113,7 +122,8 @@ pub(super) fn log_len_of(memory: &dyn Memory) -> Option<u64> {
 
 /// Makes `.meta/.superblock`, which shows the device's first 2 MiB.
 pub fn make_superblock(root: BorrowedFd<'_>) -> io::Result<()> {
-    confined::mkdir(root, DIR.as_ref(), 0o755)?;
+    let dir = confined::mkdir(root, DIR.as_ref())?;
+    confined::set_owner(&dir, 0, 0, 0o755)?;
     make(
         root,
         SUPERBLOCK,
@@ -141,8 +151,9 @@ pub fn make_log(root: BorrowedFd<'_>, len: u64, mode: u32) -> io::Result<()> {
 }
 
 fn make(root: BorrowedFd<'_>, name: &str, mode: u32, kind: FileType, at: Simple) -> io::Result<()> {
-    let fd = confined::create(root, name.as_ref(), mode)?;
-    abi::map_meta(fd.as_fd(), kind, at)
+    let file = confined::create(root, name.as_ref())?;
+    confined::set_owner(&file, 0, 0, mode)?;
+    abi::map_meta(file.as_fd(), kind, at)
 }
 
 impl Memory for MetaFiles {

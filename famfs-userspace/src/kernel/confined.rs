@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::Path;
 
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
@@ -25,22 +25,25 @@ pub fn open(root: BorrowedFd<'_>, path: &Path, flags: OFlag) -> io::Result<Owned
     resolve(root, path, flags, Mode::empty())
 }
 
-/// Makes a file that does not exist, open for reading and writing, with exactly `mode`.
-pub fn create(root: BorrowedFd<'_>, path: &Path, mode: u32) -> io::Result<OwnedFd> {
+/// Makes a file that does not exist, open for reading and writing, its owner's alone.
+pub fn create(root: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_RDWR;
-    let fd = resolve(root, path, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    let file = File::from(fd);
-    file.set_permissions(Permissions::from_mode(mode))?;
-    Ok(file.into())
+    Ok(resolve(root, path, flags, Mode::S_IRUSR | Mode::S_IWUSR)?.into())
 }
 
-/// Makes a folder that does not exist, with exactly `mode`.
-pub fn mkdir(root: BorrowedFd<'_>, path: &Path, mode: u32) -> io::Result<OwnedFd> {
+/// Makes a folder that does not exist, its owner's alone.
+pub fn mkdir(root: BorrowedFd<'_>, path: &Path) -> io::Result<File> {
     let (parent, name) = parent_of(root, path)?;
     mkdirat(&parent, name, Mode::S_IRWXU)?;
-    let dir = File::from(open(root, path, OFlag::O_DIRECTORY)?);
-    dir.set_permissions(Permissions::from_mode(mode))?;
-    Ok(dir.into())
+    Ok(open(root, path, OFlag::O_DIRECTORY)?.into())
+}
+
+/// Gives a file or folder exactly this owner and these permission bits, whatever the
+/// umask is.
+pub fn set_owner(file: &File, uid: u32, gid: u32, mode: u32) -> io::Result<()> {
+    // In this order: a change of owner drops the set-uid bit.
+    fchown(file, Some(uid), Some(gid))?;
+    file.set_permissions(Permissions::from_mode(mode))
 }
 
 pub fn remove_file(root: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
@@ -91,10 +94,10 @@ mod tests {
         for path in ["../outside", "link", "/etc/hostname", "d/../../outside"] {
             let opened = open(root.as_fd(), path.as_ref(), OFlag::O_RDONLY);
             assert!(opened.is_err(), "{path}");
-            let made = create(root.as_fd(), path.as_ref(), 0o644);
+            let made = create(root.as_fd(), path.as_ref());
             assert!(made.is_err(), "{path}");
         }
-        mkdir(root.as_fd(), "../d".as_ref(), 0o755).unwrap_err();
+        mkdir(root.as_fd(), "../d".as_ref()).unwrap_err();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 
@@ -102,9 +105,16 @@ mod tests {
     fn modes_are_exact() {
         let dir = tempfile::tempdir().unwrap();
         let root = open_root(dir.path()).unwrap();
-        create(root.as_fd(), "f".as_ref(), 0o666).unwrap();
-        mkdir(root.as_fd(), "d".as_ref(), 0o777).unwrap();
-        create(root.as_fd(), "d/g".as_ref(), 0o4751).unwrap();
+        let (uid, gid) = (
+            nix::unistd::getuid().as_raw(),
+            nix::unistd::getgid().as_raw(),
+        );
+        let file = create(root.as_fd(), "f".as_ref()).unwrap();
+        set_owner(&file, uid, gid, 0o666).unwrap();
+        let folder = mkdir(root.as_fd(), "d".as_ref()).unwrap();
+        set_owner(&folder, uid, gid, 0o777).unwrap();
+        let file = create(root.as_fd(), "d/g".as_ref()).unwrap();
+        set_owner(&file, uid, gid, 0o4751).unwrap();
         let mode = |p: &str| {
             std::fs::metadata(dir.path().join(p))
                 .unwrap()
@@ -114,7 +124,7 @@ mod tests {
         assert_eq!(mode("f") & 0o7777, 0o666);
         assert_eq!(mode("d") & 0o7777, 0o777);
         assert_eq!(mode("d/g") & 0o7777, 0o4751);
-        create(root.as_fd(), "f".as_ref(), 0o600).unwrap_err();
+        create(root.as_fd(), "f".as_ref()).unwrap_err();
         remove_file(root.as_fd(), "d/g".as_ref()).unwrap();
         remove_dir(root.as_fd(), "d".as_ref()).unwrap();
         assert!(!dir.path().join("d").exists());
