@@ -58,7 +58,7 @@ pub fn map_file(file: BorrowedFd<'_>, size: u64, extents: &[Extent]) -> io::Resu
 
 /// The map of a file; `None` for a file of a famfs mount that has none.
 pub fn get_map(file: BorrowedFd<'_>) -> io::Result<Option<KernelMap>> {
-    kabi43::map_get_v2(file)
+    kabi43::map_get(file)
 }
 
 /// Whether the file lives in a famfs mount.

@@ -1,11 +1,12 @@
-//! Kernel interface 43: maps by pointer. Its version 1 call still maps the metadata files.
+//! Kernel interface 43: maps by pointer. The calls of version 42 still map the metadata
+//! files, and show simple maps of any length.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use super::abi::{FileType, KernelMap, Simple};
 use crate::media::Extent;
-use crate::media::extent::{TYPE_INTERLEAVED, TYPE_SIMPLE};
+use crate::media::extent::TYPE_SIMPLE;
 
 /// `famfs_ioc_map`: a map of at most two extents.
 #[repr(C)]
@@ -38,22 +39,24 @@ struct SimpleExtent {
     len: u64,
 }
 
-/// `famfs_ioc_get_fmap`. `list` holds two simple extents, or one interleaved extent of
-/// 32 bytes and its 16 strips.
+/// `famfs_ioc_get_fmap`. Of an interleaved map, `list` holds one extent of 32 bytes and
+/// its 16 strips.
 #[repr(C)]
 struct IocGetFmap {
     fmap: IocFmap,
     list: [u64; 52],
 }
 
-/// Simple extents that the kernel can show.
-const SHOWN_SIMPLE: usize = 2;
-/// Strips that the kernel can show.
-const SHOWN_STRIPS: usize = 16;
+/// Strips that `list` has room for.
+const STRIPS_MAX: usize = 16;
+/// More extents than any kernel keeps for a file.
+const EXTENTS_SANE: u64 = 1 << 16;
 /// `u64`s before the strips of an interleaved extent.
 const STRIPS_AT: usize = 4;
 
 nix::ioctl_write_ptr!(ioc_map_create, b'u', 0x50, IocMap);
+nix::ioctl_read!(ioc_map_get, b'u', 0x51, IocMap);
+nix::ioctl_read!(ioc_map_get_extents, b'u', 0x52, [u64; 2]);
 nix::ioctl_none!(ioc_nop, b'u', 0x53);
 nix::ioctl_write_ptr!(ioc_map_create_v2, b'u', 0x54, IocFmap);
 nix::ioctl_read!(ioc_map_get_v2, b'u', 0x55, IocGetFmap);
@@ -102,42 +105,74 @@ pub(super) fn map_create_v2(file: BorrowedFd<'_>, size: u64, extents: &[Extent])
     Ok(())
 }
 
-pub(super) fn map_get_v2(file: BorrowedFd<'_>) -> io::Result<Option<KernelMap>> {
-    let mut got = IocGetFmap {
-        fmap: IocFmap::default(),
-        list: [0; 52],
-    };
-    // SAFETY: the kernel writes at most one `IocGetFmap`, plain integers all of it.
-    match unsafe { ioc_map_get_v2(file.as_raw_fd(), &raw mut got) } {
-        Ok(_) => Ok(Some(map_of(&got))),
+/// `None` for a file of a famfs mount that has no map.
+pub(super) fn map_get(file: BorrowedFd<'_>) -> io::Result<Option<KernelMap>> {
+    let mut head = IocMap::default();
+    // SAFETY: the kernel writes at most one `IocMap`, plain integers all of it.
+    match unsafe { ioc_map_get(file.as_raw_fd(), &raw mut head) } {
+        Ok(_) if head.ext_type == TYPE_SIMPLE => simple_map(file, &head).map(Some),
+        Ok(_) => interleaved_map(file).map(Some),
         Err(nix::Error::EINVAL) if nop(file) => Ok(None),
         Err(e) => Err(e.into()),
     }
 }
 
-fn map_of(got: &IocGetFmap) -> KernelMap {
-    let interleaved = got.fmap.ext_type == TYPE_INTERLEAVED;
-    let (count, shown, at) = if interleaved {
-        (got.list[0], SHOWN_STRIPS, STRIPS_AT)
-    } else {
-        (u64::from(got.fmap.count), SHOWN_SIMPLE, 0)
+fn simple_map(file: BorrowedFd<'_>, head: &IocMap) -> io::Result<KernelMap> {
+    if head.count > EXTENTS_SANE {
+        return Err(io::Error::other(format!(
+            "the kernel says {} extents",
+            head.count
+        )));
+    }
+    let mut list = vec![[0_u64; 2]; usize::try_from(head.count).map_err(io::Error::other)?];
+    if !list.is_empty() {
+        // SAFETY: the kernel writes `count` extents, and a map never changes its count.
+        unsafe { ioc_map_get_extents(file.as_raw_fd(), list.as_mut_ptr()) }?;
+    }
+    Ok(KernelMap {
+        size: head.size,
+        file_type: head.file_type,
+        ext_type: head.ext_type,
+        extents: list
+            .iter()
+            .map(|[offset, len]| Extent {
+                devindex: 0,
+                offset: *offset,
+                len: *len,
+            })
+            .collect(),
+        chunk_size: None,
+    })
+}
+
+fn interleaved_map(file: BorrowedFd<'_>) -> io::Result<KernelMap> {
+    let mut got = IocGetFmap {
+        fmap: IocFmap::default(),
+        list: [0; 52],
     };
-    let shown = usize::try_from(count).unwrap_or(shown).min(shown);
-    let extents = got.list[at..]
-        .chunks_exact(3)
-        .take(shown)
-        .map(|e| Extent {
-            devindex: e[0],
-            offset: e[1],
-            len: e[2],
-        })
-        .collect();
+    // SAFETY: the kernel writes at most one `IocGetFmap`, plain integers all of it.
+    unsafe { ioc_map_get_v2(file.as_raw_fd(), &raw mut got) }?;
+    Ok(strips_of(&got))
+}
+
+fn strips_of(got: &IocGetFmap) -> KernelMap {
+    let shown = usize::try_from(got.list[0])
+        .unwrap_or(STRIPS_MAX)
+        .min(STRIPS_MAX);
     KernelMap {
         size: got.fmap.size,
         file_type: got.fmap.file_type,
         ext_type: got.fmap.ext_type,
-        extents,
-        chunk_size: interleaved.then_some(got.list[1]),
+        extents: got.list[STRIPS_AT..]
+            .chunks_exact(3)
+            .take(shown)
+            .map(|e| Extent {
+                devindex: e[0],
+                offset: e[1],
+                len: e[2],
+            })
+            .collect(),
+        chunk_size: Some(got.list[1]),
     }
 }
 
@@ -158,6 +193,14 @@ mod tests {
         assert_eq!(
             nix::request_code_write!(b'u', 0x50, size_of::<IocMap>()),
             0x4038_7550
+        );
+        assert_eq!(
+            nix::request_code_read!(b'u', 0x51, size_of::<IocMap>()),
+            0x8038_7551
+        );
+        assert_eq!(
+            nix::request_code_read!(b'u', 0x52, size_of::<[u64; 2]>()),
+            0x8010_7552
         );
         assert_eq!(nix::request_code_none!(b'u', 0x53), 0x7553);
         assert_eq!(
@@ -181,15 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn counts_beyond_the_lists_are_cut() {
+    fn strips_beyond_the_list_are_cut() {
         let mut got = IocGetFmap {
             fmap: IocFmap::default(),
             list: [7; 52],
         };
-        got.fmap.count = 9;
-        assert_eq!(map_of(&got).extents.len(), 2);
-        got.fmap.ext_type = TYPE_INTERLEAVED;
+        assert_eq!(strips_of(&got).extents.len(), 7);
         got.list[0] = u64::MAX;
-        assert_eq!(map_of(&got).extents.len(), 16);
+        assert_eq!(strips_of(&got).extents.len(), 16);
+        assert_eq!(strips_of(&got).chunk_size, Some(7));
     }
 }

@@ -10,7 +10,7 @@ use nix::fcntl::OFlag;
 
 use super::plan::{Action, Make, Plan, Refused, Stop};
 use crate::host::Role;
-use crate::kernel::abi::{self, KernelMap};
+use crate::kernel::abi;
 use crate::kernel::confined;
 use crate::media::Extent;
 
@@ -154,16 +154,11 @@ fn open_existing(
         return Err(io::Error::other("something else stands in its place"));
     }
     match abi::get_map(found.as_fd())? {
-        Some(map) if is_same(&map, size, extents) => Ok(None),
+        Some(map) if map.size == size && map.extents == extents => Ok(None),
         Some(map) => Err(io::Error::other(format!(
             "a file of {} bytes with another map stands in its place",
             map.size
         ))),
         None => open(OFlag::O_RDWR).map(Some),
     }
-}
-
-/// The kernel may show fewer extents than a map has.
-fn is_same(map: &KernelMap, size: u64, extents: &[Extent]) -> bool {
-    map.size == size && extents.starts_with(&map.extents)
 }
