@@ -8,6 +8,7 @@ use std::{
 };
 
 use famfs_userspace::{
+    model::FIELDS,
     report::json,
     source::{
         Source as _,
@@ -217,4 +218,23 @@ fn the_help_is_as_documented() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!("help", text(&output.stdout));
+}
+
+#[test]
+fn the_reference_names_every_column_and_option() {
+    let page = include_str!("../../docs/reference/famfs-top.md");
+    for field in &FIELDS {
+        let row = format!("| {} | `{}` | ", field.title, field.key);
+        assert!(page.contains(&row), "the reference has no row {row:?}");
+    }
+    let help = run(&["--help"]);
+    let words = text(&help.stdout).split(|c: char| c.is_whitespace() || ".,;:".contains(c));
+    for option in
+        words.filter(|w| w.starts_with("--") && !["--", "--help", "--version"].contains(w))
+    {
+        assert!(
+            page.contains(option),
+            "the reference does not name {option}"
+        );
+    }
 }
