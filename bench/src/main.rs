@@ -1,1 +1,42 @@
-fn main() {}
+//! famfs-bench: touches, poisons, measures and compares the faults of DAX files.
+
+mod cli;
+mod fingerprint;
+mod gate;
+mod guard;
+mod measure;
+mod output;
+mod poison;
+mod result;
+mod run;
+mod size;
+mod stats;
+mod sys;
+mod target;
+mod touch;
+mod workload;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+/// What a command that could not do its work exits with; clap uses the same for usage errors.
+const RUN_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let done = match &cli.command {
+        cli::Command::Touch(args) => touch::main(args),
+        cli::Command::Poison(args) => poison::main(args),
+        cli::Command::Run(args) => run::main(args),
+        cli::Command::Gate(args) => gate::main(args),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("famfs-bench: {error:#}");
+            ExitCode::from(RUN_ERROR)
+        }
+    }
+}

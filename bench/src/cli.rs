@@ -1,0 +1,182 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::size;
+use crate::target;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "famfs-bench",
+    version,
+    about = "Touches, poisons, measures and compares the faults of DAX files",
+    after_help = "Exit status: 0 done or passed, 1 regression, 2 usage or run error, \
+                  3 not deterministic, 4 not comparable."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Touch(Touch),
+    Poison(Poison),
+    Run(Run),
+    Gate(Gate),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Map {
+    /// The address is congruent to the file offset modulo 2 MiB: faults can be served by PMD
+    Aligned,
+    /// The address is 4 KiB off that: every fault is served by PTE
+    Skewed,
+    /// Aligned, but private: a write copies its page
+    Private,
+}
+
+/// Touch a file once per 4 KiB page, through a fresh mapping each round
+///
+/// A write stores the byte that is already there, so the file keeps its content.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench touch --file /mnt/famfs/data
+  famfs-bench touch --file /mnt/famfs/data --access write --map skewed --len 4M
+  famfs-bench touch --file /mnt/famfs/data --rounds 1000 --json
+
+Exit status: 0 every page touched, 2 usage or run error (a SIGBUS is reported with its code).")]
+pub(crate) struct Touch {
+    /// The file to map
+    #[arg(long)]
+    pub(crate) file: PathBuf,
+    #[arg(long, value_enum, default_value = "read")]
+    pub(crate) access: Access,
+    #[arg(long, value_enum, default_value = "aligned")]
+    pub(crate) map: Map,
+    /// Where in the file to begin; a multiple of 4 KiB
+    #[arg(long, value_parser = size::parse, default_value = "0", value_name = "BYTES")]
+    pub(crate) offset: u64,
+    /// How much to touch [default: to the end of the file]
+    #[arg(long, value_parser = size::parse, value_name = "BYTES")]
+    pub(crate) len: Option<u64>,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) rounds: u32,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// DANGER: report a page of a DAX file to the kernel as broken memory
+///
+/// The kernel then behaves as if the memory had failed: the process that maps the page gets
+/// SIGBUS, a famfs mount on that device is DISABLED for everybody, and the page stays poisoned
+/// until the machine reboots. Nothing on the page is erased, but no process can be sure to
+/// read it again. Use it in the lab. Needs `CAP_SYS_ADMIN`.
+///
+/// Afterwards open, stat, read, write, mmap and touching are tried once each and what they
+/// met is reported.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench poison --file /mnt/famfs/data --json
+  famfs-bench poison --file /mnt/famfs/data --offset 2M
+
+Exit status: 0 the poison was delivered, 2 it was not.")]
+pub(crate) struct Poison {
+    /// The DAX file to poison a page of
+    #[arg(long)]
+    pub(crate) file: PathBuf,
+    /// Any byte of the page
+    #[arg(long, value_parser = size::parse, default_value = "0", value_name = "BYTES")]
+    pub(crate) offset: u64,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what a first-touch and a steady fault cost, by 2 MiB and by 4 KiB mappings
+///
+/// Each target is measured twice over: PMD write, PMD read, PTE write, PTE read, each through
+/// a fresh mapping. The first round is `first`, the later ones are `steady`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench run --target famfs:/mnt/famfs/data
+  famfs-bench run --device /dev/pmem0 --destroy --json          (destroys what is on pmem0)
+  cargo xtask lab --memory pmem -- famfs-bench run              (inside the lab: $FAMFS_DEV)
+  cargo xtask lab --deterministic -- famfs-bench run --gate     (instructions, for the gate)
+
+A target is famfs, ext4, xfs or devdax: famfs-bench makes it on --device, which needs
+--destroy. KIND:FILE measures a file that exists (at least --size long) and formats nothing.
+Inside the lab (FAMFS_KERNEL is set) the device is $FAMFS_DEV and is there to be destroyed.
+
+Exit status: 0 measured, 2 usage or run error, or fault counts other than expected.")]
+pub(crate) struct Run {
+    /// What to measure: famfs, ext4, xfs, devdax, or KIND:FILE; repeatable
+    /// [default: all four; with --gate famfs]
+    #[arg(long = "target", value_name = "KIND[:FILE]")]
+    pub(crate) targets: Vec<target::Spec>,
+    /// The DAX device to make file systems on
+    #[arg(long, value_name = "DEV")]
+    pub(crate) device: Option<PathBuf>,
+    /// Yes, what is on the device may be destroyed
+    #[arg(long, requires = "device")]
+    pub(crate) destroy: bool,
+    /// Bytes of the file that is measured; a multiple of 2 MiB
+    #[arg(long, value_parser = size::parse, default_value = "64M", value_name = "BYTES")]
+    pub(crate) size: u64,
+    /// Faults to measure by 4 KiB [default: every page of the file; with --gate 4096]
+    #[arg(long, value_name = "N")]
+    pub(crate) pte_touches: Option<usize>,
+    /// Rounds; the first is reported apart
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(2..))]
+    pub(crate) reps: u32,
+    /// Measure what the gate compares: needs the deterministic lab
+    #[arg(long)]
+    pub(crate) gate: bool,
+    /// Write the JSON document to a file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Compare instructions per fault against a baseline, and fail on growth
+///
+/// Each side is two or more results of `run --gate`, one per boot of the deterministic lab.
+/// `cargo xtask gate` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench gate --new a.json --new b.json
+  famfs-bench gate --new a.json --new b.json --base c.json --base d.json --json
+  famfs-bench gate --new a.json --new b.json --accept
+
+Exit status: 0 pass, 1 regression, 2 usage or run error, 3 not deterministic (the boots of a
+side differ), 4 not comparable (fingerprints differ, or neither baseline nor base results).")]
+pub(crate) struct Gate {
+    /// A result of the side under test; one per boot
+    #[arg(long, required = true, value_name = "FILE")]
+    pub(crate) new: Vec<PathBuf>,
+    /// A result of the side to compare with; one per boot
+    #[arg(long, value_name = "FILE")]
+    pub(crate) base: Vec<PathBuf>,
+    /// Where the baselines are, one per fingerprint
+    #[arg(long, default_value = "bench/baselines", value_name = "DIR")]
+    pub(crate) baselines: PathBuf,
+    #[arg(long, default_value = "bench/thresholds.toml", value_name = "FILE")]
+    pub(crate) thresholds: PathBuf,
+    /// Make the new side the baseline of its fingerprint, whatever the comparison says
+    #[arg(long)]
+    pub(crate) accept: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,121 @@
+//! Makes the guest's DAX device ready, by sysfs alone: no ndctl, no cxl tool.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use lab_init::{Config, Memory};
+
+/// Drivers bind in the background and the lab may run on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(1);
+const NAMESPACE: &str = "namespace0.0";
+const DAX: &str = "dax0.0";
+const CXL: &str = "/sys/bus/cxl/devices";
+
+/// Brings up the device of `config.memory`.
+pub(crate) fn prepare(config: &Config) -> Result<()> {
+    match config.memory {
+        Memory::Pmem => wait_for("/dev/pmem0"),
+        Memory::Fsdev => {
+            wait_for("/dev/pmem0")?;
+            pmem_to_devdax()?;
+            leave_device_dax()?;
+            enter_fsdev()
+        }
+        Memory::Cxl => {
+            // A region's device is meant for system RAM: no driver that we load takes it.
+            cxl_region(config.size)?;
+            enter_fsdev()
+        }
+    }
+}
+
+/// Puts a devdax info block on the raw namespace. `ram` keeps the struct pages in the guest's own
+/// memory: on memory that two guests share, each would overwrite the other's.
+fn pmem_to_devdax() -> Result<()> {
+    write("/sys/bus/nd/drivers/nd_pmem/unbind", NAMESPACE)?;
+    let seed = read("/sys/bus/nd/devices/region0/dax_seed")?;
+    let device = Path::new("/sys/bus/nd/devices").join(&seed);
+    write(device.join("uuid"), "8b5b1e1e-6f1d-4f6c-9a56-0d3c1f0a7e01")?;
+    write(device.join("mode"), "ram")?;
+    write(device.join("align"), "2097152")?;
+    write(device.join("namespace"), NAMESPACE)?;
+    write("/sys/bus/nd/drivers/dax_pmem/bind", &seed)
+}
+
+/// Takes the character device from the driver that binds to it by itself.
+fn leave_device_dax() -> Result<()> {
+    wait_for(dax_device().join("driver"))?;
+    write("/sys/bus/dax/drivers/device_dax/unbind", DAX)
+}
+
+fn dax_device() -> PathBuf {
+    PathBuf::from("/sys/bus/dax/devices").join(DAX)
+}
+
+/// Puts the character device into file-system mode.
+fn enter_fsdev() -> Result<()> {
+    let device = dax_device();
+    wait_for(&device)?;
+    // The write may report ENODEV and bind all the same: the driver link is what counts.
+    let written = write("/sys/bus/dax/drivers/fsdev_dax/new_id", DAX);
+    let driver = fs::read_link(device.join("driver"));
+    match driver {
+        Ok(driver) if driver.ends_with("fsdev_dax") => wait_for(format!("/dev/{DAX}")),
+        _ => {
+            written?;
+            bail!("{DAX} did not bind to fsdev_dax")
+        }
+    }
+}
+
+/// One volatile region of one interleave way over the only CXL memory device.
+fn cxl_region(size: u64) -> Result<()> {
+    let cxl = Path::new(CXL);
+    wait_for(cxl.join("endpoint2"))?;
+    let create = cxl.join("decoder0.0/create_ram_region");
+    wait_for(&create)?;
+    let name = read(&create)?;
+    write(&create, &name)?;
+    let region = cxl.join(&name);
+    write(region.join("interleave_granularity"), "256")?;
+    write(region.join("interleave_ways"), "1")?;
+    write(region.join("size"), &size.to_string())?;
+    write(cxl.join("decoder2.0/mode"), "ram")?;
+    write(cxl.join("decoder2.0/dpa_size"), &size.to_string())?;
+    write(region.join("target0"), "decoder2.0")?;
+    write(region.join("commit"), "1")?;
+    write("/sys/bus/cxl/drivers/cxl_region/bind", &name)
+}
+
+fn wait_for(path: impl AsRef<Path>) -> Result<()> {
+    let path = path.as_ref();
+    let start = Instant::now();
+    while !path.exists() {
+        if start.elapsed() > PATIENCE {
+            bail!(
+                "{} did not appear within {} s",
+                path.display(),
+                PATIENCE.as_secs()
+            );
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+fn read(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().to_owned())
+}
+
+fn write(path: impl AsRef<Path>, value: &str) -> Result<()> {
+    let path = path.as_ref();
+    fs::write(path, value).with_context(|| format!("cannot write {value} to {}", path.display()))
+}

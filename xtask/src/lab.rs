@@ -1,0 +1,474 @@
+//! `cargo xtask lab`: one command, or a shell, in a guest with DAX memory.
+
+mod accel;
+mod console;
+mod cpio;
+mod image;
+mod modules;
+mod qemu;
+mod session;
+mod share;
+mod terminal;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IsTerminal},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::{Child, Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::{ValueEnum, builder::ArgPredicate};
+use lab_init::Config;
+
+use self::{
+    console::{Known, complaints},
+    qemu::{Accel, Machine},
+    session::{End, Limits},
+    share::Incoming,
+};
+use crate::{
+    kmod, paths,
+    setup::{
+        self,
+        kernels::{self, Kernel, Line},
+    },
+};
+
+/// Exit status for a failure of the lab itself, not of the command.
+const LAB_FAILED: u8 = 125;
+const TIMED_OUT: u8 = 124;
+
+/// A guest beats its heart every two seconds; a loaded host may starve it for a while.
+const SILENCE: Duration = Duration::from_mins(2);
+
+/// Boot a guest with DAX memory and run a command in it, or a shell.
+///
+/// The command's standard output, standard error and exit status are the lab's own. Exit status
+/// 125: the lab failed, or the kernel printed a warning; 124: the timeout passed.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask lab                                    a shell in the guest
+  cargo xtask lab -- famfs mkfs /dev/pmem0           one command, on the 6.12 kernel
+  cargo xtask lab --kernel 7.3 --memory cxl -- ls /dev/dax0.0
+  cargo xtask lab --share results -- sh -c 'dmesg > /share/dmesg'")]
+pub(crate) struct Args {
+    /// Kernel line
+    #[arg(long, value_enum, default_value = "6.12")]
+    pub(crate) kernel: Line,
+    /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]
+    #[arg(long, value_enum)]
+    pub(crate) memory: Option<MemoryKind>,
+    /// Bytes of DAX memory: a multiple of 256M, with suffix M or G
+    #[arg(long, default_value = "1G", value_parser = parse_size)]
+    pub(crate) size: u64,
+    /// Keep the DAX memory in this file, shared with whoever else maps it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) memory_file: Option<PathBuf>,
+    /// Folder of the host that the guest sees as /share
+    #[arg(long, value_name = "DIR")]
+    pub(crate) share: Option<PathBuf>,
+    /// End the guest after this many seconds [default: none; 900 with --deterministic]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_if("deterministic", ArgPredicate::IsPresent, "900")
+    )]
+    pub(crate) timeout: Option<u64>,
+    /// Make every boot execute the same instructions; no input, output comes at the end
+    #[arg(long, requires = "command")]
+    pub(crate) deterministic: bool,
+    /// Another famfs.ko than the tree's own
+    #[arg(long, value_name = "FILE")]
+    pub(crate) module: Option<PathBuf>,
+    /// Command and arguments; a shell without
+    #[arg(last = true)]
+    pub(crate) command: Vec<String>,
+}
+
+/// [`lab_init::Memory`] on the command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MemoryKind {
+    /// /dev/pmem0, a block device
+    Pmem,
+    /// /dev/dax0.0, a character device in file-system mode
+    Fsdev,
+    /// /dev/dax0.0 on an emulated CXL type-3 device
+    Cxl,
+}
+
+impl From<MemoryKind> for lab_init::Memory {
+    fn from(kind: MemoryKind) -> Self {
+        match kind {
+            MemoryKind::Pmem => Self::Pmem,
+            MemoryKind::Fsdev => Self::Fsdev,
+            MemoryKind::Cxl => Self::Cxl,
+        }
+    }
+}
+
+/// Runs the subcommand: usage errors end with 2, the lab's own with 125.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let memory = match usage(args) {
+        Ok(memory) => memory,
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            return ExitCode::from(2);
+        }
+    };
+    match run(args, memory) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            ExitCode::from(LAB_FAILED)
+        }
+    }
+}
+
+/// What the arguments do not allow together.
+fn usage(args: &Args) -> Result<lab_init::Memory> {
+    let offered = image::memories(args.kernel);
+    let memory = args.memory.map_or(offered[0], Into::into);
+    if !offered.contains(&memory) {
+        bail!(
+            "kernel {} has no {memory:?} memory; it has {offered:?} (7.3 has all three)",
+            args.kernel
+        );
+    }
+    if let Some(share) = args.share.as_ref().filter(|path| !path.is_dir()) {
+        bail!("--share {}: not a folder", share.display());
+    }
+    if let Some(file) = &args.memory_file {
+        let size = fs::metadata(file)
+            .with_context(|| format!("--memory-file {}", file.display()))
+            .map(|meta| meta.len())?;
+        if size < args.size {
+            bail!(
+                "--memory-file {} has {size} bytes, --size wants {}; make it so with `truncate`",
+                file.display(),
+                args.size
+            );
+        }
+    }
+    Ok(memory)
+}
+
+/// Boots a guest and returns the exit status to end with.
+fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
+    setup::ensure()?;
+    let kernel = kernels::installed(args.kernel)?;
+    let famfs_ko = match &args.module {
+        Some(file) => file.clone(),
+        None => kmod::build_tree(args.kernel, 0)?.ko,
+    };
+    let binaries = image::build_binaries()?;
+    fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
+
+    let terminal = if args.deterministic {
+        None
+    } else {
+        terminal::size()
+    };
+    let scratch = tempfile::Builder::new()
+        .prefix("famfs-lab-")
+        .tempdir()
+        .context("cannot create a temporary folder")?;
+    let initrd = scratch.path().join("initrd");
+    let share = match &args.share {
+        Some(share) => Some(fs::canonicalize(share).context("cannot resolve --share")?),
+        None => None,
+    };
+    let contents = image::Contents {
+        kernel: &kernel,
+        famfs_ko: &famfs_ko,
+        binaries: &binaries,
+        share: share.as_deref().filter(|_| args.deterministic),
+    };
+    image::write(
+        &initrd,
+        &contents,
+        configuration(args, memory, terminal, share.is_some()),
+    )?;
+
+    let accel = if args.deterministic {
+        Accel::Deterministic
+    } else {
+        accel::choose(&kernel.vmlinuz)?
+    };
+    let machine = Machine {
+        accel,
+        memory,
+        size: args.size,
+        memory_file: args.memory_file.clone(),
+        kernel: kernel.vmlinuz.clone(),
+        initrd,
+        console: paths::target(format!(
+            "lab/console/{}-{}.log",
+            kernel.line,
+            std::process::id()
+        )),
+        sockets: scratch.path().to_owned(),
+        share,
+    };
+    if io::stderr().is_terminal() {
+        complain(&format!(
+            "booting {} with {memory:?} memory ({accel:?})",
+            kernel.release
+        ));
+    }
+    boot(args, &machine, &kernel, terminal.is_some())
+}
+
+fn configuration(
+    args: &Args,
+    memory: lab_init::Memory,
+    terminal: Option<(u16, u16)>,
+    share: bool,
+) -> Config {
+    let mut env = BTreeMap::from(
+        [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
+            ("HOME", "/root"),
+            ("FAMFS_DEV", memory.device()),
+            ("FAMFS_KERNEL", args.kernel.name()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned())),
+    );
+    if args.deterministic {
+        env.insert("FAMFS_DETERMINISTIC".into(), "1".into());
+    }
+    // What decides how output looks, and what the gate wants its harness to know.
+    env.extend(std::env::vars().filter(|(key, _)| {
+        ["TERM", "COLORTERM", "NO_COLOR", "RUST_BACKTRACE"].contains(&key.as_str())
+            || key.starts_with("FAMFS_FINGERPRINT_")
+    }));
+    let command = if args.command.is_empty() {
+        vec!["sh".to_owned()]
+    } else {
+        args.command.clone()
+    };
+    Config {
+        memory,
+        size: args.size,
+        modules: Vec::new(),
+        link_modules: Vec::new(),
+        command,
+        env,
+        terminal,
+        deterministic: args.deterministic,
+        share,
+    }
+}
+
+/// Starts QEMU, relays until the end, and judges the kernel.
+fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> Result<u8> {
+    let mut qemu = start(machine)?;
+    let limits = Limits {
+        timeout: args.timeout.map(Duration::from_secs),
+        silence: (!args.deterministic).then_some(SILENCE),
+    };
+    let mut incoming = Incoming::default();
+    let (data, control) = (machine.data_socket(), machine.control_socket());
+    let end = session::relay(
+        &mut qemu,
+        (&data, &control),
+        on_terminal,
+        limits,
+        &mut incoming,
+    );
+    let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
+    stop(&mut qemu, orderly)?;
+    if let Some(share) = &machine.share {
+        incoming.unpack(share)?;
+    }
+
+    let text = fs::read(&machine.console).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let known = Known::load(&paths::workspace().join("lab/known-warnings.toml"))?;
+    let complaints = complaints(&text, kernel.line.name(), &known);
+    let code = verdict(&end?, &complaints);
+    match code {
+        Ok(code) => {
+            let _ = fs::remove_file(&machine.console);
+            Ok(code)
+        }
+        Err((code, why)) => {
+            complain(&why);
+            for line in text
+                .lines()
+                .rev()
+                .take(12)
+                .collect::<Vec<_>>()
+                .into_iter()
+                .rev()
+            {
+                complain(&format!("  {line}"));
+            }
+            complain(&format!(
+                "the kernel console is in {}",
+                machine.console.display()
+            ));
+            Ok(code)
+        }
+    }
+}
+
+/// The exit status, or the reason why the run failed whatever the command said.
+fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
+    if let Some(first) = complaints.first() {
+        let count = complaints.len();
+        return Err((
+            LAB_FAILED,
+            format!("the guest's kernel complained ({count} lines): {first}"),
+        ));
+    }
+    match end {
+        End::Exit(code) => Ok(*code),
+        End::BrokenPipe => Ok(0),
+        End::Interrupted(signal) => Ok(u8::try_from(128 + signal).unwrap_or(255)),
+        End::Failed(why) => Err((LAB_FAILED, format!("the guest is not ready: {why}"))),
+        End::Died => Err((
+            LAB_FAILED,
+            "the guest died before the command ended".to_owned(),
+        )),
+        End::Silent(limit) => Err((
+            LAB_FAILED,
+            format!(
+                "the guest said nothing for {} s and was ended",
+                limit.as_secs()
+            ),
+        )),
+        End::TimedOut(limit) => Err((
+            TIMED_OUT,
+            format!(
+                "the guest was ended after {} s (--timeout)",
+                limit.as_secs()
+            ),
+        )),
+    }
+}
+
+fn start(machine: &Machine) -> Result<Child> {
+    let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
+    let stderr =
+        fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+    let mut command = Command::new("qemu-system-x86_64");
+    command
+        .args(machine.arguments())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        // Ctrl-C is for the command in the guest, not for QEMU.
+        .process_group(0);
+    // SAFETY: the closure makes one async-signal-safe system call.
+    unsafe {
+        command.pre_exec(|| {
+            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
+            Ok(())
+        });
+    }
+    command
+        .spawn()
+        .context("cannot run qemu-system-x86_64; run `cargo xtask setup`")
+}
+
+/// Lets an orderly guest power off; ends any other.
+fn stop(qemu: &mut Child, orderly: bool) -> Result<()> {
+    let start = Instant::now();
+    while orderly && start.elapsed() < Duration::from_secs(30) {
+        if qemu.try_wait().context("cannot wait for qemu")?.is_some() {
+            return remove_log();
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let _ = qemu.kill();
+    let status = qemu.wait().context("cannot wait for qemu")?;
+    if !orderly && status.code().is_some_and(|code| code != 0) {
+        let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
+        let text = fs::read_to_string(&log).unwrap_or_default();
+        complain(&format!("qemu ended with {status}: {}", text.trim()));
+    }
+    remove_log()
+}
+
+fn remove_log() -> Result<()> {
+    let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
+    fs::remove_file(&log).with_context(|| format!("cannot remove {}", log.display()))
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the lab's own words; the command's go through too"
+)]
+fn complain(line: &str) {
+    eprintln!("lab: {line}\r");
+}
+
+/// `512M`, `1G`: what QEMU and the CXL window can present.
+fn parse_size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.strip_suffix(['M', 'm']) {
+        Some(digits) => (digits, 1 << 20),
+        None => (
+            text.strip_suffix(['G', 'g'])
+                .ok_or("needs a suffix M or G")?,
+            1 << 30,
+        ),
+    };
+    let size = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(unit))
+        .ok_or_else(|| format!("`{digits}` is not a number of bytes"))?;
+    if size == 0 || size % (256 << 20) != 0 || size > 64 << 30 {
+        return Err("must be a multiple of 256M, at most 64G".to_owned());
+    }
+    Ok(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_multiples_of_256_mib() {
+        assert_eq!(parse_size("1G"), Ok(1 << 30));
+        assert_eq!(parse_size("512M"), Ok(512 << 20));
+        for bad in [
+            "",
+            "G",
+            "1",
+            "1T",
+            "100M",
+            "0G",
+            "-1G",
+            "99999999999999G",
+            "65G",
+        ] {
+            assert!(parse_size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_kernel_complaint_fails_a_run_that_succeeded() {
+        assert_eq!(verdict(&End::Exit(0), &[]), Ok(0));
+        assert_eq!(verdict(&End::Exit(7), &[]), Ok(7));
+        assert_eq!(
+            verdict(&End::Exit(0), &["WARNING: x"]).unwrap_err().0,
+            LAB_FAILED
+        );
+    }
+
+    #[test]
+    fn a_guest_that_dies_is_no_success() {
+        assert_eq!(verdict(&End::Died, &[]).unwrap_err().0, LAB_FAILED);
+        assert_eq!(
+            verdict(&End::TimedOut(Duration::from_secs(3)), &[])
+                .unwrap_err()
+                .0,
+            TIMED_OUT
+        );
+    }
+}

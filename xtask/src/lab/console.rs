@@ -1,0 +1,104 @@
+//! Judges a guest's kernel console: a kernel that warned has failed, whatever the command said.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+/// What a kernel prints when something is wrong with it.
+const SIGNS: &[&str] = &[
+    "WARNING: ",
+    "BUG: ",
+    "Oops: ",
+    "kernel BUG at",
+    "Kernel panic",
+    "general protection fault",
+    "detected stalls on CPUs",
+    "self-detected stall",
+    "soft lockup",
+    "blocked for more than",
+    "refcount_t: ",
+];
+
+/// The kernel's own, known messages: `lab/known-warnings.toml`.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Known {
+    #[serde(default)]
+    warning: Vec<KnownWarning>,
+}
+
+#[derive(Debug, Deserialize)]
+struct KnownWarning {
+    kernel: String,
+    function: String,
+    /// For the reader of the file; a warning without a reason is refused.
+    #[expect(dead_code, reason = "its presence is what is checked")]
+    reason: String,
+}
+
+impl Known {
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        toml::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))
+    }
+
+    fn forgives(&self, kernel: &str, line: &str) -> bool {
+        self.warning.iter().any(|known| {
+            known.kernel == kernel && !known.function.is_empty() && line.contains(&known.function)
+        })
+    }
+}
+
+/// The lines of `console` that a healthy kernel does not print.
+pub(crate) fn complaints<'a>(console: &'a str, kernel: &str, known: &Known) -> Vec<&'a str> {
+    console
+        .lines()
+        .filter(|line| SIGNS.iter().any(|sign| line.contains(sign)))
+        .filter(|line| !known.forgives(kernel, line))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WARNING: &str = "[    4.1] WARNING: CPU: 1 PID: 1 at fs/dax.c:390 dax_disassociate_entry";
+
+    fn known() -> Known {
+        toml::from_str(
+            "[[warning]]\nkernel = '6.12'\nfunction = 'dax_disassociate_entry'\nreason = 'r'",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_healthy_console_has_no_complaints() {
+        let text = "[ 0.1] Memory: 2G\nlab: ready\nfamfs: memory failure: mount disabled\n";
+        assert!(complaints(text, "6.12", &Known::default()).is_empty());
+    }
+
+    #[test]
+    fn every_sign_is_seen() {
+        for sign in SIGNS {
+            let text = format!("x\n[ 1.0] {sign}somewhere\ny");
+            assert_eq!(
+                complaints(&text, "6.12", &Known::default()).len(),
+                1,
+                "{sign}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_known_warning_is_forgiven_on_its_kernel_only() {
+        assert!(complaints(WARNING, "6.12", &known()).is_empty());
+        assert_eq!(complaints(WARNING, "7.3", &known()), [WARNING]);
+    }
+
+    #[test]
+    fn a_known_warning_needs_a_reason() {
+        let text = "[[warning]]\nkernel = '6.12'\nfunction = 'f'";
+        assert!(toml::from_str::<Known>(text).is_err());
+    }
+}

@@ -1,0 +1,285 @@
+//! The QEMU command line of a guest.
+
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
+
+use lab_init::{
+    Memory,
+    wire::{CONTROL_PORT, DATA_PORT},
+};
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// The guest's ordinary memory.
+const RAM: u64 = GIB;
+
+/// Up to this size the DAX memory fits between the ordinary memory and the PCI hole.
+const BELOW_HOLE: u64 = 2 * GIB;
+
+/// Firmware tables sit at the end of low memory; DAX memory must not reach into them.
+const FIRMWARE: u64 = 128 * MIB;
+
+/// With more than 3.5 GiB of memory, QEMU's `pc` machine puts 3 GiB below the hole and the rest
+/// at 4 GiB.
+const LOW: u64 = 3 * GIB;
+
+/// What executes the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Accel {
+    Kvm,
+    Tcg,
+    /// Bit-identical from boot to boot: one instruction is one nanosecond and one TSC tick.
+    Deterministic,
+}
+
+/// Everything that decides the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Machine {
+    pub accel: Accel,
+    pub memory: Memory,
+    pub size: u64,
+    pub memory_file: Option<PathBuf>,
+    pub kernel: PathBuf,
+    pub initrd: PathBuf,
+    pub console: PathBuf,
+    /// Folder for the two sockets.
+    pub sockets: PathBuf,
+    pub share: Option<PathBuf>,
+}
+
+impl Machine {
+    pub(crate) fn data_socket(&self) -> PathBuf {
+        self.sockets.join("data")
+    }
+
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.sockets.join("control")
+    }
+
+    /// The guest's kernel command line.
+    pub(crate) fn kernel_line(&self) -> String {
+        // noapic: without, TCG under load now and then panics with "IO-APIC + timer doesn't work".
+        // The watchdogs are slowed down, not off: a busy host is no kernel bug.
+        let mut line = String::from(
+            "console=ttyS0 panic=-1 quiet loglevel=5 noapic \
+             watchdog_thresh=40 rcupdate.rcu_cpu_stall_timeout=90 workqueue.watchdog_thresh=90",
+        );
+        if self.memory != Memory::Cxl {
+            let start = self.dax_start() / GIB;
+            let _ = write!(line, " memmap={}M!{start}G", self.size / MIB);
+        }
+        if self.accel == Accel::Deterministic {
+            line += " nokaslr norandmaps randomize_kstack_offset=off";
+        }
+        line
+    }
+
+    /// The arguments of `qemu-system-x86_64`.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let mut list = words(
+            "-nodefaults -no-user-config -no-reboot -display none -monitor none -parallel none",
+        );
+        list.extend(self.accel_arguments());
+        list.extend(self.memory_arguments());
+        for (flag, value) in [("-kernel", &self.kernel), ("-initrd", &self.initrd)] {
+            list.extend([flag.to_owned(), text(value)]);
+        }
+        list.extend(["-append".to_owned(), self.kernel_line()]);
+        list.extend([
+            "-chardev".to_owned(),
+            format!("file,id=console,path={}", escaped(&self.console)),
+        ]);
+        list.extend(words("-serial chardev:console"));
+        // Named, because with CXL there is a second root bus, and it takes bridges only.
+        let bus = if self.memory == Memory::Cxl { "pcie.0" } else { "pci.0" };
+        list.extend(words(&format!("-device virtio-serial-pci,id=ports,bus={bus}")));
+        for (id, socket, name) in [
+            ("data", self.data_socket(), DATA_PORT),
+            ("control", self.control_socket(), CONTROL_PORT),
+        ] {
+            list.extend([
+                "-chardev".to_owned(),
+                format!(
+                    "socket,id={id},path={},server=on,wait=off",
+                    escaped(&socket)
+                ),
+                "-device".to_owned(),
+                format!("virtserialport,bus=ports.0,chardev={id},name={name}"),
+            ]);
+        }
+        if let Some(share) = self
+            .share
+            .as_ref()
+            .filter(|_| self.accel != Accel::Deterministic)
+        {
+            list.extend([
+                "-virtfs".to_owned(),
+                format!(
+                    "local,path={},mount_tag=share,security_model=none",
+                    escaped(share)
+                ),
+            ]);
+        }
+        list
+    }
+
+    fn accel_arguments(&self) -> Vec<String> {
+        let cxl = self.memory == Memory::Cxl;
+        // A CXL region commits only where the CPU's caches can be flushed, which Linux does not
+        // believe of a guest.
+        let hypervisor = if cxl { ",hypervisor=off" } else { "" };
+        match self.accel {
+            Accel::Kvm => words(&format!("-accel kvm -cpu host{hypervisor} -smp 2")),
+            Accel::Tcg => words(&format!(
+                "-accel tcg,thread=multi -cpu max{hypervisor} -smp 2"
+            )),
+            // A named CPU: `max` changes with QEMU's version.
+            Accel::Deterministic => words(&format!(
+                "-accel tcg,thread=single -cpu {DETERMINISTIC_CPU}{hypervisor} -smp 1 \
+                 -icount shift=0,sleep=off -seed 1 -rtc base=2026-01-01T00:00:00,clock=vm"
+            )),
+        }
+    }
+
+    fn memory_arguments(&self) -> Vec<String> {
+        let file = self.memory_file.as_deref();
+        if self.memory == Memory::Cxl {
+            let mut list = words(&format!("-machine q35,cxl=on -m {}M", RAM / MIB));
+            list.extend(["-object".to_owned(), backend("cxlmem", file, self.size)]);
+            list.extend(words(&format!(
+                "-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1 \
+                 -device cxl-rp,port=0,bus=cxl.1,id=root_port0,chassis=0,slot=2 \
+                 -device cxl-type3,bus=root_port0,volatile-memdev=cxlmem,id=cxl-vmem0 \
+                 -machine cxl-fmw.0.targets.0=cxl.1,cxl-fmw.0.size={}M",
+                self.size / MIB
+            )));
+            return list;
+        }
+        let below = self.dax_start().min(LOW);
+        let above = if below < LOW { FIRMWARE } else { 0 };
+        let total = below + self.size + above;
+        let mut list = words(&format!("-machine pc -m {}M", total / MIB));
+        // Memory that somebody else sees too needs a backend of its own, hence nodes.
+        if let Some(file) = file {
+            for (id, file, size) in
+                [("below", None, below), ("dax", Some(file), self.size), ("above", None, above)]
+            {
+                if size > 0 {
+                    list.extend(["-object".to_owned(), backend(id, file, size)]);
+                    list.extend(["-numa".to_owned(), format!("node,memdev={id}")]);
+                }
+            }
+        }
+        list
+    }
+
+    /// Physical address of the DAX memory.
+    fn dax_start(&self) -> u64 {
+        if self.size <= BELOW_HOLE {
+            RAM
+        } else {
+            4 * GIB
+        }
+    }
+}
+
+/// The CPU model of the deterministic mode.
+pub(crate) const DETERMINISTIC_CPU: &str = "Haswell-noTSX";
+
+fn backend(id: &str, file: Option<&Path>, size: u64) -> String {
+    match file {
+        Some(file) => format!(
+            "memory-backend-file,id={id},share=on,mem-path={},size={}M",
+            escaped(file),
+            size / MIB
+        ),
+        None => format!("memory-backend-ram,id={id},size={}M", size / MIB),
+    }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// QEMU's option lists take a doubled comma for a comma.
+fn escaped(path: &Path) -> String {
+    text(path).replace(',', ",,")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(memory: Memory, size: u64) -> Machine {
+        Machine {
+            accel: Accel::Tcg,
+            memory,
+            size,
+            memory_file: None,
+            kernel: "/k".into(),
+            initrd: "/i".into(),
+            console: "/c".into(),
+            sockets: "/s".into(),
+            share: None,
+        }
+    }
+
+    fn line(machine: &Machine) -> String {
+        machine.arguments().join(" ")
+    }
+
+    #[test]
+    fn small_dax_memory_stays_below_the_pci_hole() {
+        let machine = machine(Memory::Pmem, GIB);
+        assert!(line(&machine).contains("-m 2176M"));
+        assert!(machine.kernel_line().contains("memmap=1024M!1G"));
+    }
+
+    #[test]
+    fn large_dax_memory_starts_at_four_gib() {
+        let machine = machine(Memory::Fsdev, 8 * GIB);
+        assert!(line(&machine).contains("-m 11264M"));
+        assert!(machine.kernel_line().contains("memmap=8192M!4G"));
+    }
+
+    #[test]
+    fn a_memory_file_is_shared() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        machine.memory_file = Some("/x,y".into());
+        assert!(line(&machine).contains("share=on,mem-path=/x,,y,size=1024M"));
+    }
+
+    #[test]
+    fn cxl_memory_is_a_window_not_a_memmap() {
+        let machine = machine(Memory::Cxl, GIB);
+        assert!(!machine.kernel_line().contains("memmap"));
+        assert!(line(&machine).contains("cxl-fmw.0.size=1024M"));
+        assert!(line(&machine).contains("hypervisor=off"));
+    }
+
+    #[test]
+    fn deterministic_guests_name_cpu_seed_and_clock() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        machine.accel = Accel::Deterministic;
+        machine.share = Some("/share".into());
+        let line = line(&machine);
+        for part in [
+            "Haswell-noTSX",
+            "shift=0,sleep=off",
+            "-seed 1",
+            "clock=vm",
+            "-smp 1",
+        ] {
+            assert!(line.contains(part), "{part}");
+        }
+        assert!(!line.contains("9p"));
+        assert!(machine.kernel_line().contains("nokaslr norandmaps"));
+    }
+}

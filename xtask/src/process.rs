@@ -1,0 +1,147 @@
+//! Running other programs: quietly into a log that is named when one fails.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+/// Lines of a failed program's output that go into the error itself.
+const TAIL_LINES: usize = 12;
+
+/// A file that takes the output of the programs of one step.
+#[derive(Debug)]
+pub(crate) struct Log {
+    path: PathBuf,
+}
+
+impl Log {
+    /// Starts an empty log.
+    pub(crate) fn create(path: PathBuf) -> Result<Self> {
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(Self { path })
+    }
+
+    /// Runs a program with its output in the log; a failure quotes the last lines.
+    pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
+        let mut file = self.append()?;
+        writeln!(file, "$ {}", describe(command))?;
+        let status = command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .status()
+            .with_context(|| format!("cannot start {}", describe(command)))?;
+        if !status.success() {
+            bail!(
+                "{} failed: {status}\n{}\n(full output: {})",
+                program(command),
+                tail(&self.path),
+                self.path.display()
+            );
+        }
+        Ok(())
+    }
+
+    /// What the programs of this step said.
+    pub(crate) fn text(&self) -> Result<String> {
+        let bytes =
+            fs::read(&self.path).with_context(|| format!("cannot read {}", self.path.display()))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn append(&self) -> Result<File> {
+        File::options()
+            .append(true)
+            .open(&self.path)
+            .with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+/// A program's standard output as text; its failure carries what it said.
+pub(crate) fn stdout(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot start {}", describe(command)))?;
+    if !output.status.success() {
+        bail!(
+            "{} failed: {}\n{}",
+            describe(command),
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Tries up to three times: a mirror that stumbles once must not end a set-up.
+pub(crate) fn retry(mut attempt: impl FnMut() -> Result<()>) -> Result<()> {
+    for pause in [2, 8] {
+        match attempt() {
+            Ok(()) => return Ok(()),
+            Err(error) => {
+                let first = error.to_string();
+                let first = first.lines().next().unwrap_or_default();
+                eprintln!("        {first}; trying again in {pause} s");
+                thread::sleep(Duration::from_secs(pause));
+            }
+        }
+    }
+    attempt()
+}
+
+/// A lock on `path` until the result is dropped: two runs in one tree take turns, and the
+/// second finds the work done.
+pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
+    }
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("cannot open {}", path.display()))?;
+    if file.try_lock().is_err() {
+        eprintln!("{what}: another run in this tree is at it; waiting");
+        file.lock()
+            .with_context(|| format!("cannot lock {}", path.display()))?;
+    }
+    Ok(file)
+}
+
+/// The command line as one would type it.
+pub(crate) fn describe(command: &Command) -> String {
+    let mut line = command.get_program().to_string_lossy().into_owned();
+    for arg in command.get_args() {
+        line.push(' ');
+        line.push_str(&arg.to_string_lossy());
+    }
+    line
+}
+
+fn program(command: &Command) -> String {
+    Path::new(command.get_program()).file_name().map_or_else(
+        || describe(command),
+        |name| name.to_string_lossy().into_owned(),
+    )
+}
+
+fn tail(path: &Path) -> String {
+    let text = fs::read(path).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let first = lines.len().saturating_sub(TAIL_LINES);
+    lines[first..]
+        .iter()
+        .map(|line| format!("    {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}

@@ -1,0 +1,276 @@
+//! Debian packages of other suites, fetched and unpacked without touching the system.
+//!
+//! apt gets a private source list, index and cache, and checks signatures against the
+//! archive's own keyring. No mirror is named here: it comes from this machine's sources.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::say;
+use crate::paths;
+use crate::process::{self, Log};
+
+/// The archive's keys, from the package debian-archive-keyring.
+pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// The suites that carry the lab's kernels and what is built against them.
+const SUITES: &[&str] = &["bookworm-backports", "trixie", "trixie-backports"];
+
+/// apt with a configuration of its own.
+#[derive(Debug)]
+pub(crate) struct Apt {
+    dir: PathBuf,
+    /// Whether the packages installed on this machine count.
+    host_status: bool,
+}
+
+impl Apt {
+    /// An index of [`SUITES`] that knows nothing of this machine's packages.
+    pub(crate) fn foreign(mirror: &str) -> Result<Self> {
+        let lines: Vec<String> = SUITES
+            .iter()
+            .map(|suite| source_line(mirror, suite))
+            .collect();
+        Self::create("foreign", &lines, false)
+    }
+
+    /// This machine's own Debian suites and their backports, for installing.
+    pub(crate) fn host_with_backports(mirror: &str, codename: &str) -> Result<Self> {
+        let mut lines: Vec<String> = targets()?
+            .iter()
+            .filter(|target| target.release.starts_with(codename))
+            .map(|target| source_line(&target.uri, &target.release))
+            .collect();
+        lines.push(source_line(mirror, &format!("{codename}-backports")));
+        lines.sort();
+        lines.dedup();
+        Self::create("host", &lines, true)
+    }
+
+    fn create(name: &str, lines: &[String], host_status: bool) -> Result<Self> {
+        let dir = paths::setup("apt").join(name);
+        for sub in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(dir.join(sub))
+                .with_context(|| format!("cannot create {}", dir.display()))?;
+        }
+        fs::write(dir.join("sources.list"), lines.join("\n") + "\n")?;
+        fs::write(dir.join("status"), "")?;
+        Ok(Self { dir, host_status })
+    }
+
+    /// `apt-get` or `apt-cache` with this configuration.
+    pub(crate) fn command(&self, tool: &str) -> Command {
+        let mut command = Command::new(tool);
+        let mut set = |key: &str, value: &OsStr| {
+            let mut option = std::ffi::OsString::from(format!("{key}="));
+            option.push(value);
+            command.arg("-o").arg(option);
+        };
+        set(
+            "Dir::Etc::sourcelist",
+            self.dir.join("sources.list").as_os_str(),
+        );
+        set("Dir::Etc::sourceparts", OsStr::new("/dev/null"));
+        set("Dir::State::lists", self.dir.join("lists").as_os_str());
+        set("Dir::Cache", self.dir.join("cache").as_os_str());
+        if !self.host_status {
+            set("Dir::State::status", self.dir.join("status").as_os_str());
+            // The machine's pins are about its own packages.
+            set("Dir::Etc::preferences", OsStr::new("/dev/null"));
+            set("Dir::Etc::preferencesparts", OsStr::new("/dev/null"));
+        }
+        set("APT::Sandbox::User", OsStr::new("root"));
+        set("APT::Update::Error-Mode", OsStr::new("any"));
+        set("Acquire::Languages", OsStr::new("none"));
+        set("Acquire::Retries", OsStr::new("3"));
+        set(
+            "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled",
+            OsStr::new("false"),
+        );
+        set("DPkg::Lock::Timeout", OsStr::new("120"));
+        command
+            .env("LC_ALL", "C")
+            .env("DEBIAN_FRONTEND", "noninteractive");
+        command
+    }
+
+    /// Fetches the index.
+    pub(crate) fn update(&self, log: &Log) -> Result<()> {
+        process::retry(|| log.run(self.command("apt-get").arg("update")))
+    }
+
+    /// Package names of the index that match a regular expression.
+    pub(crate) fn names(&self, pattern: &str) -> Result<Vec<String>> {
+        let text =
+            process::stdout(
+                self.command("apt-cache")
+                    .args(["search", "--names-only", pattern]),
+            )?;
+        Ok(text
+            .lines()
+            .filter_map(|line| line.split(' ').next())
+            .map(str::to_owned)
+            .collect())
+    }
+
+    /// Unpacks packages into `root`, over what is there.
+    pub(crate) fn unpack(&self, packages: &[String], root: &Path, log: &Log) -> Result<()> {
+        let debs = paths::setup("debs");
+        remove_dir(&debs)?;
+        fs::create_dir_all(&debs)?;
+        fs::create_dir_all(root)?;
+        say(&format!("fetching {}", packages.join(" ")));
+        process::retry(|| {
+            log.run(
+                self.command("apt-get")
+                    .arg("download")
+                    .args(packages)
+                    .current_dir(&debs),
+            )
+        })?;
+        for entry in fs::read_dir(&debs)? {
+            let deb = entry?.path();
+            log.run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(root))?;
+        }
+        remove_dir(&debs)
+    }
+
+    /// The source list, for programs that take one.
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.dir.join("sources.list")
+    }
+}
+
+fn source_line(mirror: &str, suite: &str) -> String {
+    format!("deb [signed-by={KEYRING}] {mirror} {suite} main")
+}
+
+/// A package index that this machine's apt sources name.
+#[derive(Debug, PartialEq, Eq)]
+struct Target {
+    uri: String,
+    release: String,
+}
+
+fn targets() -> Result<Vec<Target>> {
+    let text = process::stdout(Command::new("apt-get").args([
+        // Without this, a machine that never ran `apt-get update` seems to have no sources.
+        "--no-release-info",
+        "indextargets",
+        "--format",
+        "$(CREATED_BY) $(REPO_URI) $(RELEASE) $(COMPONENT)",
+    ]))?;
+    Ok(parse_targets(&text))
+}
+
+fn parse_targets(text: &str) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split(' ');
+        let (Some("Packages"), Some(uri), Some(release), Some("main")) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let target = Target {
+            uri: uri.to_owned(),
+            release: release.to_owned(),
+        };
+        if !targets.contains(&target) {
+            targets.push(target);
+        }
+    }
+    targets
+}
+
+/// The mirror to fetch from: the one given, else the one this Debian machine itself uses.
+pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
+    if let Some(uri) = given {
+        return Ok(uri.to_owned());
+    }
+    let hint = "give a Debian mirror with `cargo xtask setup --mirror URI`";
+    if paths::find_program("apt-get").is_none() {
+        bail!(
+            "this machine has no apt-get, so its sources name no Debian mirror; the lab's kernels are Debian packages and need apt-get, apt-cache and dpkg-deb, and {hint}"
+        );
+    }
+    let os = os_release()?;
+    if os.id != "debian" {
+        bail!(
+            "this machine is {}, not Debian, so its apt sources name no Debian mirror; {hint}",
+            os.id
+        );
+    }
+    targets()?
+        .into_iter()
+        .find(|target| target.release == os.codename || target.release == "stable")
+        .map(|target| target.uri)
+        .with_context(|| {
+            format!(
+                "no apt source of this machine names {}; {hint}",
+                os.codename
+            )
+        })
+}
+
+/// What this machine runs.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct OsRelease {
+    pub(crate) id: String,
+    pub(crate) codename: String,
+}
+
+/// Reads `/etc/os-release`.
+pub(crate) fn os_release() -> Result<OsRelease> {
+    let text = fs::read_to_string("/etc/os-release").context("cannot read /etc/os-release")?;
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
+            .map(|value| value.trim_matches('"').to_owned())
+            .unwrap_or_default()
+    };
+    Ok(OsRelease {
+        id: field("ID"),
+        codename: field("VERSION_CODENAME"),
+    })
+}
+
+/// Removes a folder that may not exist.
+pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", dir.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_package_indexes_of_main_named_once() {
+        let text = "Packages http://mirror.example/debian/ bookworm main\n\
+                    DEP-11 http://mirror.example/debian/ bookworm main\n\
+                    Packages http://mirror.example/debian/ bookworm main\n\
+                    Packages http://mirror.example/debian/ bookworm contrib\n\
+                    Packages http://mirror.example/sec/ bookworm-security main\n";
+        let found = parse_targets(text);
+        let expected = [
+            Target {
+                uri: "http://mirror.example/debian/".into(),
+                release: "bookworm".into(),
+            },
+            Target {
+                uri: "http://mirror.example/sec/".into(),
+                release: "bookworm-security".into(),
+            },
+        ];
+        assert_eq!(found, expected);
+    }
+}

@@ -1,0 +1,103 @@
+//! A Debian 13 chroot: the headers of 7.3 need a newer C library and compiler than older
+//! hosts have. It also holds the file-system tools that travel into the guest.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use super::apt::{KEYRING, remove_dir};
+use super::kernels::{self, Line};
+use super::{Context, guesttools, say};
+use crate::paths;
+use crate::process::Log;
+
+/// The suite the chroot is made of.
+const SUITE: &str = "trixie";
+
+/// What builds a module, besides the headers.
+const PACKAGES: &[&str] = &["make", "kmod", "gcc-14"];
+
+/// The chroot's root.
+pub(crate) fn root() -> PathBuf {
+    paths::setup("chroot")
+}
+
+pub(super) fn key() -> Result<String> {
+    let release = kernels::installed(Line::V7_3)?.release;
+    let packages = packages(&release).join(",");
+    Ok(format!(
+        "{SUITE} {packages} {}\n",
+        guesttools::PACKAGES.join(",")
+    ))
+}
+
+pub(super) fn present() -> bool {
+    root().join("usr/bin/gcc-14").exists() && guesttools::present()
+}
+
+fn packages(release: &str) -> Vec<String> {
+    let headers = format!("linux-headers-{release}");
+    PACKAGES
+        .iter()
+        .chain(guesttools::LIBRARIES)
+        .map(|name| (*name).to_owned())
+        .chain([headers])
+        .collect()
+}
+
+pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
+    let release = kernels::installed(Line::V7_3)?.release;
+    let index = context.index(log)?;
+    let new = paths::setup("chroot.new");
+    remove_dir(&new)?;
+    say(&format!(
+        "installing {SUITE} with {}",
+        packages(&release).join(" ")
+    ));
+    crate::process::retry(|| {
+        remove_dir(&new)?;
+        log.run(
+            Command::new("mmdebstrap")
+                .args(["--mode=root", "--variant=apt", "--skip=check/empty"])
+                .arg(format!("--keyring={KEYRING}"))
+                .arg(format!("--include={}", packages(&release).join(",")))
+                .arg("--aptopt=Acquire::Languages \"none\"")
+                .arg(SUITE)
+                .arg(&new)
+                .arg(index.sources()),
+        )
+    })?;
+    let tools: Vec<String> = guesttools::PACKAGES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
+    index.unpack(&tools, &new, log)?;
+    remove_dir(&root())?;
+    fs::rename(&new, root()).context("cannot place the build chroot")
+}
+
+/// A command in the chroot, with /proc and /dev, and `mount` (if any) seen as `/mnt`. Its
+/// mounts live in a namespace of their own and end with it.
+pub(crate) fn command(mount: Option<&Path>) -> Command {
+    let script = "mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; \
+                  [ -z \"$2\" ] || mount --bind \"$2\" \"$1/mnt\"; \
+                  root=$1; shift 2; exec chroot \"$root\" \"$@\"";
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--propagation",
+        "private",
+        "--",
+        "sh",
+        "-euc",
+        script,
+        "sh",
+    ]);
+    command.arg(root()).arg(mount.unwrap_or(Path::new("")));
+    command
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C");
+    command
+}
