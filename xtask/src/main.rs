@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
 
+mod check;
 mod ebpf;
 mod kmod;
 mod lab;
@@ -26,6 +27,8 @@ enum Command {
     BuildEbpf(ebpf::Args),
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
+    /// Check format, lints, licences, sources, the module's warnings and the tree's rules
+    Check(check::Args),
     Lab(lab::Args),
 }
 
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Setup(args) => setup::main(&args),
         Command::BuildEbpf(args) => ebpf::main(&args),
         Command::BuildKmod(args) => kmod::main(&args),
+        Command::Check(args) => check::main(&args),
         Command::Lab(args) => return lab::main(&args),
     };
     match done {

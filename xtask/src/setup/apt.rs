@@ -52,6 +52,7 @@ impl Apt {
     }
 
     fn create(name: &str, lines: &[String], host_status: bool) -> Result<Self> {
+        require_apt()?;
         let dir = paths::setup("apt").join(name);
         for sub in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(dir.join(sub))
@@ -187,17 +188,23 @@ fn parse_targets(text: &str) -> Vec<Target> {
     targets
 }
 
+fn require_apt() -> Result<()> {
+    if paths::find_program("apt-get").is_some() {
+        return Ok(());
+    }
+    bail!(
+        "this machine has no apt-get, and the lab's kernels are Debian packages; install apt \
+         and dpkg (other distributions package them too), then run `cargo xtask setup --mirror URI`"
+    )
+}
+
 /// The mirror to fetch from: the one given, else the one this Debian machine itself uses.
 pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
     if let Some(uri) = given {
         return Ok(uri.to_owned());
     }
     let hint = "give a Debian mirror with `cargo xtask setup --mirror URI`";
-    if paths::find_program("apt-get").is_none() {
-        bail!(
-            "this machine has no apt-get, so its sources name no Debian mirror; the lab's kernels are Debian packages and need apt-get, apt-cache and dpkg-deb, and {hint}"
-        );
-    }
+    require_apt()?;
     let os = os_release()?;
     if os.id != "debian" {
         bail!(
