@@ -87,9 +87,15 @@ fn cargo_deny(manifest: &str, checks: &[&str]) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     let mut command = Command::new(program);
-    command.args(["--log-level", "error", "--manifest-path", manifest, "check"]);
+    command.args([
+        "--log-level",
+        "error",
+        "--locked",
+        "--manifest-path",
+        manifest,
+    ]);
     command
-        .args(["--config", "deny.toml", "--hide-inclusion-graph"])
+        .args(["--config", "deny.toml", "check", "--hide-inclusion-graph"])
         .args(checks);
     run(
         command.current_dir(paths::workspace()),
