@@ -55,6 +55,31 @@ impl Hist {
         }
     }
 
+    /// The faults that happened since `earlier`, an older state of the same histogram. Where
+    /// `earlier` holds more than this one, the difference is zero.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = |lower_ns| {
+            let found = earlier
+                .buckets
+                .binary_search_by_key(&lower_ns, |b| b.lower_ns);
+            found.map_or(0, |i| earlier.buckets[i].n)
+        };
+        let buckets = self
+            .buckets
+            .iter()
+            .map(|b| Bucket {
+                n: b.n.saturating_sub(before(b.lower_ns)),
+                ..*b
+            })
+            .filter(|b| b.n > 0)
+            .collect();
+        Self {
+            sum_ns: self.sum_ns.saturating_sub(earlier.sum_ns),
+            buckets,
+        }
+    }
+
     /// Adds `bucket.n` faults to the bucket with the same lower bound.
     pub fn add(&mut self, bucket: Bucket) {
         match self

@@ -23,11 +23,13 @@ pub(crate) fn prepare(config: &Config) -> Result<()> {
         Memory::Fsdev => {
             wait_for("/dev/pmem0")?;
             pmem_to_devdax()?;
-            devdax_to_fsdev()
+            leave_device_dax()?;
+            enter_fsdev()
         }
         Memory::Cxl => {
+            // A region's device is meant for system RAM: no driver that we load takes it.
             cxl_region(config.size)?;
-            devdax_to_fsdev()
+            enter_fsdev()
         }
     }
 }
@@ -45,12 +47,20 @@ fn pmem_to_devdax() -> Result<()> {
     write("/sys/bus/nd/drivers/dax_pmem/bind", &seed)
 }
 
-/// Moves the character device from `device_dax` to `fsdev_dax`.
-fn devdax_to_fsdev() -> Result<()> {
-    let device = PathBuf::from("/sys/bus/dax/devices").join(DAX);
+/// Takes the character device from the driver that binds to it by itself.
+fn leave_device_dax() -> Result<()> {
+    wait_for(dax_device().join("driver"))?;
+    write("/sys/bus/dax/drivers/device_dax/unbind", DAX)
+}
+
+fn dax_device() -> PathBuf {
+    PathBuf::from("/sys/bus/dax/devices").join(DAX)
+}
+
+/// Puts the character device into file-system mode.
+fn enter_fsdev() -> Result<()> {
+    let device = dax_device();
     wait_for(&device)?;
-    wait_for(device.join("driver"))?;
-    write("/sys/bus/dax/drivers/device_dax/unbind", DAX)?;
     // The write may report ENODEV and bind all the same: the driver link is what counts.
     let written = write("/sys/bus/dax/drivers/fsdev_dax/new_id", DAX);
     let driver = fs::read_link(device.join("driver"));

@@ -93,7 +93,9 @@ impl Machine {
             format!("file,id=console,path={}", escaped(&self.console)),
         ]);
         list.extend(words("-serial chardev:console"));
-        list.extend(words("-device virtio-serial-pci,id=ports"));
+        // Named, because with CXL there is a second root bus, and it takes bridges only.
+        let bus = if self.memory == Memory::Cxl { "pcie.0" } else { "pci.0" };
+        list.extend(words(&format!("-device virtio-serial-pci,id=ports,bus={bus}")));
         for (id, socket, name) in [
             ("data", self.data_socket(), DATA_PORT),
             ("control", self.control_socket(), CONTROL_PORT),
@@ -277,7 +279,7 @@ mod tests {
         ] {
             assert!(line.contains(part), "{part}");
         }
-        assert!(!line.contains("virtfs"));
+        assert!(!line.contains("9p"));
         assert!(machine.kernel_line().contains("nokaslr norandmaps"));
     }
 }

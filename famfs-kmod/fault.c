@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Page faults: the path that the file system exists for. It allocates nothing
+ * and takes no lock that two files share for writing; the counters are per CPU.
+ */
+#define pr_fmt(fmt) "famfs: " fmt
+
+#include <linux/dax.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/pagemap.h>
+
+#include "famfs.h"
+#include "trace.h"
+
+#ifdef FAMFS_INJECT
+#define FAMFS_FAULT_INSTRUCTIONS 4300
+static __always_inline void famfs_inject(void)
+{
+	asm volatile(".rept %c0\n\tnop\n\t.endr"
+		     : : "i" (FAMFS_INJECT * FAMFS_FAULT_INSTRUCTIONS / 1000));
+}
+#else
+static __always_inline void famfs_inject(void) { }
+#endif
+
+static void famfs_count(struct famfs_sb *fsi, unsigned int order, vm_fault_t ret)
+{
+	if (order && (ret & VM_FAULT_FALLBACK))
+		this_cpu_inc(fsi->faults->fallback);
+	else if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY))
+		return;
+	else if (order)
+		this_cpu_inc(fsi->faults->pmd);
+	else
+		this_cpu_inc(fsi->faults->pte);
+}
+
+static vm_fault_t famfs_serve(struct vm_fault *vmf, unsigned int order,
+			      bool write)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
+	struct famfs_sb *fsi = famfs_sb(inode->i_sb);
+	vm_fault_t ret;
+	int err;
+
+	if (write) {
+		sb_start_pagefault(inode->i_sb);
+		file_update_time(vmf->vma->vm_file);
+	}
+	/*
+	 * Whoever disables access sets its flag first, then takes this lock for
+	 * writing and unmaps: a fault is either refused or undone.
+	 */
+	filemap_invalidate_lock_shared(inode->i_mapping);
+	err = famfs_data_error(inode);
+	if (unlikely(err)) {
+		this_cpu_inc(fsi->faults->refused);
+		trace_famfs_fault_refused(inode, vmf, order, write, err);
+		ret = VM_FAULT_SIGBUS;
+	} else {
+		/* No MAP_SYNC mappings, hence no pfn to finish later. */
+		ret = dax_iomap_fault(vmf, order, NULL, NULL, &famfs_iomap_ops);
+		famfs_count(fsi, order, ret);
+	}
+	filemap_invalidate_unlock_shared(inode->i_mapping);
+	if (write)
+		sb_end_pagefault(inode->i_sb);
+	return ret;
+}
+
+static bool famfs_shared_write(const struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_WRITE) &&
+	       (vmf->vma->vm_flags & VM_SHARED);
+}
+
+static vm_fault_t famfs_fault(struct vm_fault *vmf)
+{
+	famfs_inject();
+	return famfs_serve(vmf, 0, famfs_shared_write(vmf));
+}
+
+static vm_fault_t famfs_huge_fault(struct vm_fault *vmf, unsigned int order)
+{
+	famfs_inject();
+	/* fs-dax has no PUD mappings: mm comes again for a PMD at once. */
+	if (order != PMD_ORDER) {
+		struct inode *inode = file_inode(vmf->vma->vm_file);
+
+		this_cpu_inc(famfs_sb(inode->i_sb)->faults->pud_try);
+		return VM_FAULT_FALLBACK;
+	}
+	return famfs_serve(vmf, order, famfs_shared_write(vmf));
+}
+
+/* A page that is mapped for reading is written to for the first time. */
+static vm_fault_t famfs_mkwrite(struct vm_fault *vmf)
+{
+	famfs_inject();
+	return famfs_serve(vmf, 0, true);
+}
+
+const struct vm_operations_struct famfs_vm_ops = {
+	.fault		= famfs_fault,
+	.huge_fault	= famfs_huge_fault,
+	.page_mkwrite	= famfs_mkwrite,
+	.pfn_mkwrite	= famfs_mkwrite,
+};

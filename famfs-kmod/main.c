@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Loading, unloading and what the module tells about itself. */
+#define pr_fmt(fmt) "famfs: " fmt
+
+#include <linux/module.h>
+
+#include "famfs.h"
+#include "uapi/famfs_ioctl.h"
+
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
+static int famfs_kabi_version = FAMFS_KABI_VERSION;
+
+static int famfs_param_refuse(const char *val, const struct kernel_param *kp)
+{
+	return -EPERM;
+}
+
+static const struct kernel_param_ops famfs_param_fixed = {
+	.set = famfs_param_refuse,
+	.get = param_get_int,
+};
+
+module_param_cb(famfs_kabi_version, &famfs_param_fixed, &famfs_kabi_version, 0444);
+MODULE_PARM_DESC(famfs_kabi_version, "newest ioctl interface served (read only)");
+
+static int __init famfs_init(void)
+{
+	int err;
+
+	err = famfs_failure_init();
+	if (err)
+		return err;
+	err = famfs_sysfs_init();
+	if (err)
+		goto out_failure;
+	err = register_filesystem(&famfs_fs_type);
+	if (err)
+		goto out_sysfs;
+	return 0;
+
+out_sysfs:
+	famfs_sysfs_exit();
+out_failure:
+	famfs_failure_exit();
+	return err;
+}
+
+static void __exit famfs_exit(void)
+{
+	unregister_filesystem(&famfs_fs_type);
+	famfs_failure_exit();
+	famfs_sysfs_exit();
+}
+
+module_init(famfs_init);
+module_exit(famfs_exit);
+
+MODULE_ALIAS_FS("famfs");
+MODULE_DESCRIPTION("File system for shared DAX memory");
+MODULE_VERSION("0.1.0");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,3 @@
+//! The command lines: arguments in, exit status out.
+
+pub mod top;

@@ -1,0 +1,75 @@
+//! `famfs-top`: which files fault, at which mapping size, and how long a fault takes.
+
+use std::{
+    io::{self, IsTerminal as _},
+    process::ExitCode,
+};
+
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+
+use crate::source::{self, Source, synthetic};
+
+mod action;
+mod args;
+mod once;
+mod screen;
+mod signal;
+
+use args::{Args, Origin};
+
+/// Something went wrong while running.
+const FAILED: u8 = 1;
+/// A privilege or a kernel feature is missing.
+const UNSUPPORTED: u8 = 3;
+
+/// Runs `famfs-top` with the arguments of this process.
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    if !args.command.is_empty() && !args.prints() {
+        let message = "CMD needs --once or --json: the screen watches what runs already";
+        Args::command()
+            .error(ErrorKind::MissingRequiredArgument, message)
+            .exit();
+    }
+    match run(&args) {
+        Ok(status) => ExitCode::from(status),
+        Err(error) => {
+            complain(&format!("{error:#}"));
+            let source = error.downcast_ref::<source::Error>();
+            let unsupported = source.is_some_and(source::Error::is_unsupported);
+            ExitCode::from(if unsupported { UNSUPPORTED } else { FAILED })
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<u8> {
+    let mut source = attach(args)?;
+    if args.prints() {
+        return once::run(source.as_mut(), args);
+    }
+    if !io::stdout().is_terminal() {
+        complain("standard output is no terminal: printing one table, as --once does");
+        return once::run(source.as_mut(), args);
+    }
+    screen::run(source.as_mut(), args)?;
+    Ok(0)
+}
+
+fn attach(args: &Args) -> Result<Box<dyn Source>, source::Error> {
+    match args.source {
+        Origin::Live => Err(source::Error::NoPrograms),
+        Origin::Synthetic => {
+            let period = args.interval.min(screen::POLL);
+            Ok(Box::new(synthetic::Synthetic::new(
+                synthetic::Scene::Poison,
+                period,
+            )))
+        }
+    }
+}
+
+/// One line for the user. Standard error may be gone, which is no reason to stop.
+fn complain(message: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(io::stderr(), "famfs-top: {message}");
+}

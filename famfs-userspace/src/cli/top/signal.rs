@@ -1,0 +1,44 @@
+//! Signals that end a watch, as flags to look at.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
+};
+
+/// What has been asked of this process since it began to listen.
+#[derive(Debug)]
+pub(super) struct Signals {
+    interrupted: Arc<AtomicBool>,
+    terminated: Arc<AtomicBool>,
+}
+
+impl Signals {
+    pub(super) fn listen() -> io::Result<Self> {
+        let (interrupted, terminated) = (Arc::default(), Arc::default());
+        flag::register(SIGINT, Arc::clone(&interrupted))?;
+        flag::register(SIGTERM, Arc::clone(&terminated))?;
+        flag::register(SIGHUP, Arc::clone(&terminated))?;
+        Ok(Self {
+            interrupted,
+            terminated,
+        })
+    }
+
+    /// SIGTERM or SIGHUP: only this process was told.
+    pub(super) fn terminated(&self) -> bool {
+        self.terminated.load(Ordering::Relaxed)
+    }
+
+    /// Any of them.
+    pub(super) fn ended(&self) -> bool {
+        self.terminated() || self.interrupted.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,284 @@
+//! Which famfs file systems are mounted here, and whether they are healthy.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use crate::model::{DeviceError, Mount, MountState};
+
+/// More than any of the files read here can honestly hold.
+const MOUNTINFO_MAX: u64 = 16 << 20;
+const ATTRIBUTE_MAX: u64 = 4096;
+
+/// Every mounted famfs that this process can see, in the order of mounting. A file system that
+/// is mounted in several places is listed once.
+pub fn read() -> Vec<Mount> {
+    let info = read_bounded(Path::new("/proc/self/mountinfo"), MOUNTINFO_MAX).unwrap_or_default();
+    let mut mounts = parse_mountinfo(&info);
+    for mount in &mut mounts {
+        let (major, minor) = mount.dev;
+        let dir = PathBuf::from(format!("/sys/fs/famfs/{major}:{minor}"));
+        let attribute = |name| read_bounded(&dir.join(name), ATTRIBUTE_MAX);
+        let state = attribute("state");
+        mount.state = state.as_deref().map_or(MountState::Unknown, parse_state);
+        mount.error = attribute("error").as_deref().and_then(parse_error);
+    }
+    mounts
+}
+
+fn read_bounded(path: &Path, max: u64) -> Option<String> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .ok()?
+        .take(max)
+        .read_to_end(&mut bytes)
+        .ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The famfs mounts in the text of `/proc/PID/mountinfo`; their state is not in there.
+fn parse_mountinfo(text: &str) -> Vec<Mount> {
+    let mut found: Vec<(bool, Mount)> = Vec::new();
+    for (is_whole, mount) in text.lines().filter_map(parse_line) {
+        match found.iter_mut().find(|(_, m)| m.dev == mount.dev) {
+            None => found.push((is_whole, mount)),
+            // The mount of the whole file system names it better than a bind mount of a part.
+            Some(known) if is_whole && !known.0 => *known = (is_whole, mount),
+            Some(_) => {}
+        }
+    }
+    found.into_iter().map(|(_, mount)| mount).collect()
+}
+
+/// One line: `ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAGS…] - TYPE SOURCE SUPER`. Gives
+/// whether the mount shows the whole file system, and the mount.
+fn parse_line(line: &str) -> Option<(bool, Mount)> {
+    let (mount, super_block) = line.split_once(" - ")?;
+    let mut fields = mount.split(' ').skip(2);
+    let (major, minor) = fields.next()?.split_once(':')?;
+    let (root, mountpoint) = (fields.next()?, fields.next()?);
+    let mut fields = super_block.split(' ');
+    if !matches!(fields.next()?, "famfs" | "fuse.famfs") {
+        return None;
+    }
+    let mount = Mount {
+        dev: (major.parse().ok()?, minor.parse().ok()?),
+        source: unescape(fields.next()?),
+        mountpoint: unescape(mountpoint),
+        state: MountState::Unknown,
+        error: None,
+    };
+    Some((root == "/", mount))
+}
+
+/// Undoes the kernel's octal escapes of blanks and backslashes. What is no such escape stays.
+fn unescape(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        match tail {
+            [
+                a @ b'0'..=b'3',
+                b @ b'0'..=b'7',
+                c @ b'0'..=b'7',
+                after @ ..,
+            ] if first == b'\\' => {
+                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
+                rest = after;
+            }
+            _ => {
+                bytes.push(first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn parse_state(text: &str) -> MountState {
+    match text.trim() {
+        "ok" => MountState::Ok,
+        "disabled" => MountState::Disabled,
+        _ => MountState::Unknown,
+    }
+}
+
+/// One line of `KEY=VALUE` words. Keys of a later version are passed over; a line that lacks one
+/// of ours, repeats one, or holds no number where one belongs says nothing.
+fn parse_error(text: &str) -> Option<DeviceError> {
+    let (mut dev, mut offset, mut len, mut flags, mut time_ns) = (None, None, None, None, None);
+    for word in text.split_whitespace() {
+        let (key, value) = word.split_once('=')?;
+        let number = match key {
+            "dev" => {
+                if dev.replace(value.to_owned()).is_some() {
+                    return None;
+                }
+                continue;
+            }
+            "offset" => &mut offset,
+            "len" => &mut len,
+            "flags" => &mut flags,
+            "time" => &mut time_ns,
+            _ => continue,
+        };
+        if number.replace(parse_number(value)?).is_some() {
+            return None;
+        }
+    }
+    Some(DeviceError {
+        dev: dev?,
+        offset: offset?,
+        len: len?,
+        flags: flags?,
+        time_ns: time_ns?,
+    })
+}
+
+fn parse_number(text: &str) -> Option<u64> {
+    match text.strip_prefix("0x") {
+        // from_str_radix would take a sign.
+        Some(hex) if hex.starts_with(|c: char| c.is_ascii_hexdigit()) => {
+            u64::from_str_radix(hex, 16).ok()
+        }
+        None if text.starts_with(|c: char| c.is_ascii_digit()) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn mount(dev: (u32, u32), source: &str, mountpoint: &str) -> Mount {
+        Mount {
+            dev,
+            source: source.into(),
+            mountpoint: mountpoint.into(),
+            state: MountState::Unknown,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn only_famfs_is_listed() {
+        let text = "\
+22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
+40 22 0:42 / /mnt/famfs rw,noatime shared:7 master:3 - famfs /dev/pmem0 rw
+41 22 0:43 / /mnt/fuse rw - fuse.famfs /dev/dax0.0 rw,user_id=0
+42 22 0:44 / /mnt/other rw - famfsx none rw
+";
+        assert_eq!(
+            parse_mountinfo(text),
+            [
+                mount((0, 42), "/dev/pmem0", "/mnt/famfs"),
+                mount((0, 43), "/dev/dax0.0", "/mnt/fuse")
+            ]
+        );
+    }
+
+    #[test]
+    fn octal_escapes_are_undone() {
+        let text = r"40 22 0:42 / /mnt/two\040words\011\134040\012end rw - famfs /dev/a\040b rw";
+        let mounts = parse_mountinfo(text);
+        assert_eq!(mounts[0].mountpoint, "/mnt/two words\t\\040\nend");
+        assert_eq!(mounts[0].source, "/dev/a b");
+    }
+
+    #[test]
+    fn what_is_no_escape_stays() {
+        assert_eq!(unescape(r"a\9b\40"), r"a\9b\40");
+        assert_eq!(unescape(r"\"), r"\");
+        assert_eq!(unescape(r"\777"), r"\777");
+        assert_eq!(unescape(r"\377"), "\u{fffd}");
+    }
+
+    #[test]
+    fn one_file_system_is_listed_once_and_by_its_root() {
+        let text = "\
+40 22 0:42 /sub /srv/part rw - famfs /dev/pmem0 rw
+41 22 0:42 / /mnt/famfs rw - famfs /dev/pmem0 rw
+42 22 0:42 / /mnt/again rw - famfs /dev/pmem0 rw
+";
+        assert_eq!(
+            parse_mountinfo(text),
+            [mount((0, 42), "/dev/pmem0", "/mnt/famfs")]
+        );
+    }
+
+    #[test]
+    fn broken_lines_are_passed_over() {
+        for line in [
+            "",
+            " - ",
+            " - famfs",
+            "40 22 0:42 / /mnt rw famfs /dev/pmem0 rw",
+            "40 22 0:42 / - famfs /dev/pmem0 rw",
+            "40 22 42 / /mnt rw - famfs /dev/pmem0 rw",
+            "40 22 0:-1 / /mnt rw - famfs /dev/pmem0 rw",
+            "40 22 0:4294967296 / /mnt rw - famfs /dev/pmem0 rw",
+        ] {
+            assert_eq!(parse_mountinfo(line), [], "{line:?}");
+        }
+    }
+
+    #[test]
+    fn states_are_exact_words() {
+        assert_eq!(parse_state("ok\n"), MountState::Ok);
+        assert_eq!(parse_state("disabled\n"), MountState::Disabled);
+        for text in ["", "OK", "disabled?", "ok ok"] {
+            assert_eq!(parse_state(text), MountState::Unknown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_line_says_what_when_and_where() {
+        let line = "dev=/dev/pmem0 offset=35651584 len=4096 flags=0x23 time=1767225600000000000\n";
+        let error = parse_error(line).unwrap();
+        assert_eq!(
+            error,
+            DeviceError {
+                dev: "/dev/pmem0".into(),
+                offset: 35_651_584,
+                len: 4096,
+                flags: 0x23,
+                time_ns: 1_767_225_600_000_000_000,
+            }
+        );
+        assert_eq!(parse_error(&format!("later=1 {line}")), Some(error));
+    }
+
+    #[test]
+    fn half_an_error_line_says_nothing() {
+        for line in [
+            "",
+            "\n",
+            "dev=a offset=1 len=1 flags=0x1",
+            "dev=a offset=1 len=1 flags=0x1 time=",
+            "dev=a offset=-1 len=1 flags=0x1 time=1",
+            "dev=a offset=+1 len=1 flags=0x1 time=1",
+            "dev=a offset=1 len=1 flags=0x time=1",
+            "dev=a offset=1 len=1 flags=0x+1 time=1",
+            "dev=a offset=18446744073709551616 len=1 flags=0x1 time=1",
+            "dev=a dev=b offset=1 len=1 flags=0x1 time=1",
+            "dev=a offset=1 offset=2 len=1 flags=0x1 time=1",
+            "dev=a offset len=1 flags=0x1 time=1",
+        ] {
+            assert_eq!(parse_error(line), None, "{line:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_text_is_no_panic(text in "[ -~\\n\u{80}-\u{ff}]{0,200}") {
+            parse_mountinfo(&text);
+            parse_mountinfo(&format!("1 1 0:1 / {text} rw - famfs {text} rw"));
+            parse_error(&text);
+            unescape(&text);
+        }
+    }
+}

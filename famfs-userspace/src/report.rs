@@ -1,0 +1,4 @@
+//! A snapshot or an interval as text, for people and for programs.
+
+pub mod json;
+pub mod table;

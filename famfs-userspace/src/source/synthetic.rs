@@ -1,0 +1,328 @@
+//! A made-up system that is the same in every run: to try the screen without a guest, and to
+//! test what the views make of a snapshot.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
+
+use super::{Error, Source};
+use crate::model::{
+    Access, Bucket, DeviceError, Event, Fallback, FileKey, FileRow, Hist, Mount, MountState, Order,
+    ProbeHealth, Snapshot,
+};
+
+/// 2026-01-01 00:00:00 UTC, when the made-up system attached.
+const EPOCH: Duration = Duration::from_hours(490_896);
+const MAIN: (u32, u32) = (0, 42);
+const SPARE: (u32, u32) = (0, 43);
+
+/// What the made-up system shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scene {
+    /// Nothing is mounted.
+    Empty,
+    /// Two mounts; files mapped by 2 MiB, by 4 KiB and by both.
+    Mixed,
+    /// As `Mixed`; a memory error disables the second mount at the fifth second.
+    Poison,
+}
+
+/// Each poll is `step` later than the one before, whatever the wall clock says.
+#[derive(Debug)]
+pub struct Synthetic {
+    scene: Scene,
+    step: Duration,
+    elapsed: Duration,
+}
+
+impl Synthetic {
+    /// The first poll shows the instant of attach.
+    pub fn new(scene: Scene, step: Duration) -> Self {
+        Self {
+            scene,
+            step,
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let disabled = self.scene == Scene::Poison && self.elapsed >= POISONED_AT;
+        let idle = self.scene == Scene::Empty;
+        Snapshot {
+            time: SystemTime::UNIX_EPOCH + EPOCH + self.elapsed,
+            elapsed_ns: nanos(self.elapsed),
+            kernel: "6.12.0-synthetic".into(),
+            mounts: if idle { Vec::new() } else { mounts(disabled) },
+            files: if idle {
+                Vec::new()
+            } else {
+                files(self.elapsed, disabled)
+            },
+            unattributed: 0,
+            lost: 0,
+            probes: probes(self.elapsed, idle),
+            events: if disabled {
+                vec![poison_event()]
+            } else {
+                Vec::new()
+            },
+        }
+    }
+}
+
+impl Source for Synthetic {
+    fn poll(&mut self) -> Result<Snapshot, Error> {
+        let snapshot = self.snapshot();
+        self.elapsed += self.step;
+        Ok(snapshot)
+    }
+}
+
+const POISONED_AT: Duration = Duration::from_secs(5);
+const POISONED_OFFSET: u64 = 34 << 20;
+
+fn mounts(disabled: bool) -> Vec<Mount> {
+    let error = disabled.then(|| DeviceError {
+        dev: "/dev/pmem1".into(),
+        offset: POISONED_OFFSET,
+        len: 4096,
+        flags: 0x23,
+        time_ns: nanos(EPOCH + POISONED_AT),
+    });
+    let state = if disabled {
+        MountState::Disabled
+    } else {
+        MountState::Ok
+    };
+    vec![
+        mount(MAIN, "/dev/pmem0", "/mnt/famfs", MountState::Ok, None),
+        mount(SPARE, "/dev/pmem1", "/mnt/spare", state, error),
+    ]
+}
+
+fn mount(
+    dev: (u32, u32),
+    source: &str,
+    mountpoint: &str,
+    state: MountState,
+    error: Option<DeviceError>,
+) -> Mount {
+    Mount {
+        dev,
+        source: source.into(),
+        mountpoint: mountpoint.into(),
+        state,
+        error,
+    }
+}
+
+/// Faults per second of one file: how many, and how long each took.
+struct Load {
+    dev: (u32, u32),
+    ino: u64,
+    path: Option<&'static str>,
+    pmd: (u64, u64),
+    pte: (u64, u64),
+    access: Access,
+    fallback: Option<Fallback>,
+}
+
+const LOADS: [Load; 5] = [
+    Load {
+        dev: MAIN,
+        ino: 7,
+        path: Some("/mnt/famfs/models/weights-00.bin"),
+        pmd: (3_200, 9_300),
+        pte: (0, 0),
+        access: Access::Read,
+        fallback: None,
+    },
+    Load {
+        dev: MAIN,
+        ino: 8,
+        path: Some("/mnt/famfs/index.dat"),
+        pmd: (0, 0),
+        pte: (41_000, 2_100),
+        access: Access::Read,
+        fallback: Some(Fallback::Colour),
+    },
+    Load {
+        dev: MAIN,
+        ino: 9,
+        path: Some("/mnt/famfs/ring buffer"),
+        pmd: (120, 10_800),
+        pte: (360, 3_900),
+        access: Access::Write,
+        fallback: Some(Fallback::VmaBounds),
+    },
+    Load {
+        dev: SPARE,
+        ino: 7,
+        path: Some("/mnt/spare/scratch"),
+        pmd: (16, 8_700),
+        pte: (0, 0),
+        access: Access::Write,
+        fallback: None,
+    },
+    Load {
+        dev: SPARE,
+        ino: 12,
+        path: None,
+        pmd: (0, 0),
+        pte: (2, 2_500),
+        access: Access::Read,
+        fallback: Some(Fallback::Eof),
+    },
+];
+
+fn files(elapsed: Duration, disabled: bool) -> Vec<FileRow> {
+    LOADS
+        .iter()
+        .map(|load| {
+            let stopped = disabled && load.dev == SPARE;
+            let active = if stopped {
+                elapsed.min(POISONED_AT)
+            } else {
+                elapsed
+            };
+            let failed = if stopped {
+                millis_of(4, elapsed.saturating_sub(POISONED_AT))
+            } else {
+                0
+            };
+            row(load, active, failed)
+        })
+        .collect()
+}
+
+fn row(load: &Load, active: Duration, errors: u64) -> FileRow {
+    let mut faults = BTreeMap::new();
+    for (order, (rate, ns)) in [(Order::Pmd, load.pmd), (Order::Pte, load.pte)] {
+        let count = millis_of(rate, active);
+        if count > 0 {
+            faults.insert((order, load.access), spread(count, ns));
+        }
+    }
+    let fell_back = millis_of(load.pte.0 / 2, active);
+    let fallback = load
+        .fallback
+        .filter(|_| fell_back > 0)
+        .map(|reason| (reason, fell_back));
+    FileRow {
+        key: FileKey {
+            dev: load.dev,
+            ino: load.ino,
+        },
+        path: load.path.map(Into::into),
+        faults,
+        fallback: fallback.into_iter().collect(),
+        errors,
+    }
+}
+
+/// `count` latencies around `ns`: nearly all there, one in 64 twice as long, one in 1024 eight
+/// times.
+fn spread(count: u64, ns: u64) -> Hist {
+    let (slow, stuck) = (count / 64, count / 1024);
+    let mut hist = Hist::default();
+    for (n, ns) in [(count - slow - stuck, ns), (slow, 2 * ns), (stuck, 8 * ns)] {
+        if n > 0 {
+            let (lower_ns, upper_ns) = bounds(ns);
+            hist.add(Bucket {
+                lower_ns,
+                upper_ns,
+                n,
+            });
+            hist.sum_ns += n * ns;
+        }
+    }
+    hist
+}
+
+/// The bucket of `ns` where every power of two is cut into eight.
+fn bounds(ns: u64) -> (u64, u64) {
+    let shift = ns.max(8).ilog2() - 3;
+    let lower = ns >> shift << shift;
+    (lower, lower + (1 << shift) - 1)
+}
+
+fn poison_event() -> Event {
+    Event {
+        time: SystemTime::UNIX_EPOCH + EPOCH + POISONED_AT,
+        text: format!(
+            "memory error at byte {POISONED_OFFSET} of /dev/pmem1: /mnt/spare is disabled"
+        ),
+    }
+}
+
+fn probes(elapsed: Duration, idle: bool) -> Vec<ProbeHealth> {
+    let hits = if idle {
+        0
+    } else {
+        LOADS.iter().map(|l| millis_of(l.pte.0, elapsed)).sum()
+    };
+    [
+        "dax_pte_fault",
+        "dax_pte_fault_done",
+        "dax_pmd_fault",
+        "dax_pmd_fault_done",
+    ]
+    .map(|name| ProbeHealth {
+        name: name.into(),
+        kind: "tp_btf".into(),
+        problem: None,
+        hits,
+    })
+    .into()
+}
+
+/// How many events happened in `time` at `rate` per second.
+fn millis_of(rate: u64, time: Duration) -> u64 {
+    rate.saturating_mul(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)) / 1000
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_are_the_same() {
+        let mut a = Synthetic::new(Scene::Poison, Duration::from_secs(3));
+        let mut b = Synthetic::new(Scene::Poison, Duration::from_secs(3));
+        for _ in 0..3 {
+            assert_eq!(a.poll().unwrap(), b.poll().unwrap());
+        }
+    }
+
+    #[test]
+    fn poison_disables_one_mount_at_the_fifth_second() {
+        let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(4));
+        let states: Vec<_> = (0..3)
+            .map(|_| source.poll().unwrap().mounts[1].state)
+            .collect();
+        assert_eq!(
+            states,
+            [MountState::Ok, MountState::Ok, MountState::Disabled]
+        );
+    }
+
+    #[test]
+    fn a_bucket_holds_its_own_latency() {
+        for ns in [8, 9, 15, 16, 2_100, 9_300, 74_400] {
+            let (lower, upper) = bounds(ns);
+            assert!(
+                lower <= ns && ns <= upper,
+                "{ns} is not in {lower}..={upper}"
+            );
+            assert!(
+                (upper - lower) * 8 <= lower,
+                "{lower}..={upper} is wider than an eighth"
+            );
+        }
+    }
+}

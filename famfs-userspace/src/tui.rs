@@ -1,0 +1,8 @@
+//! The screen: state and its changes, the terminal, and one widget a file.
+
+pub mod app;
+pub mod event;
+pub mod term;
+pub mod view;
+
+pub use app::{App, Message};

@@ -1,0 +1,81 @@
+//! The mounts and their state; for a disabled one also when and where its memory failed.
+
+use ratatui::{
+    Frame,
+    layout::Rect,
+    text::{Line, Span, Text},
+};
+use unicode_width::UnicodeWidthStr as _;
+
+use super::theme;
+use crate::{
+    model::{Mount, MountState},
+    text,
+    tui::App,
+};
+
+const INDENT: usize = 2;
+
+/// How many lines the mounts need at this width.
+pub(super) fn height(app: &App, width: u16) -> u16 {
+    u16::try_from(lines(app, width).len()).unwrap_or(u16::MAX)
+}
+
+pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
+    let mut lines = lines(app, area.width);
+    let room = usize::from(area.height);
+    if lines.len() > room && room > 1 {
+        lines.truncate(room - 1);
+        lines.push(Line::raw(
+            "  more mounts than fit here: make the window taller",
+        ));
+    }
+    frame.render_widget(Text::from(lines), area);
+}
+
+fn lines(app: &App, width: u16) -> Vec<Line<'static>> {
+    let mounts = app.mounts();
+    if mounts.is_empty() {
+        return vec![
+            Line::styled("no famfs is mounted", theme::notice(app)),
+            Line::raw("mount one with: famfs mount DEV DIR"),
+        ];
+    }
+    mounts
+        .into_iter()
+        .flat_map(|mount| mount_lines(app, mount, width))
+        .collect()
+}
+
+fn mount_lines(app: &App, mount: &Mount, width: u16) -> Vec<Line<'static>> {
+    let state = Span::styled(text::state(mount.state), theme::state(app, mount.state));
+    let gap = " ".repeat(10_usize.saturating_sub(state.width()));
+    let mut lines = vec![Line::from(vec![
+        state,
+        Span::raw(gap + &text::place(mount)),
+    ])];
+    let parts = match &mount.error {
+        Some(error) => text::error_parts(error).to_vec(),
+        None if mount.state == MountState::Disabled => {
+            vec!["memory error".into(), "time and place not known".into()]
+        }
+        None => Vec::new(),
+    };
+    lines.extend(wrap(&parts, usize::from(width)).into_iter().map(Line::raw));
+    lines
+}
+
+/// The parts in as few indented lines as hold them without breaking one.
+fn wrap(parts: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.width() + 2 + part.width() <= width => {
+                line.push_str(", ");
+                line.push_str(part);
+            }
+            _ => lines.push(" ".repeat(INDENT) + part),
+        }
+    }
+    lines
+}

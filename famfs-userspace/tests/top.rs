@@ -1,0 +1,209 @@
+//! `famfs-top` as a process: streams, exit statuses, and the shape of the JSON document.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn top(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
+    command
+        .args(["--source", "synthetic"])
+        .args(args)
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    top(args).output().expect("famfs-top starts")
+}
+
+fn status(args: &[&str]) -> Option<i32> {
+    run(args).status.code()
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("output is UTF-8")
+}
+
+#[test]
+fn one_second_as_a_table() {
+    let output = run(&["--once"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    insta::assert_snapshot!("once", text(&output.stdout));
+}
+
+#[test]
+fn the_table_is_ordered_and_filtered_as_asked() {
+    let output = run(&[
+        "--once",
+        "--interval",
+        "0.1",
+        "--sort",
+        "path",
+        "--reverse",
+        "--filter",
+        "/mnt/",
+    ]);
+    let paths = text(&output.stdout)
+        .lines()
+        .filter_map(|l| l.strip_prefix("/mnt/"));
+    let files: Vec<_> = paths.map(|l| l.split("  ").next().unwrap()).collect();
+    assert_eq!(
+        files,
+        [
+            "spare/scratch",
+            "famfs/ring buffer",
+            "famfs/models/weights-00.bin",
+            "famfs/index.dat"
+        ]
+    );
+}
+
+#[test]
+fn one_second_as_json() {
+    let output = run(&["--json"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    insta::assert_snapshot!("json", serde_json::to_string_pretty(&value).unwrap());
+    for file in value["files"].as_array().unwrap() {
+        for (order, access) in [
+            ("pmd", "read"),
+            ("pmd", "write"),
+            ("pte", "read"),
+            ("pte", "write"),
+        ] {
+            let hist = &file[order][access];
+            let counted: u64 = hist["buckets"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|b| b[2].as_u64().unwrap())
+                .sum();
+            assert_eq!(hist["count"].as_u64(), Some(counted));
+            let [p50, p99, max] = ["p50_ns", "p99_ns", "max_ns"].map(|k| hist[k].as_u64().unwrap());
+            assert!(p50 <= p99 && p99 <= max);
+        }
+    }
+}
+
+#[test]
+fn a_memory_error_is_in_the_json() {
+    let output = run(&["--json", "--interval", "5.2"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["mounts"][0]["error"], Value::Null);
+    assert_eq!(
+        value["mounts"][1],
+        serde_json::json!({
+            "dev": "0:43",
+            "source": "/dev/pmem1",
+            "mountpoint": "/mnt/spare",
+            "state": "disabled",
+            "error": {
+                "dev": "/dev/pmem1",
+                "offset": 35_651_584,
+                "len": 4096,
+                "flags": 35,
+                "time_ns": 1_767_225_605_000_000_000_u64,
+            },
+        })
+    );
+}
+
+#[test]
+fn the_exit_status_is_the_commands() {
+    assert_eq!(status(&["--once", "--", "true"]), Some(0));
+    assert_eq!(status(&["--once", "--", "sh", "-c", "exit 7"]), Some(7));
+    assert_eq!(
+        status(&["--json", "--", "sh", "-c", "kill -KILL $$"]),
+        Some(128 + 9)
+    );
+    assert_eq!(status(&["--once", "--", "/nowhere/at/all"]), Some(127));
+    assert_eq!(status(&["--once", "--", "/"]), Some(126));
+}
+
+#[test]
+fn what_a_command_says_stays_out_of_the_document() {
+    let output = run(&["--json", "--", "sh", "-c", "echo said; echo moaned >&2"]);
+    assert_eq!(text(&output.stderr), "said\nmoaned\n");
+    serde_json::from_slice::<Value>(&output.stdout).unwrap();
+    let output = run(&["--once", "--", "echo", "said"]);
+    assert!(text(&output.stdout).starts_with("said\nfamfs-top  "));
+}
+
+#[test]
+fn a_request_to_end_reaches_the_command() {
+    let mut child = top(&[
+        "--once",
+        "--",
+        "sh",
+        "-c",
+        "kill -TERM $PPID; exec sleep 60",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .unwrap();
+    let mut table = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut table)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
+    assert!(table.starts_with("famfs-top  "));
+}
+
+#[test]
+fn usage_errors_are_two() {
+    for args in [
+        &["--interval", "0"][..],
+        &["--sort", "colour"],
+        &["--action", "q:quit:true"],
+        &["--nonsense"],
+        &["--", "true"],
+        &["true"],
+    ] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn without_a_terminal_there_is_a_table_and_a_note() {
+    let output = run(&["--interval", "0.1"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stderr).contains("standard output is no terminal"));
+    assert!(text(&output.stdout).starts_with("famfs-top  "));
+}
+
+#[test]
+fn a_reader_that_leaves_is_no_failure_and_a_full_disk_is() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let left = top(&["--json", "--interval", "0.1"])
+        .stdout(writer)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!((left.status.code(), text(&left.stderr)), (Some(0), ""));
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let full = top(&["--json", "--interval", "0.1"])
+        .stdout(full)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert_eq!(full.status.code(), Some(1));
+    assert!(text(&full.stderr).contains("No space left"));
+}
+
+#[test]
+fn the_help_is_as_documented() {
+    let output = run(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    insta::assert_snapshot!("help", text(&output.stdout));
+}
