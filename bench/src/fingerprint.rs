@@ -120,7 +120,10 @@ mod tests {
 
     #[test]
     fn the_host_s_entries_come_by_environment() {
-        let env = of(&[("FAMFS_FINGERPRINT_QEMU", "10.0.2"), ("FAMFS_DEV", "/dev/pmem0")]);
+        let env = of(&[
+            ("FAMFS_FINGERPRINT_QEMU", "10.0.2"),
+            ("FAMFS_DEV", "/dev/pmem0"),
+        ]);
         assert_eq!(host(env.into_iter()), of(&[("qemu", "10.0.2")]));
     }
 

@@ -31,7 +31,7 @@ use self::{
     share::Incoming,
 };
 use crate::{
-    paths,
+    kmod, paths,
     setup::{
         self,
         kernels::{self, Kernel, Line},
@@ -161,8 +161,8 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     setup::ensure()?;
     let kernel = kernels::installed(args.kernel)?;
     let famfs_ko = match &args.module {
-        Some(file) => Some(file.clone()),
-        None => None,
+        Some(file) => file.clone(),
+        None => kmod::build_tree(args.kernel, 0)?.ko,
     };
     let binaries = image::build_binaries()?;
     fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
@@ -183,7 +183,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     };
     let contents = image::Contents {
         kernel: &kernel,
-        famfs_ko: famfs_ko.as_deref(),
+        famfs_ko: &famfs_ko,
         binaries: &binaries,
         share: share.as_deref().filter(|_| args.deterministic),
     };

@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
 
+mod ebpf;
 mod kmod;
 mod lab;
 mod paths;
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Install what the build and the lab need: host packages, kernels, headers, BPF toolchain
     Setup(setup::Args),
+    /// Build the BPF object that famfs-top embeds
+    BuildEbpf(ebpf::Args),
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
     Lab(lab::Args),
@@ -29,6 +32,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Setup(args) => setup::main(&args),
+        Command::BuildEbpf(args) => ebpf::main(&args),
         Command::BuildKmod(args) => kmod::main(&args),
         Command::Lab(args) => return lab::main(&args),
     };

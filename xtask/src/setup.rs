@@ -5,10 +5,13 @@
 //! remakes only its own part.
 
 pub(crate) mod apt;
+pub(crate) mod bpflinker;
 pub(crate) mod chroot;
 pub(crate) mod guesttools;
 mod host;
 pub(crate) mod kernels;
+pub(crate) mod rustsrc;
+pub(crate) mod toolchain;
 
 use std::cell::OnceCell;
 use std::fs;
@@ -88,6 +91,18 @@ const PARTS: &[Part] = &[
         key: chroot::key,
         present: chroot::present,
         make: chroot::make,
+    },
+    Part {
+        name: "rust-src",
+        key: rustsrc::key,
+        present: rustsrc::present,
+        make: rustsrc::make,
+    },
+    Part {
+        name: "bpf-linker",
+        key: bpflinker::key,
+        present: bpflinker::present,
+        make: bpflinker::make,
     },
 ];
 

@@ -44,7 +44,7 @@ const OPTIONAL: &[&str] = &["ext4", "xfs", "crc32c_generic", "hwpoison_inject", 
 #[derive(Debug)]
 pub(crate) struct Contents<'a> {
     pub kernel: &'a Kernel,
-    pub famfs_ko: Option<&'a Path>,
+    pub famfs_ko: &'a Path,
     /// Folder of our own static binaries.
     pub binaries: &'a Path,
     /// Copied to `/share`.
@@ -100,9 +100,7 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
         let _ = writeln!(dep, "{stem}: {}", needs.join(" "));
     }
     dep += "famfs.ko:\n";
-    if let Some(ko) = contents.famfs_ko {
-        archive.copy(&format!("{folder}/famfs.ko"), ko)?;
-    }
+    archive.copy(&format!("{folder}/famfs.ko"), contents.famfs_ko)?;
     archive.file(&format!("{folder}/modules.dep"), 0o644, dep.as_bytes())?;
     archive.file(
         &format!("{folder}/modules.alias"),

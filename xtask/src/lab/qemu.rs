@@ -94,8 +94,14 @@ impl Machine {
         ]);
         list.extend(words("-serial chardev:console"));
         // Named, because with CXL there is a second root bus, and it takes bridges only.
-        let bus = if self.memory == Memory::Cxl { "pcie.0" } else { "pci.0" };
-        list.extend(words(&format!("-device virtio-serial-pci,id=ports,bus={bus}")));
+        let bus = if self.memory == Memory::Cxl {
+            "pcie.0"
+        } else {
+            "pci.0"
+        };
+        list.extend(words(&format!(
+            "-device virtio-serial-pci,id=ports,bus={bus}"
+        )));
         for (id, socket, name) in [
             ("data", self.data_socket(), DATA_PORT),
             ("control", self.control_socket(), CONTROL_PORT),
@@ -164,9 +170,11 @@ impl Machine {
         let mut list = words(&format!("-machine pc -m {}M", total / MIB));
         // Memory that somebody else sees too needs a backend of its own, hence nodes.
         if let Some(file) = file {
-            for (id, file, size) in
-                [("below", None, below), ("dax", Some(file), self.size), ("above", None, above)]
-            {
+            for (id, file, size) in [
+                ("below", None, below),
+                ("dax", Some(file), self.size),
+                ("above", None, above),
+            ] {
                 if size > 0 {
                     list.extend(["-object".to_owned(), backend(id, file, size)]);
                     list.extend(["-numa".to_owned(), format!("node,memdev={id}")]);
