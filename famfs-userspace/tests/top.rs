@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::Read as _,
     process::{Command, Output, Stdio},
+<<<<<<< HEAD
     time::Duration,
 };
 
@@ -14,6 +15,8 @@ use famfs_userspace::{
         Source as _,
         synthetic::{Scene, Synthetic},
     },
+=======
+>>>>>>> probe
 };
 
 use serde_json::Value;
@@ -21,7 +24,10 @@ use serde_json::Value;
 fn top(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
     command
+<<<<<<< HEAD
         .env_remove("COLUMNS")
+=======
+>>>>>>> probe
         .args(["--source", "synthetic"])
         .args(args)
         .stdin(Stdio::null());
@@ -103,9 +109,14 @@ fn one_second_as_json() {
 
 #[test]
 fn a_memory_error_is_in_the_json() {
+<<<<<<< HEAD
     let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(6));
     source.poll().unwrap();
     let value: Value = serde_json::from_str(&json::render(&source.poll().unwrap())).unwrap();
+=======
+    let output = run(&["--json", "--interval", "5.2"]);
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+>>>>>>> probe
     assert_eq!(value["mounts"][0]["error"], Value::Null);
     assert_eq!(
         value["mounts"][1],
