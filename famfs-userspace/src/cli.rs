@@ -1,3 +1,4 @@
 //! The command lines: arguments in, exit status out.
 
+pub mod famfs;
 pub mod top;

@@ -3,11 +3,21 @@
 //! * The runtime wing turns bytes on shared memory into files: `media` -> `player` -> a mount.
 //! * The instrument wing turns faults into pictures: `probe`, `source` -> `model` -> `report`, `tui`.
 
+pub mod alloc;
 pub mod cli;
+pub mod device;
+pub mod dump;
+pub mod fsck;
+pub mod host;
+pub mod kernel;
+pub mod media;
 pub mod model;
 pub mod mounts;
+pub mod ops;
+pub mod player;
 mod probe;
 pub mod report;
 pub mod source;
 pub mod text;
 pub mod tui;
+pub mod volume;

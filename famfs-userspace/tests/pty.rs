@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{Read as _, Write as _},
-    os::fd::{AsFd as _, OwnedFd},
+    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex},
     thread,
@@ -12,7 +12,8 @@ use std::{
 
 use famfs_userspace::tui::term::Screen;
 use nix::{
-    pty::{Winsize, openpty},
+    fcntl::OFlag,
+    pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
     sys::{
         signal::{Signal, kill},
         termios::{LocalFlags, tcgetattr},
@@ -25,34 +26,83 @@ const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
 
+/// A new terminal: the end of the keyboard, and the end of the program. Neither is inherited by
+/// the processes that other tests start meanwhile, which would keep it open.
+fn pty(size: (u16, u16)) -> (File, File) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = posix_openpt(flags).expect("a pseudo terminal");
+    grantpt(&master).expect("its other end can be ours");
+    unlockpt(&master).expect("its other end can be opened");
+    let name = ptsname_r(&master).expect("its other end has a name");
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits());
+    let terminal = options.open(name).expect("its other end opens");
+    resize(&terminal, size);
+    let keyboard = master
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("one more descriptor");
+    (keyboard.into(), terminal)
+}
+
+fn resize(terminal: &File, (columns, rows): (u16, u16)) {
+    let size = ["cols", &columns.to_string(), "rows", &rows.to_string()].map(str::to_owned);
+    let terminal = terminal.try_clone().expect("one more descriptor");
+    let status = Command::new("stty")
+        .args(size)
+        .stdin(terminal)
+        .status()
+        .expect("stty runs");
+    assert!(status.success());
+}
+
+/// A process on `terminal`, and on nothing else.
+fn spawn(mut command: Command, terminal: &File) -> Child {
+    let end = || terminal.try_clone().expect("one more descriptor");
+    command
+        .env_remove("NO_COLOR")
+        .stdin(end())
+        .stdout(end())
+        .stderr(end());
+    command.spawn().expect("the program starts")
+}
+
+fn top(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
+    command.args(["--source", "synthetic"]).args(args);
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return status;
+        }
+        if began.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("the program does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A process on a terminal of its own, and all it has written there.
 struct Session {
     child: Child,
     keyboard: File,
     /// Kept open, so that the terminal outlives the process and can be looked at.
-    terminal: OwnedFd,
+    terminal: File,
     written: Arc<Mutex<String>>,
 }
 
 impl Session {
-    fn start(mut command: Command, (columns, rows): (u16, u16)) -> Self {
-        let size = Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        let pty = openpty(Some(&size), None).expect("a pseudo terminal");
-        let end = || pty.slave.try_clone().expect("one more descriptor");
-        command
-            .env_remove("NO_COLOR")
-            .stdin(end())
-            .stdout(end())
-            .stderr(end());
-        let child = command.spawn().expect("the program starts");
-        // It holds copies of the terminal.
-        drop(command);
-        let keyboard = File::from(pty.master);
+    fn start(command: Command, size: (u16, u16)) -> Self {
+        let (keyboard, terminal) = pty(size);
+        let child = spawn(command, &terminal);
         let mut screen = keyboard.try_clone().expect("one more descriptor");
         let written = Arc::new(Mutex::new(String::new()));
         let sink = Arc::clone(&written);
@@ -66,15 +116,13 @@ impl Session {
         Self {
             child,
             keyboard,
-            terminal: pty.slave,
+            terminal,
             written,
         }
     }
 
     fn top(args: &[&str], size: (u16, u16)) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
-        command.args(["--source", "synthetic"]).args(args);
-        Self::start(command, size)
+        Self::start(top(args), size)
     }
 
     fn written(&self) -> String {
@@ -107,18 +155,7 @@ impl Session {
     }
 
     fn end(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                return status;
-            }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "it does not end; wrote {:?}",
-                self.written()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait(&mut self.child)
     }
 
     /// The alternate screen is left, the cursor is back, and lines are edited as before.
@@ -159,12 +196,7 @@ fn a_new_size_is_drawn() {
     let top = Session::top(&[], (40, 10));
     top.expect("FAULT/s");
     assert!(!top.written().contains("FALLBACK"));
-    let terminal = top.terminal.try_clone().unwrap();
-    let resized = Command::new("stty")
-        .args(["cols", "200", "rows", "50"])
-        .stdin(terminal)
-        .status();
-    assert!(resized.unwrap().success());
+    resize(&top.terminal, (200, 50));
     top.signal(Signal::SIGWINCH);
     top.expect("FALLBACK");
 }
@@ -198,6 +230,16 @@ fn a_terminal_of_no_size_is_no_panic() {
         assert!(!top.written().contains("panicked"));
         top.assert_given_back();
     }
+}
+
+#[test]
+fn a_terminal_that_is_hung_up_ends_the_screen() {
+    let (mut keyboard, terminal) = pty((80, 24));
+    let mut child = spawn(top(&[]), &terminal);
+    drop(terminal);
+    keyboard.read_exact(&mut [0; 8]).unwrap();
+    drop(keyboard);
+    assert_eq!(wait(&mut child).code(), Some(1));
 }
 
 #[test]

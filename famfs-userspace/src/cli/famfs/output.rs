@@ -1,0 +1,31 @@
+//! Standard output, whose errors are the command's own.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use super::Error;
+
+pub(super) struct Output(Box<dyn Write>);
+
+impl Output {
+    pub(super) fn stdout() -> Self {
+        Self(Box::new(BufWriter::new(io::stdout())))
+    }
+
+    /// One line of text.
+    pub(super) fn line(&mut self, line: &str) -> Result<(), Error> {
+        writeln!(self.0, "{line}").map_err(Error::Output)
+    }
+
+    /// One JSON document.
+    pub(super) fn json(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        serde_json::to_writer_pretty(&mut self.0, value)
+            .map_err(|e| Error::Output(e.into()))
+            .and_then(|()| self.line(""))
+    }
+
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

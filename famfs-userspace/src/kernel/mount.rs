@@ -1,0 +1,165 @@
+//! Mounting in two steps: make the mount, attach it.
+//!
+//! A mount that is not attached yet can be filled and checked, and nobody sees it. One
+//! that fails on the way vanishes with its file descriptor, whatever ends the process.
+
+use std::ffi::{CStr, CString};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use nix::mount::{MntFlags, umount2};
+
+use super::{Error, mountinfo};
+
+/// The name of the file system type.
+pub const FS_TYPE: &CStr = c"famfs";
+
+const FSOPEN_CLOEXEC: libc::c_uint = 1;
+const FSMOUNT_CLOEXEC: libc::c_uint = 1;
+const FSCONFIG_SET_STRING: libc::c_uint = 1;
+const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
+/// The mount flags that upstream sets: `noatime,nosuid,nodev,noexec`.
+const ATTRIBUTES: u64 = libc::MOUNT_ATTR_NOATIME
+    | libc::MOUNT_ATTR_NOSUID
+    | libc::MOUNT_ATTR_NODEV
+    | libc::MOUNT_ATTR_NOEXEC;
+const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+
+/// Mounts `device` without attaching it to a folder; the descriptor is its root.
+pub fn detached(device: &Path) -> Result<OwnedFd, Error> {
+    super::abi::check_version()?;
+    let context = fsopen().map_err(|e| match e.raw_os_error() {
+        Some(libc::ENODEV) => Error::NoModule,
+        Some(libc::EPERM) => Error::NotRoot,
+        _ => mount_error(device, None, e),
+    })?;
+    let source = CString::new(device.as_os_str().as_bytes())
+        .map_err(|e| mount_error(device, None, e.into()))?;
+    fsconfig(&context, FSCONFIG_SET_STRING, Some((c"source", &source)))
+        .and_then(|()| fsconfig(&context, FSCONFIG_CMD_CREATE, None))
+        .and_then(|()| fsmount(&context))
+        .map_err(|e| mount_error(device, Some(&context), e))
+}
+
+/// Attaches a detached mount to a folder.
+pub fn attach(mount: BorrowedFd<'_>, device: &Path, target: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Attach {
+        device: device.to_owned(),
+        target: target.to_owned(),
+        source,
+    };
+    let path = CString::new(target.as_os_str().as_bytes()).map_err(|e| failed(e.into()))?;
+    // SAFETY: both paths are NUL-terminated and live through the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    check(done).map(drop).map_err(failed)
+}
+
+/// Unmounts the famfs whose root is `target`.
+pub fn umount(target: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Umount {
+        target: target.to_owned(),
+        source,
+    };
+    let real = std::fs::canonicalize(target).map_err(failed)?;
+    let mounts = mountinfo::read()?;
+    // The last of the mounts stacked on one folder is the one on top.
+    let top = mounts.iter().rfind(|m| m.mount_point == real);
+    if !top.is_some_and(mountinfo::Mount::is_famfs) {
+        return Err(Error::NotMounted {
+            target: target.to_owned(),
+        });
+    }
+    umount2(&real, MntFlags::UMOUNT_NOFOLLOW).map_err(|e| match e {
+        nix::Error::EPERM => Error::NotRoot,
+        e => failed(e.into()),
+    })
+}
+
+fn mount_error(device: &Path, context: Option<&OwnedFd>, source: io::Error) -> Error {
+    let said = context
+        .and_then(last_words)
+        .map(|w| format!(" ({w})"))
+        .unwrap_or_default();
+    Error::Mount {
+        device: device.to_owned(),
+        said,
+        source,
+    }
+}
+
+/// What the file system wrote to the context: lines such as `e famfs: no device`.
+fn last_words(context: &OwnedFd) -> Option<String> {
+    let mut log = std::fs::File::from(context.try_clone().ok()?);
+    let mut line = [0; 512];
+    let len = log.read(&mut line).ok()?;
+    let text = String::from_utf8_lossy(&line[..len]);
+    Some(text.trim().trim_start_matches("e ").to_owned())
+}
+
+fn fsopen() -> io::Result<OwnedFd> {
+    // SAFETY: the name is NUL-terminated and lives through the call.
+    let fd = unsafe { libc::syscall(libc::SYS_fsopen, FS_TYPE.as_ptr(), FSOPEN_CLOEXEC) };
+    owned(fd)
+}
+
+fn fsconfig(
+    context: &OwnedFd,
+    command: libc::c_uint,
+    pair: Option<(&CStr, &CStr)>,
+) -> io::Result<()> {
+    let (key, value) = match pair {
+        Some((key, value)) => (key.as_ptr(), value.as_ptr()),
+        None => (std::ptr::null(), std::ptr::null()),
+    };
+    // SAFETY: key and value are NUL-terminated and live through the call, or null, as
+    // the commands without a parameter want them.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_fsconfig,
+            context.as_raw_fd(),
+            command,
+            key,
+            value,
+            0,
+        )
+    };
+    check(done).map(drop)
+}
+
+fn fsmount(context: &OwnedFd) -> io::Result<OwnedFd> {
+    // SAFETY: plain integers.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_fsmount,
+            context.as_raw_fd(),
+            FSMOUNT_CLOEXEC,
+            ATTRIBUTES,
+        )
+    };
+    owned(fd)
+}
+
+fn check(result: libc::c_long) -> io::Result<libc::c_long> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
+}
+
+fn owned(result: libc::c_long) -> io::Result<OwnedFd> {
+    let fd = RawFd::try_from(check(result)?).map_err(io::Error::other)?;
+    // SAFETY: the kernel just returned this descriptor to us alone.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}

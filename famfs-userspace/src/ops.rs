@@ -1,0 +1,128 @@
+//! The operations behind the commands: one a file.
+
+pub mod append;
+pub mod create;
+pub mod fill;
+pub mod mkdir;
+pub mod mkfs;
+pub mod mount;
+pub mod open;
+pub mod place;
+pub mod session;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::volume::Fault;
+use crate::{device, kernel};
+
+#[derive(Debug, Error)]
+pub enum Error {
+    #[error("cannot {action} {path}", path = path.display())]
+    Io {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{path} holds {what}", path = path.display())]
+    Occupied { path: PathBuf, what: &'static str },
+    #[error("{path} holds no famfs superblock to remove", path = path.display())]
+    NothingToKill { path: PathBuf },
+    #[error("{path} has {size} bytes; log and one allocation unit take {needed}",
+        path = path.display())]
+    TooSmall {
+        path: PathBuf,
+        size: u64,
+        needed: u64,
+    },
+    #[error("{path}: {fault}", path = path.display())]
+    Unusable { path: PathBuf, fault: Fault },
+    #[error("{path}: {reason}", path = path.display())]
+    Refused { path: PathBuf, reason: String },
+    #[error("{path} is not in a famfs mount", path = path.display())]
+    NotFamfs { path: PathBuf },
+    #[error("{path}: this host did not make the file system, so it may not append to its log",
+        path = path.display())]
+    Client { path: PathBuf },
+    #[error("{path}: the log is full, {entries} entries", path = path.display())]
+    LogFull { path: PathBuf, entries: u64 },
+    #[error("{path}: no room for {wanted} bytes in one piece; the largest free one has {largest}",
+        path = path.display())]
+    NoSpace {
+        path: PathBuf,
+        wanted: u64,
+        largest: u64,
+    },
+    #[error("{path}: the log is bad in slot {index} (offset {offset}): {reason}",
+        path = path.display())]
+    BadLog {
+        path: PathBuf,
+        index: u64,
+        offset: u64,
+        reason: String,
+    },
+    #[error(transparent)]
+    Device(#[from] device::Error),
+    #[error(transparent)]
+    Kernel(#[from] kernel::Error),
+}
+
+impl Error {
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Occupied { .. } => Some("`-f` overwrites it"),
+            Self::TooSmall { .. } => Some("take a larger device, or `--alloc-unit 4k`"),
+            Self::Unusable {
+                fault: Fault::Super(_),
+                ..
+            } => Some("`famfs dump` shows the fields; `famfs mkfs` makes a new file system"),
+            Self::Unusable {
+                fault: Fault::Log(_),
+                ..
+            }
+            | Self::BadLog { .. } => Some("`famfs fsck` and `famfs dump` show more"),
+            Self::NotFamfs { .. } => Some("`famfs mount DEV MPT` first; /proc/mounts lists mounts"),
+            Self::Client { .. } => Some("make it on the host that ran mkfs"),
+            Self::LogFull { .. } => Some("a longer log is chosen at `famfs mkfs --loglen N`"),
+            Self::Device(e) => e.hint(),
+            Self::Kernel(e) => e.hint(),
+            Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("run as root")
+            }
+            Self::Io { .. }
+            | Self::NothingToKill { .. }
+            | Self::Refused { .. }
+            | Self::NoSpace { .. } => None,
+        }
+    }
+
+    /// Whether a privilege or a kernel feature is missing, not something wrong.
+    pub fn is_missing_feature(&self) -> bool {
+        match self {
+            Self::Device(device::Error::Kernel(e)) | Self::Kernel(e) => e.is_missing_feature(),
+            Self::Device(device::Error::Io { source, .. }) | Self::Io { source, .. } => {
+                source.kind() == io::ErrorKind::PermissionDenied
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Wraps an I/O error with what was done to which path.
+pub(crate) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    move |source| Error::Io {
+        action,
+        path,
+        source,
+    }
+}
+
+pub(crate) fn refused(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Refused {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}

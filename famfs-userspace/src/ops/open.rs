@@ -1,0 +1,40 @@
+//! Reads the metadata of whatever a path names: an image, a device, or a mount.
+
+use std::path::Path;
+
+use super::place::Place;
+use super::{Error, failed};
+use crate::device::meta::MetaFiles;
+use crate::device::{self, Access, Device};
+use crate::volume::Volume;
+
+/// A volume, and how much memory is really behind it where that is known.
+#[derive(Debug)]
+pub struct Opened {
+    pub volume: Volume,
+    pub memory_size: Option<u64>,
+}
+
+pub fn open(path: &Path) -> Result<Opened, Error> {
+    if path.is_dir() {
+        return open_mounted(path);
+    }
+    let mut device = Device::open(path, Access::Read)?;
+    let volume = Volume::load(&mut *device.memory).map_err(failed("read", path))?;
+    Ok(Opened {
+        volume,
+        memory_size: device.is_memory.then_some(device.size),
+    })
+}
+
+fn open_mounted(path: &Path) -> Result<Opened, Error> {
+    let place = Place::find(path)?;
+    let mut memory = MetaFiles::of_mount(&place.mount.mount_point)?;
+    let volume = Volume::load(&mut memory).map_err(failed("read", path))?;
+    // Only root can ask the device itself.
+    let memory_size = device::size_of(&place.mount.source).ok();
+    Ok(Opened {
+        volume,
+        memory_size,
+    })
+}
