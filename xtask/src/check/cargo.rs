@@ -87,15 +87,18 @@ fn cargo_deny(manifest: &str, checks: &[&str]) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     let mut command = Command::new(program);
-    command.args([
-        "--log-level",
-        "error",
-        "--locked",
-        "--manifest-path",
-        manifest,
-    ]);
     command
-        .args(["--config", "deny.toml", "check", "--hide-inclusion-graph"])
+        .args([
+            "--log-level",
+            "error",
+            "--locked",
+            "--manifest-path",
+            manifest,
+            "--config",
+        ])
+        // A relative path would be looked for beside the manifest.
+        .arg(paths::workspace().join("deny.toml"))
+        .args(["check", "--hide-inclusion-graph"])
         .args(checks);
     run(
         command.current_dir(paths::workspace()),
