@@ -30,17 +30,10 @@ pub(super) fn format_ebpf() -> Result<Outcome> {
 
 pub(super) fn clippy() -> Result<Outcome> {
     let mut command = cargo();
-    command.args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--quiet",
-        "--locked",
-    ]);
-    run(
-        command.args(["--", "-D", "warnings"]),
-        "mend the lints above",
-    )
+    // One crate's lints must not hide the next one's.
+    command.args(["clippy", "--workspace", "--all-targets", "--quiet", "--locked"]);
+    command.args(["--keep-going", "--", "-D", "warnings"]);
+    run(&mut command, "mend the lints above")
 }
 
 pub(super) fn clippy_ebpf() -> Result<Outcome> {
