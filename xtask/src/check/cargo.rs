@@ -31,7 +31,13 @@ pub(super) fn format_ebpf() -> Result<Outcome> {
 pub(super) fn clippy() -> Result<Outcome> {
     let mut command = cargo();
     // One crate's lints must not hide the next one's.
-    command.args(["clippy", "--workspace", "--all-targets", "--quiet", "--locked"]);
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--locked",
+    ]);
     command.args(["--keep-going", "--", "-D", "warnings"]);
     run(&mut command, "mend the lints above")
 }
