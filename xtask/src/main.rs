@@ -2,6 +2,7 @@
 
 mod demo;
 mod ebpf;
+mod gate;
 mod kmod;
 mod lab;
 mod paths;
@@ -30,6 +31,7 @@ enum Command {
     BuildKmod(kmod::Args),
     Lab(lab::Args),
     Demo(demo::Args),
+    Gate(gate::Args),
     Test(test::Args),
 }
 
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Command::BuildKmod(args) => kmod::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
+        Command::Gate(args) => return gate::main(&args),
         Command::Test(args) => test::main(&args),
     };
     done.unwrap_or_else(|error| {
