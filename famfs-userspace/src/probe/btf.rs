@@ -124,7 +124,8 @@ impl<'a> Btf<'a> {
     /// Byte offset and type of a member, looked for in anonymous members too. Bit fields have
     /// no byte offset.
     fn member(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
-        let at = self.at(id)?;
+        // The anonymous members of vm_fault are const.
+        let (at, _) = self.bare(id)?;
         let (kind, vlen) = info(self.types, at)?;
         if depth == 0 || !matches!(kind, KIND_STRUCT | KIND_UNION) {
             return None;
@@ -155,25 +156,33 @@ impl<'a> Btf<'a> {
         None
     }
 
-    /// Bytes of a type, through typedefs and qualifiers.
-    fn size(&self, id: u32) -> Option<u32> {
+    /// A type without the typedefs and qualifiers around it: where it begins, and its kind.
+    fn bare(&self, id: u32) -> Option<(usize, u32)> {
         let mut id = id;
         for _ in 0..DEPTH {
             let at = self.at(id)?;
             let (kind, _) = info(self.types, at)?;
-            let value = u32_at(self.types, at + 8)?;
-            match kind {
-                KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => {
-                    return Some(value);
-                }
-                KIND_PTR => return Some(8),
-                KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG => {
-                    id = value;
-                }
-                _ => return None,
+            if !matches!(
+                kind,
+                KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST | KIND_RESTRICT | KIND_TYPE_TAG
+            ) {
+                return Some((at, kind));
             }
+            id = u32_at(self.types, at + 8)?;
         }
         None
+    }
+
+    /// Bytes of a type.
+    fn size(&self, id: u32) -> Option<u32> {
+        let (at, kind) = self.bare(id)?;
+        match kind {
+            KIND_INT | KIND_STRUCT | KIND_UNION | KIND_ENUM | KIND_ENUM64 => {
+                u32_at(self.types, at + 8)
+            }
+            KIND_PTR => Some(8),
+            _ => None,
+        }
     }
 
     /// The places of all fields that the programs read; the first one missing is the error.

@@ -64,8 +64,8 @@ impl Writer {
     }
 }
 
-/// 1 u64, 2 u32, 3 typedef of 2, 4 pointer, 5 anonymous struct, 6 anonymous union of 5 and 1,
-/// 7 struct outer, 8 typedef and 9 function with names, 10 struct with a bit field.
+/// 1 u64, 2 u32, 3 typedef of 2, 4 pointer, 5 anonymous struct, 6 anonymous union of const 5 and
+/// 1, 7 struct outer, 8 typedef and 9 function with names, 10 struct with a bit field, 11 const 5.
 fn sample() -> Vec<u8> {
     let mut w = Writer::default();
     w.put("u64", KIND_INT, 0, 8, &[64]);
@@ -73,7 +73,7 @@ fn sample() -> Vec<u8> {
     w.put("dev_t", KIND_TYPEDEF, 0, 2, &[]);
     w.put("", KIND_PTR, 0, 7, &[]);
     w.group("", KIND_STRUCT, 16, &[("deep", 4, 0), ("deeper", 3, 64)]);
-    w.group("", KIND_UNION, 16, &[("", 5, 0), ("flat", 1, 0)]);
+    w.group("", KIND_UNION, 16, &[("", 11, 0), ("flat", 1, 0)]);
     w.group(
         "outer",
         KIND_STRUCT,
@@ -88,6 +88,7 @@ fn sample() -> Vec<u8> {
         8,
         &[("b", 2, 3 << 24), ("whole", 2, 32)],
     );
+    w.put("", KIND_CONST, 0, 5, &[]);
     w.bytes()
 }
 
