@@ -1,5 +1,6 @@
 //! What our mkfs writes, byte by byte, against offsets and checksums that are literals
 //! or come from the bitwise checksum of the tests.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 

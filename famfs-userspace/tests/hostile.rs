@@ -1,4 +1,5 @@
 //! Any bytes at all: nothing panics, and whatever is planned is safe to act on.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
 
@@ -68,6 +69,8 @@ fn read_all(memory: &mut Ram, size: Option<u64>) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
     #[test]
     fn parsers_take_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         for layout in [Layout::Current, Layout::V46] {

@@ -7,6 +7,7 @@ use std::io;
 use famfs_userspace::device::Memory;
 
 const LINE: u64 = 64;
+type Line = [u8; 64];
 
 /// What other hosts can see after one step.
 type Check = Box<dyn FnMut(&mut Seen<'_>)>;
@@ -14,9 +15,9 @@ type Check = Box<dyn FnMut(&mut Seen<'_>)>;
 pub(crate) struct Cached {
     media: Vec<u8>,
     /// Lines whose content the media do not have for certain.
-    dirty: BTreeMap<u64, [u8; LINE as usize]>,
+    dirty: BTreeMap<u64, Line>,
     /// Lines on their way, with what they held when they were flushed.
-    flushed: BTreeMap<u64, [u8; LINE as usize]>,
+    flushed: BTreeMap<u64, Line>,
     check: Check,
     pub(crate) steps: u64,
     random: u64,
@@ -25,7 +26,7 @@ pub(crate) struct Cached {
 /// The media with some dirty lines written back.
 pub(crate) struct Seen<'m> {
     media: &'m [u8],
-    lines: BTreeMap<u64, [u8; LINE as usize]>,
+    lines: BTreeMap<u64, Line>,
 }
 
 impl Cached {
@@ -46,7 +47,7 @@ impl Cached {
         self.media
     }
 
-    fn line(&self, line: u64) -> [u8; LINE as usize] {
+    fn line(&self, line: u64) -> Line {
         self.dirty.get(&line).copied().unwrap_or_else(|| {
             let at = usize::try_from(line * LINE).unwrap();
             self.media[at..at + 64].try_into().unwrap()
