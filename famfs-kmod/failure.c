@@ -113,7 +113,7 @@ static void famfs_disable(struct famfs_sb *fsi, u64 offset, u64 len, int flags)
 	smp_store_release(&fsi->disabled, true);
 	mutex_unlock(&fsi->lock);
 
-	trace_famfs_mount_disabled(fsi->sb, offset, len, flags);
+	trace_famfs_mount_disabled(fsi->sb->s_dev, offset, len, flags);
 	pr_crit("%s: %s at offset 0x%llx len 0x%llx flags 0x%x: mount disabled\n",
 		fsi->source.name,
 		flags & MF_MEM_PRE_REMOVE ? "device removed" : "memory failure",
@@ -186,7 +186,7 @@ static void famfs_poison(struct famfs_sb *fsi, u64 offset, u64 len, int flags)
 static void famfs_detach_file(struct inode *inode)
 {
 	struct address_space *mapping = inode->i_mapping;
-	bool done;
+	bool done, told = false;
 
 	for (;;) {
 		filemap_invalidate_lock(mapping);
@@ -195,8 +195,11 @@ static void famfs_detach_file(struct inode *inode)
 		filemap_invalidate_unlock(mapping);
 		if (done)
 			return;
-		pr_warn_ratelimited("inode %llu: waiting for pinned pages of a removed device\n",
-				    (u64)inode->i_ino);
+		if (!told)
+			pr_warn("%s: inode %llu: waiting for pinned pages of a removed device\n",
+				famfs_sb(inode->i_sb)->source.name,
+				(u64)inode->i_ino);
+		told = true;
 		msleep(100);
 	}
 }
@@ -232,7 +235,8 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 		return -EOPNOTSUPP;	/* mm does what needs no file system */
 
 	if (famfs_clip(&fsi->source, &offset, &len)) {
-		trace_famfs_notify_failure(fsi->sb, offset, len, flags);
+		trace_famfs_notify_failure(fsi->sb->s_dev, offset, len,
+					   flags);
 		famfs_disable(fsi, offset, len, flags);
 		if (removal)
 			famfs_detach(fsi);

@@ -56,7 +56,9 @@ static vm_fault_t famfs_serve(struct vm_fault *vmf, unsigned int order,
 	err = famfs_data_error(inode);
 	if (unlikely(err)) {
 		this_cpu_inc(fsi->faults->refused);
-		trace_famfs_fault_refused(inode, vmf, order, write, err);
+		trace_famfs_fault_refused(inode->i_sb->s_dev, inode->i_ino,
+					  vmf->address, vmf->pgoff, order,
+					  write, err);
 		ret = VM_FAULT_SIGBUS;
 	} else {
 		/* No MAP_SYNC mappings, hence no pfn to finish later. */

@@ -117,7 +117,8 @@ static int famfs_map_create(struct file *file, unsigned int cmd,
 	err = famfs_map_validate(map, famfs_sb(inode->i_sb)->source.size);
 	if (!err)
 		err = famfs_map_attach(inode, map);
-	trace_famfs_map_create(inode, map, err);
+	trace_famfs_map_create(inode->i_sb->s_dev, inode->i_ino, map->file_size,
+			       map->file_type, map->nr, err);
 	if (err)
 		famfs_map_free(map);
 	return err;

@@ -3,7 +3,6 @@
 #define pr_fmt(fmt) "famfs: " fmt
 
 #include <linux/blkdev.h>
-#include <linux/cdev.h>
 #include <linux/dax.h>
 #include <linux/fs_context.h>
 #include <linux/module.h>
@@ -86,41 +85,46 @@ static int famfs_claim_bdev(struct fs_context *fc, struct famfs_sb *fsi)
 	return -EOPNOTSUPP;
 }
 
-#ifdef COMPAT_HAS_FS_DAX_GET
 /*
- * Only a character device that fsdev_dax drives may be handed to the calls
- * below: for any other number dax_dev_get() would make up a DAX device, and
- * fs_dax_get() takes every DAX device for one of the dax bus.
+ * Says what the module that drives a character device makes of it. Only what
+ * fsdev_dax drives may go on to famfs_claim_cdev(): for any other number
+ * dax_dev_get() would make up a DAX device, and fs_dax_get() takes every DAX
+ * device for one of the dax bus.
  */
+static int famfs_check_driver(struct fs_context *fc, const char *name,
+			      struct module *driver)
+{
+	if (driver && !strcmp(module_name(driver), "fsdev_dax"))
+		return 0;
+	if (driver && !strcmp(module_name(driver), "device_dax")) {
+		errorfc(fc, "%s is in devdax mode: unbind it from device_dax and bind it to fsdev_dax",
+			name);
+		return -EOPNOTSUPP;
+	}
+	errorfc(fc, "%s is not a DAX device", name);
+	return -ENODEV;
+}
+
 static int famfs_open_cdev(struct fs_context *fc, struct famfs_sb *fsi)
 {
-	struct famfs_source *src = &fsi->source;
-	const struct module *owner;
+	const struct famfs_source *src = &fsi->source;
 	struct file *file;
-	int err = -ENODEV;
+	int err;
 
 	/* An open by name obeys permissions and nodev. */
 	file = filp_open(fc->source, O_RDWR | O_NONBLOCK | O_NOCTTY, 0);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	owner = file->f_op->owner;
-	if (!S_ISCHR(file_inode(file)->i_mode) ||
-	    file_inode(file)->i_rdev != src->devt) {
-		errorfc(fc, "%s changed while it was being mounted", src->name);
-	} else if (owner && !strcmp(module_name(owner), "fsdev_dax")) {
-		src->dax_dev = dax_dev_get(src->devt);
-		err = src->dax_dev ? 0 : -ENODEV;
-	} else if (owner && !strcmp(module_name(owner), "device_dax")) {
-		errorfc(fc, "%s is in devdax mode: unbind it from device_dax and bind it to fsdev_dax",
-			src->name);
-		err = -EOPNOTSUPP;
-	} else {
-		errorfc(fc, "%s is not a DAX device", src->name);
-	}
+	if (S_ISCHR(file_inode(file)->i_mode) &&
+	    file_inode(file)->i_rdev == src->devt)
+		err = famfs_check_driver(fc, src->name, file->f_op->owner);
+	else
+		err = -ESTALE;	/* the name led elsewhere a moment ago */
 	fput(file);
 	return err;
 }
 
+#ifdef COMPAT_HAS_FS_DAX_GET
 static bool famfs_page_exists(struct dax_device *dax_dev, u64 pgoff)
 {
 	void *kaddr;
@@ -136,7 +140,7 @@ static bool famfs_page_exists(struct dax_device *dax_dev, u64 pgoff)
 /* Nothing exported tells the size of a DAX character device: search its end. */
 static u64 famfs_measure(struct dax_device *dax_dev)
 {
-	u64 low, high = 1;	/* pages low - 1 exists, high does not */
+	u64 low, high = 1;	/* page high / 2 exists; high may, until below */
 
 	if (!famfs_page_exists(dax_dev, 0))
 		return 0;
@@ -157,27 +161,25 @@ static u64 famfs_measure(struct dax_device *dax_dev)
 static int famfs_claim_cdev(struct fs_context *fc, struct famfs_sb *fsi)
 {
 	struct famfs_source *src = &fsi->source;
-	struct dax_device *dax_dev = src->dax_dev;
+	struct dax_device *dax_dev;
 	int err;
 
+	dax_dev = dax_dev_get(src->devt);
+	if (!dax_dev)
+		return -ENODEV;
 	err = fs_dax_get(dax_dev, fsi->sb, &famfs_holder_ops);
-	if (err)
-		src->dax_dev = NULL;
-	else
+	if (!err) {
+		src->dax_dev = dax_dev;
 		src->size = famfs_measure(dax_dev);
+	}
 	put_dax(dax_dev);	/* fs_dax_get() took a reference of its own */
 	return err;
 }
 #else
-static int famfs_open_cdev(struct fs_context *fc, struct famfs_sb *fsi)
+static int famfs_claim_cdev(struct fs_context *fc, struct famfs_sb *fsi)
 {
 	errorfc(fc, "%s: this kernel lends DAX memory of block devices only",
 		fsi->source.name);
-	return -EOPNOTSUPP;
-}
-
-static int famfs_claim_cdev(struct fs_context *fc, struct famfs_sb *fsi)
-{
 	return -EOPNOTSUPP;
 }
 #endif

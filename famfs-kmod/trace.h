@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The events that only the module sees; faults it serves are in fs_dax. */
+/* The events that only the module sees: faults that it serves are in fs_dax. */
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM famfs
 
 #if !defined(FAMFS_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define FAMFS_TRACE_H
 
-#include <linux/mm.h>
+#include <linux/fs.h>
 #include <linux/tracepoint.h>
 
-#include "famfs.h"
+/*
+ * The arguments are plain numbers, so that a BPF program on the raw tracepoint
+ * can use them as they are. dev is the superblock's s_dev.
+ */
 
 /* A fault that ended in SIGBUS before the DAX layer saw it. */
 TRACE_EVENT(famfs_fault_refused,
-	TP_PROTO(struct inode *inode, struct vm_fault *vmf, unsigned int order,
-		 bool write, int err),
-	TP_ARGS(inode, vmf, order, write, err),
+	TP_PROTO(dev_t dev, u64 ino, unsigned long address, pgoff_t pgoff,
+		 unsigned int order, bool write, int err),
+	TP_ARGS(dev, ino, address, pgoff, order, write, err),
 	TP_STRUCT__entry(
 		__field(u64, ino)
 		__field(u64, address)
@@ -26,10 +29,10 @@ TRACE_EVENT(famfs_fault_refused,
 		__field(int, err)
 	),
 	TP_fast_assign(
-		__entry->ino = inode->i_ino;
-		__entry->address = vmf->address;
-		__entry->pgoff = vmf->pgoff;
-		__entry->dev = inode->i_sb->s_dev;
+		__entry->ino = ino;
+		__entry->address = address;
+		__entry->pgoff = pgoff;
+		__entry->dev = dev;
 		__entry->order = order;
 		__entry->write = write;
 		__entry->err = err;
@@ -42,8 +45,9 @@ TRACE_EVENT(famfs_fault_refused,
 
 /* A well-formed map was accepted (err 0) or refused. */
 TRACE_EVENT(famfs_map_create,
-	TP_PROTO(struct inode *inode, struct famfs_map *map, int err),
-	TP_ARGS(inode, map, err),
+	TP_PROTO(dev_t dev, u64 ino, u64 size, u32 file_type, u32 nextents,
+		 int err),
+	TP_ARGS(dev, ino, size, file_type, nextents, err),
 	TP_STRUCT__entry(
 		__field(u64, ino)
 		__field(u64, size)
@@ -53,11 +57,11 @@ TRACE_EVENT(famfs_map_create,
 		__field(int, err)
 	),
 	TP_fast_assign(
-		__entry->ino = inode->i_ino;
-		__entry->size = map->file_size;
-		__entry->dev = inode->i_sb->s_dev;
-		__entry->file_type = map->file_type;
-		__entry->nextents = map->nr;
+		__entry->ino = ino;
+		__entry->size = size;
+		__entry->dev = dev;
+		__entry->file_type = file_type;
+		__entry->nextents = nextents;
 		__entry->err = err;
 	),
 	TP_printk("dev %u:%u ino %llu size %llu type %u extents %u err %d",
@@ -67,8 +71,8 @@ TRACE_EVENT(famfs_map_create,
 );
 
 DECLARE_EVENT_CLASS(famfs_failure,
-	TP_PROTO(struct super_block *sb, u64 offset, u64 len, int flags),
-	TP_ARGS(sb, offset, len, flags),
+	TP_PROTO(dev_t dev, u64 offset, u64 len, int flags),
+	TP_ARGS(dev, offset, len, flags),
 	TP_STRUCT__entry(
 		__field(u64, offset)
 		__field(u64, len)
@@ -78,7 +82,7 @@ DECLARE_EVENT_CLASS(famfs_failure,
 	TP_fast_assign(
 		__entry->offset = offset;
 		__entry->len = len;
-		__entry->dev = sb->s_dev;
+		__entry->dev = dev;
 		__entry->flags = flags;
 	),
 	TP_printk("dev %u:%u offset %llu len %llu flags 0x%x",
@@ -88,13 +92,13 @@ DECLARE_EVENT_CLASS(famfs_failure,
 
 /* Every report of failed or departing memory; offsets are on the source. */
 DEFINE_EVENT(famfs_failure, famfs_notify_failure,
-	TP_PROTO(struct super_block *sb, u64 offset, u64 len, int flags),
-	TP_ARGS(sb, offset, len, flags));
+	TP_PROTO(dev_t dev, u64 offset, u64 len, int flags),
+	TP_ARGS(dev, offset, len, flags));
 
 /* The first report, which disabled the mount. */
 DEFINE_EVENT(famfs_failure, famfs_mount_disabled,
-	TP_PROTO(struct super_block *sb, u64 offset, u64 len, int flags),
-	TP_ARGS(sb, offset, len, flags));
+	TP_PROTO(dev_t dev, u64 offset, u64 len, int flags),
+	TP_ARGS(dev, offset, len, flags));
 
 #endif /* FAMFS_TRACE_H */
 

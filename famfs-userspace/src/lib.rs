@@ -15,6 +15,7 @@ pub mod model;
 pub mod mounts;
 pub mod ops;
 pub mod player;
+mod probe;
 pub mod report;
 pub mod source;
 pub mod text;

@@ -1,9 +1,8 @@
 //! Where snapshots come from. Views and reports know only [`Source`].
 
-use std::io;
-
 use crate::model::Snapshot;
 
+pub mod live;
 pub mod synthetic;
 
 /// Something that can be asked, again and again, what has happened since it attached.
@@ -16,10 +15,9 @@ pub trait Source {
 /// Why there is no snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot {action}: permission denied; run as root, or with CAP_BPF and CAP_PERFMON")]
-    Privilege { action: String, source: io::Error },
-    #[error("this kernel has no {feature}: {why}")]
-    Kernel { feature: String, why: String },
+    /// A missing privilege or kernel feature: the machine has to change, not this run.
+    #[error("cannot watch DAX faults: {why}")]
+    Unsupported { why: String },
     #[error(
         "this famfs-top was built without its BPF programs; \
          run `cargo xtask build-ebpf` and build it again"
@@ -30,9 +28,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the machine, not this run, is what has to change: a missing privilege or a
-    /// missing kernel feature.
+    /// Whether the machine, not this run, is what has to change.
     pub fn is_unsupported(&self) -> bool {
-        matches!(self, Self::Privilege { .. } | Self::Kernel { .. })
+        matches!(self, Self::Unsupported { .. })
     }
 }

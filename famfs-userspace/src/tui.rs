@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod event;
+pub mod input;
 pub mod term;
 pub mod view;
 

@@ -4,6 +4,16 @@ use std::{
     fs::File,
     io::Read as _,
     process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use famfs_userspace::{
+    model::FIELDS,
+    report::json,
+    source::{
+        Source as _,
+        synthetic::{Scene, Synthetic},
+    },
 };
 
 use serde_json::Value;
@@ -11,6 +21,7 @@ use serde_json::Value;
 fn top(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
     command
+        .env_remove("COLUMNS")
         .args(["--source", "synthetic"])
         .args(args)
         .stdin(Stdio::null());
@@ -92,8 +103,9 @@ fn one_second_as_json() {
 
 #[test]
 fn a_memory_error_is_in_the_json() {
-    let output = run(&["--json", "--interval", "5.2"]);
-    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(6));
+    source.poll().unwrap();
+    let value: Value = serde_json::from_str(&json::render(&source.poll().unwrap())).unwrap();
     assert_eq!(value["mounts"][0]["error"], Value::Null);
     assert_eq!(
         value["mounts"][1],
@@ -206,4 +218,23 @@ fn the_help_is_as_documented() {
     let output = run(&["--help"]);
     assert_eq!(output.status.code(), Some(0));
     insta::assert_snapshot!("help", text(&output.stdout));
+}
+
+#[test]
+fn the_reference_names_every_column_and_option() {
+    let page = include_str!("../../docs/reference/famfs-top.md");
+    for field in &FIELDS {
+        let row = format!("| {} | `{}` | ", field.title, field.key);
+        assert!(page.contains(&row), "the reference has no row {row:?}");
+    }
+    let help = run(&["--help"]);
+    let words = text(&help.stdout).split(|c: char| c.is_whitespace() || ".,;:".contains(c));
+    for option in
+        words.filter(|w| w.starts_with("--") && !["--", "--help", "--version"].contains(w))
+    {
+        assert!(
+            page.contains(option),
+            "the reference does not name {option}"
+        );
+    }
 }

@@ -1,10 +1,14 @@
-//! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
+//! `cargo xtask`: sets a machine up, builds, boots, tests and checks famfs-toolkit.
 
+mod check;
+mod demo;
+mod ebpf;
 mod kmod;
 mod lab;
 mod paths;
 mod process;
 mod setup;
+mod test;
 
 use std::process::ExitCode;
 
@@ -21,22 +25,33 @@ struct Cli {
 enum Command {
     /// Install what the build and the lab need: host packages, kernels, headers, BPF toolchain
     Setup(setup::Args),
+    /// Build the BPF object that famfs-top embeds
+    BuildEbpf(ebpf::Args),
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
+    /// Check formatting, lints, licences and the tree's own rules
+    Check(check::Args),
     Lab(lab::Args),
+    Demo(demo::Args),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Setup(args) => setup::main(&args),
-        Command::BuildKmod(args) => kmod::main(&args),
+        Command::Setup(args) => setup::main(&args).map(success),
+        Command::BuildEbpf(args) => ebpf::main(&args).map(success),
+        Command::BuildKmod(args) => kmod::main(&args).map(success),
+        Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
+        Command::Demo(args) => return demo::main(&args),
+        Command::Test(args) => test::main(&args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

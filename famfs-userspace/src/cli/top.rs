@@ -57,7 +57,11 @@ fn run(args: &Args) -> anyhow::Result<u8> {
 
 fn attach(args: &Args) -> Result<Box<dyn Source>, source::Error> {
     match args.source {
-        Origin::Live => Err(source::Error::NoPrograms),
+        Origin::Live => Ok(Box::new(source::live::Live::attach(
+            source::live::Options {
+                all_dax: args.all_dax,
+            },
+        )?)),
         Origin::Synthetic => {
             let period = args.interval.min(screen::POLL);
             Ok(Box::new(synthetic::Synthetic::new(

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Stdout},
+    mem::ManuallyDrop,
     panic,
     sync::Once,
 };
@@ -19,7 +20,9 @@ use ratatui::{
 /// The terminal while it is ours. Dropping it gives the terminal back.
 #[derive(Debug)]
 pub struct Screen {
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    /// Never dropped: its own drop writes to standard error what it cannot write here, and
+    /// panics where both are the same hung-up terminal.
+    pub terminal: ManuallyDrop<Terminal<CrosstermBackend<Stdout>>>,
 }
 
 impl Screen {
@@ -34,7 +37,9 @@ impl Screen {
 fn open_alternate() -> io::Result<Screen> {
     execute!(io::stdout(), EnterAlternateScreen)?;
     let terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
-    Ok(Screen { terminal })
+    Ok(Screen {
+        terminal: ManuallyDrop::new(terminal),
+    })
 }
 
 impl Drop for Screen {

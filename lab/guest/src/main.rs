@@ -1,1 +1,43 @@
-fn main() {}
+//! Tests that run inside the lab guest: `lab-guest [FILTER…]` runs those whose name contains a
+//! filter, prints `PASS` or `FAIL` for each, and ends with the totals.
+//!
+//! They drive the binaries from outside and assert exact counts.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test program reports on its streams and fails by panicking"
+)]
+
+mod command;
+mod fixture;
+mod harness;
+mod iomap_counter;
+mod raw_ioctl;
+mod tests;
+mod top;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let filters: Vec<String> = std::env::args().skip(1).collect();
+    if std::env::var_os("FAMFS_DEV").is_none() {
+        eprintln!("lab-guest formats $FAMFS_DEV; run it with `cargo xtask lab -- lab-guest`");
+        return ExitCode::from(2);
+    }
+    let chosen: Vec<_> = tests::ALL
+        .iter()
+        .flat_map(|list| list.iter())
+        .filter(|test| filters.is_empty() || filters.iter().any(|f| test.name.contains(f.as_str())))
+        .collect();
+    if chosen.is_empty() {
+        eprintln!("lab-guest: no test matches {filters:?}");
+        return ExitCode::from(2);
+    }
+    if harness::run(&chosen) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}

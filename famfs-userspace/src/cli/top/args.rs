@@ -13,9 +13,10 @@ const EXAMPLES: &str = "\
 Examples:
   famfs-top                              the screen; `?` there lists the keys
   famfs-top --once --interval 10         watch for ten seconds, then print the table
-  famfs-top --once -- dd if=/mnt/famfs/a of=/dev/null iflag=nocache
-                                         watch while a command runs
+  famfs-top --once -- ./workload         watch while a command runs
   famfs-top --json -- ./workload         the same for a program to read
+  famfs-top --action 'd:drop caches:echo 3 > /proc/sys/vm/drop_caches'
+                                         give the key d a command
 
 Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.
 With CMD it is CMD's own, 127 or 126 if CMD cannot be run, 128+N if signal N ended it.";
@@ -52,8 +53,8 @@ pub(super) struct Args {
     reverse: bool,
 
     /// Show only files whose path contains TEXT.
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub(super) filter: String,
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
 
     /// Watch every file system on DAX memory, not famfs alone.
     #[arg(long)]
@@ -84,6 +85,10 @@ impl Args {
     /// Whether a table is printed and no screen shown.
     pub(super) fn prints(&self) -> bool {
         self.once || self.json
+    }
+
+    pub(super) fn filter(&self) -> &str {
+        self.filter.as_deref().unwrap_or_default()
     }
 
     pub(super) fn sort(&self) -> Sort {

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use ratatui::crossterm::event;
 
 use super::{Args, action, signal::Signals};
 use crate::{
@@ -16,6 +15,7 @@ use crate::{
         App, Message,
         app::{Effect, Mode, Options},
         event::message,
+        input::Input,
         term::Screen,
         view,
     },
@@ -29,6 +29,7 @@ pub(super) const POLL: Duration = Duration::from_millis(100);
 pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
     let mut app = App::new(source.poll()?, options(args));
+    let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
     app.update(Message::Resized(
         screen
@@ -45,8 +46,8 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
             .terminal
             .draw(|frame| view::draw(&app, frame))
             .context("cannot draw")?;
-        if event::poll(due.saturating_duration_since(Instant::now())).context("cannot read keys")? {
-            let event = event::read().context("cannot read keys")?;
+        let wait = due.saturating_duration_since(Instant::now());
+        if let Some(event) = input.next(wait).context("cannot read keys")? {
             let effect = message(&event, app.mode == Mode::Typing).and_then(|m| app.update(m));
             if let Some(Effect::Run(chosen)) = effect {
                 action::start(chosen, sender.clone());
@@ -67,7 +68,7 @@ fn options(args: &Args) -> Options {
     Options {
         interval: args.interval,
         sort: args.sort(),
-        filter: args.filter.clone(),
+        filter: args.filter().to_owned(),
         actions: args.actions.clone(),
         // https://no-color.org: any value but the empty one.
         colour: env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),

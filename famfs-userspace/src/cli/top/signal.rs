@@ -22,7 +22,11 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
-        let (interrupted, terminated) = (Arc::default(), Arc::default());
+        let (interrupted, terminated): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
+        // Asked a second time, this process ends at once, whatever it hangs in.
+        for signal in [SIGTERM, SIGHUP] {
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&terminated))?;
+        }
         flag::register(SIGINT, Arc::clone(&interrupted))?;
         flag::register(SIGTERM, Arc::clone(&terminated))?;
         flag::register(SIGHUP, Arc::clone(&terminated))?;

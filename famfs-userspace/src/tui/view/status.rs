@@ -66,9 +66,10 @@ fn health(app: &App) -> Line<'static> {
     } else {
         ""
     };
+    let files = app.rows().len();
+    let plural = if files == 1 { "" } else { "s" };
     let mut line = Line::raw(format!(
-        "{} files by {}{order}  ",
-        app.rows().len(),
+        "{files} file{plural} by {}{order}  ",
         FIELDS[app.options.sort.field].title
     ));
     if !app.options.filter.is_empty() {

@@ -1,0 +1,54 @@
+//! The latency histogram: eight equal slices per power of two, exact below sixteen.
+//!
+//! A bucket is at most one eighth of its lower bound wide, so a quantile read from the
+//! upper bound is at most 12.5 % too high and never too low. All of `u64` is covered:
+//! there is no last bucket that swallows what is too slow.
+
+/// Slices per power of two, as a power of two.
+const SLICE_BITS: u32 = 3;
+const SLICES: u64 = 1 << SLICE_BITS;
+
+/// How many buckets there are.
+pub const BUCKETS: u16 = ((64 - SLICE_BITS as u16) + 1) << SLICE_BITS;
+
+/// The bucket that holds `ns`.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the BPF programs call it once per fault"
+)]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the result is below BUCKETS"
+)]
+pub const fn index(ns: u64) -> u16 {
+    if ns < SLICES {
+        return ns as u16;
+    }
+    let shift = 63 - SLICE_BITS - ns.leading_zeros();
+    // The top four bits of `ns`: 8..=15 within its power of two.
+    let top = ns >> shift;
+    ((shift as u64 * SLICES) + top) as u16
+}
+
+/// The smallest value in bucket `i`; `None` if there is no such bucket.
+pub const fn lower(i: u16) -> Option<u64> {
+    if i >= BUCKETS {
+        return None;
+    }
+    let i = i as u64;
+    if i < 2 * SLICES {
+        return Some(i);
+    }
+    let shift = i / SLICES - 1;
+    Some((SLICES + i % SLICES) << shift)
+}
+
+/// The largest value in bucket `i`; `None` if there is no such bucket.
+pub const fn upper(i: u16) -> Option<u64> {
+    match (lower(i), lower(i + 1)) {
+        (None, _) => None,
+        (Some(_), Some(next)) => Some(next - 1),
+        (Some(_), None) => Some(u64::MAX),
+    }
+}

@@ -1,0 +1,31 @@
+//! Finds the BPF object that `cargo xtask build-ebpf` makes, and embeds it if it is there.
+//! Without it everything builds; only attaching says what is missing.
+
+use std::{env, fs, path::PathBuf};
+
+fn main() {
+    println!("cargo::rerun-if-env-changed=FAMFS_BPF_OBJECT");
+    println!("cargo::rustc-check-cfg=cfg(famfs_bpf)");
+    let object = match env::var_os("FAMFS_BPF_OBJECT") {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"))
+                .join("../target/bpf");
+            // The folder is watched rather than the object: cargo takes a watched path that is
+            // missing for one that has changed, and would build this crate every time.
+            if let Err(e) = fs::create_dir_all(&folder) {
+                println!("cargo::warning=cannot create {}: {e}", folder.display());
+            }
+            println!("cargo::rerun-if-changed={}", folder.display());
+            folder.join("famfs.bpf.o")
+        }
+    };
+    if object.is_file() {
+        println!("cargo::rerun-if-changed={}", object.display());
+        println!("cargo::rustc-cfg=famfs_bpf");
+        println!(
+            "cargo::rustc-env=FAMFS_BPF_OBJECT_PATH={}",
+            object.display()
+        );
+    }
+}

@@ -1,0 +1,34 @@
+//! The programs in the kernel as seen from user space. Only this folder knows aya.
+//!
+//! `btf` finds kernel fields, `plan` decides what can attach, `attach` loads and attaches,
+//! `drain` moves counts out of the kernel, `events` reads what is rare, `names` finds paths,
+//! `health` says how each program fares.
+
+mod attach;
+mod btf;
+mod drain;
+mod error;
+mod events;
+mod health;
+mod mapped;
+mod names;
+mod plan;
+mod privilege;
+mod totals;
+
+pub(crate) use attach::Attached;
+pub use attach::Options;
+pub(crate) use drain::Drain;
+pub(crate) use error::Error;
+pub(crate) use events::{Events, Told, wall_time};
+pub(crate) use health::Health;
+pub(crate) use names::Names;
+pub(crate) use totals::{Counts, Latencies};
+
+/// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.
+pub(crate) fn monotonic_ns() -> u64 {
+    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+        .map(std::time::Duration::from)
+        .unwrap_or_default();
+    u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,97 @@
+//! What can go wrong between the object and the first count.
+
+use std::io;
+
+/// Why the instrument is not in the kernel.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error(
+        "the BPF programs are not part of this binary; run `cargo xtask build-ebpf`, then \
+         build it again"
+    )]
+    NoObject,
+    #[error("missing {}; run as root, or give the binary CAP_BPF and CAP_PERFMON", .0.join(" and "))]
+    Privilege(Vec<&'static str>),
+    #[error(
+        "cannot read the kernel's type information ({path}): {source}; the kernel needs \
+         CONFIG_DEBUG_INFO_BTF=y"
+    )]
+    NoBtf {
+        path: &'static str,
+        source: io::Error,
+    },
+    #[error("the kernel's type information is broken: {0}")]
+    BadBtf(&'static str),
+    #[error("struct {owner} has no member {member} of {width} bytes in this kernel")]
+    NoField {
+        owner: &'static str,
+        member: &'static str,
+        width: u32,
+    },
+    #[error("tracepoint {0} is not in this kernel; it needs CONFIG_FS_DAX=y")]
+    NoTracepoint(&'static str),
+    #[error("cannot load the BPF programs: {0}")]
+    Object(#[source] aya::EbpfError),
+    #[error("cannot {action} program {program} on {target}: {}", chain(.source))]
+    Program {
+        action: &'static str,
+        program: &'static str,
+        target: &'static str,
+        source: Box<aya::programs::ProgramError>,
+    },
+    #[error("cannot use map {map}: {why}")]
+    Map { map: &'static str, why: String },
+    #[error("{possible} possible CPUs are more than the {most} that an entry can name")]
+    TooManyCpus { possible: usize, most: u32 },
+    #[error("cannot wait for running BPF programs (membarrier): {0}")]
+    Membarrier(#[source] io::Error),
+    #[error("cannot read {path}: {source}")]
+    Read { path: String, source: io::Error },
+}
+
+impl Error {
+    /// The machine has to change, not the call: a privilege or a kernel feature is missing.
+    pub(crate) fn is_unsupported(&self) -> bool {
+        match self {
+            Self::Privilege(_) | Self::NoBtf { .. } | Self::NoField { .. } => true,
+            Self::NoTracepoint(_) | Self::TooManyCpus { .. } => true,
+            Self::Program { source, .. } => is_permission(source),
+            _ => false,
+        }
+    }
+}
+
+/// The kernel said no for want of a privilege: a lockdown, a sandbox, a user namespace.
+fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return io.kind() == io::ErrorKind::PermissionDenied;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// An error and what caused it, on one line, short enough to be read: the verifier's log is a
+/// book, and its last line tells.
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let line = error.to_string();
+        let line = match line.lines().collect::<Vec<_>>()[..] {
+            [] => String::new(),
+            [only] => only.to_owned(),
+            [first, .., last] => format!("{first} … {last}"),
+        };
+        if !text.contains(&line) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&line);
+        }
+        next = error.source();
+    }
+    text
+}

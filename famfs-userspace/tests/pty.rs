@@ -1,0 +1,268 @@
+//! The screen on a real terminal: it starts, obeys keys, and gives the terminal back.
+
+use std::{
+    fs::File,
+    io::{Read as _, Write as _},
+    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    process::{Child, Command, ExitStatus},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+use famfs_userspace::tui::term::Screen;
+use nix::{
+    fcntl::OFlag,
+    pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
+    sys::{
+        signal::{Signal, kill},
+        termios::{LocalFlags, tcgetattr},
+    },
+    unistd::Pid,
+};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const ENTER: &str = "\x1b[?1049h";
+const LEAVE: &str = "\x1b[?1049l";
+const SHOW_CURSOR: &str = "\x1b[?25h";
+
+/// A new terminal: the end of the keyboard, and the end of the program. Neither is inherited by
+/// the processes that other tests start meanwhile, which would keep it open.
+fn pty(size: (u16, u16)) -> (File, File) {
+    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let master = posix_openpt(flags).expect("a pseudo terminal");
+    grantpt(&master).expect("its other end can be ours");
+    unlockpt(&master).expect("its other end can be opened");
+    let name = ptsname_r(&master).expect("its other end has a name");
+    let mut options = File::options();
+    options
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits());
+    let terminal = options.open(name).expect("its other end opens");
+    resize(&terminal, size);
+    let keyboard = master
+        .as_fd()
+        .try_clone_to_owned()
+        .expect("one more descriptor");
+    (keyboard.into(), terminal)
+}
+
+fn resize(terminal: &File, (columns, rows): (u16, u16)) {
+    let size = ["cols", &columns.to_string(), "rows", &rows.to_string()].map(str::to_owned);
+    let terminal = terminal.try_clone().expect("one more descriptor");
+    let status = Command::new("stty")
+        .args(size)
+        .stdin(terminal)
+        .status()
+        .expect("stty runs");
+    assert!(status.success());
+}
+
+/// A process on `terminal`, and on nothing else.
+fn spawn(mut command: Command, terminal: &File) -> Child {
+    let end = || terminal.try_clone().expect("one more descriptor");
+    command
+        .env_remove("NO_COLOR")
+        .stdin(end())
+        .stdout(end())
+        .stderr(end());
+    command.spawn().expect("the program starts")
+}
+
+fn top(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
+    command.args(["--source", "synthetic"]).args(args);
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("it is our child") {
+            return status;
+        }
+        if began.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("the program does not end");
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A process on a terminal of its own, and all it has written there.
+struct Session {
+    child: Child,
+    keyboard: File,
+    /// Kept open, so that the terminal outlives the process and can be looked at.
+    terminal: File,
+    written: Arc<Mutex<String>>,
+}
+
+impl Session {
+    fn start(command: Command, size: (u16, u16)) -> Self {
+        let (keyboard, terminal) = pty(size);
+        let child = spawn(command, &terminal);
+        let mut screen = keyboard.try_clone().expect("one more descriptor");
+        let written = Arc::new(Mutex::new(String::new()));
+        let sink = Arc::clone(&written);
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(n @ 1..) = screen.read(&mut chunk) {
+                let text = String::from_utf8_lossy(&chunk[..n]);
+                sink.lock().expect("no panic in between").push_str(&text);
+            }
+        });
+        Self {
+            child,
+            keyboard,
+            terminal,
+            written,
+        }
+    }
+
+    fn top(args: &[&str], size: (u16, u16)) -> Self {
+        Self::start(top(args), size)
+    }
+
+    fn written(&self) -> String {
+        self.written.lock().expect("no panic in between").clone()
+    }
+
+    /// Waits for a word. Blanks are not written where the screen is blank already, so that
+    /// several words need not come in one piece.
+    fn expect(&self, text: &str) {
+        let began = Instant::now();
+        while !self.written().contains(text) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no {text:?} in {:?}",
+                self.written()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keyboard
+            .write_all(keys.as_bytes())
+            .expect("the terminal takes keys");
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).expect("a pid");
+        kill(Pid::from_raw(pid), signal).expect("the program lives");
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        wait(&mut self.child)
+    }
+
+    /// The alternate screen is left, the cursor is back, and lines are edited as before.
+    fn assert_given_back(&self) {
+        self.expect(LEAVE);
+        self.expect(SHOW_CURSOR);
+        let modes = tcgetattr(self.terminal.as_fd())
+            .expect("a terminal")
+            .local_flags;
+        assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A failed test leaves no process behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn keys_work_and_q_gives_the_terminal_back() {
+    let mut top = Session::top(&["--action", "p:poison:echo poisoned-page-7"], (80, 24));
+    top.expect(ENTER);
+    top.expect("weights-00.bin");
+    top.press("?");
+    top.expect("Ctrl-C");
+    top.press("?p");
+    top.expect("poisoned-page-7");
+    top.press("q");
+    assert_eq!(top.end().code(), Some(0));
+    top.assert_given_back();
+}
+
+#[test]
+fn a_new_size_is_drawn() {
+    let top = Session::top(&[], (40, 10));
+    top.expect("FAULT/s");
+    assert!(!top.written().contains("FALLBACK"));
+    resize(&top.terminal, (200, 50));
+    top.signal(Signal::SIGWINCH);
+    top.expect("FALLBACK");
+}
+
+#[test]
+fn signals_and_control_c_give_the_terminal_back() {
+    for end in [
+        Some(Signal::SIGTERM),
+        Some(Signal::SIGINT),
+        Some(Signal::SIGHUP),
+        None,
+    ] {
+        let mut top = Session::top(&[], (80, 24));
+        top.expect("FAULT/s");
+        match end {
+            Some(signal) => top.signal(signal),
+            None => top.press("\x03"),
+        }
+        assert_eq!(top.end().code(), Some(0), "{end:?}");
+        top.assert_given_back();
+    }
+}
+
+#[test]
+fn a_terminal_of_no_size_is_no_panic() {
+    for size in [(0, 0), (1, 1)] {
+        let mut top = Session::top(&[], size);
+        top.expect(ENTER);
+        top.press("?q");
+        assert_eq!(top.end().code(), Some(0), "{size:?}");
+        assert!(!top.written().contains("panicked"));
+        top.assert_given_back();
+    }
+}
+
+#[test]
+fn a_terminal_that_is_hung_up_ends_the_screen() {
+    let (mut keyboard, terminal) = pty((80, 24));
+    let mut child = spawn(top(&[]), &terminal);
+    drop(terminal);
+    keyboard.read_exact(&mut [0; 8]).unwrap();
+    drop(keyboard);
+    assert_eq!(wait(&mut child).code(), Some(1));
+}
+
+#[test]
+fn a_panic_is_read_on_the_old_screen() {
+    const CHILD: &str = "FAMFS_TEST_PANICS";
+    if std::env::var_os(CHILD).is_some() {
+        let _screen = Screen::open().unwrap();
+        panic!("on purpose");
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([
+        "--exact",
+        "a_panic_is_read_on_the_old_screen",
+        "--nocapture",
+    ]);
+    command.env(CHILD, "1");
+    let mut session = Session::start(command, (80, 24));
+    assert!(!session.end().success());
+    session.expect("on purpose");
+    session.assert_given_back();
+    let written = session.written();
+    assert!(
+        written.find(LEAVE) < written.find("on purpose"),
+        "{written:?}"
+    );
+}

@@ -1,0 +1,35 @@
+//! Runs tests one after the other: they share one device and one kernel.
+
+use std::{
+    io::Write,
+    panic::{self, AssertUnwindSafe},
+    time::Instant,
+};
+
+/// A test fails by panicking.
+pub(crate) struct Test {
+    pub name: &'static str,
+    pub run: fn(),
+}
+
+/// Runs all, prints a line each, and says whether none failed.
+pub(crate) fn run(tests: &[&Test]) -> bool {
+    let (mut passed, mut failed) = (0, 0);
+    for test in tests {
+        let start = Instant::now();
+        // A test that panics leaves the device as it was; the next one formats it anew.
+        let outcome = panic::catch_unwind(AssertUnwindSafe(test.run));
+        let seconds = start.elapsed().as_secs_f64();
+        let verdict = if outcome.is_ok() {
+            passed += 1;
+            "PASS"
+        } else {
+            failed += 1;
+            "FAIL"
+        };
+        println!("{verdict} {} ({seconds:.1} s)", test.name);
+        let _ = std::io::stdout().flush();
+    }
+    println!("lab-guest: {passed} passed, {failed} failed");
+    failed == 0
+}

@@ -1,0 +1,132 @@
+//! Poison, and the device leaving: the process gets its signal, the mount says what happened,
+//! and unmounting stays clean.
+
+use std::{fs, path::Path};
+
+use nix::errno::Errno;
+use serde_json::Value;
+
+use crate::{
+    command::{must, must_fail, run},
+    fixture::Famfs,
+    harness::Test,
+    top::once,
+};
+
+pub(crate) const TESTS: &[Test] = &[
+    Test {
+        name: "memory_errors::poison_disables_the_mount",
+        run: poison,
+    },
+    Test {
+        name: "memory_errors::device_removal_disables_the_mount",
+        run: removal,
+    },
+];
+
+fn poison() {
+    let famfs = Famfs::fresh();
+    famfs.creat("before", "2M");
+    let path = famfs.creat("victim", "4M");
+    assert_eq!(famfs.attribute("state"), "ok");
+
+    let report = must(&format!(
+        "famfs-bench poison --json --offset 2101248 --file {path}"
+    ));
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["delivered"], true, "{report:#}");
+    assert_eq!(report["signal"], "SIGBUS", "{report:#}");
+    assert_eq!(report["code"], "BUS_MCEERR_AR", "{report:#}");
+    assert_eq!(
+        report["address_offset"], 0,
+        "the signal names the poisoned page: {report:#}"
+    );
+
+    assert_disabled(&famfs, &path);
+    let error = famfs.attribute("error");
+    for part in [
+        format!("dev={}", famfs.device),
+        "len=4096".into(),
+        "flags=0x".into(),
+    ] {
+        assert!(error.contains(&part), "{part} in `{error}`");
+    }
+    famfs.umount();
+    assert!(!famfs.is_mounted());
+    must("rmmod famfs");
+    // The memory that was not hit still serves a new file system.
+    let famfs = Famfs::fresh();
+    assert_eq!(famfs.attribute("state"), "ok");
+}
+
+fn removal() {
+    let famfs = Famfs::fresh();
+    let path = famfs.creat("held", "4M");
+    // A process that has the file mapped while its memory goes away.
+    let mut holder = std::process::Command::new("famfs-bench")
+        .args([
+            "touch", "--rounds", "1000000", "--access", "write", "--file", &path,
+        ])
+        .spawn()
+        .unwrap();
+    while famfs.faults("pmd") < 8 {
+        std::thread::yield_now();
+    }
+    let (driver, device) = binding(&famfs.device);
+    fs::write(driver.join("unbind"), &device).unwrap();
+    assert_disabled(&famfs, &path);
+    let _ = holder.wait().unwrap();
+    famfs.umount();
+    assert!(!famfs.is_mounted());
+    must("rmmod famfs");
+    // Put the device back for whoever comes next.
+    let bind = if driver.join("new_id").exists() {
+        "new_id"
+    } else {
+        "bind"
+    };
+    let _ = fs::write(driver.join(bind), &device);
+    let start = std::time::Instant::now();
+    while !Path::new(&famfs.device).exists() && start.elapsed().as_secs() < 20 {
+        std::thread::yield_now();
+    }
+}
+
+/// The driver folder and the device's name in it.
+fn binding(device: &str) -> (std::path::PathBuf, String) {
+    let bus = Path::new("/sys/bus");
+    if device.starts_with("/dev/pmem") {
+        (bus.join("nd/drivers/nd_pmem"), "namespace0.0".to_owned())
+    } else {
+        (
+            bus.join("dax/drivers/fsdev_dax"),
+            device.trim_start_matches("/dev/").to_owned(),
+        )
+    }
+}
+
+/// Every way in is shut, and famfs-top shows it.
+fn assert_disabled(famfs: &Famfs, path: &str) {
+    assert_eq!(famfs.attribute("state"), "disabled");
+    let read = fs::read(path).expect_err("a disabled mount gave data");
+    assert_eq!(read.raw_os_error(), Some(Errno::ENODEV as i32), "{read}");
+    let said = must_fail(&format!("famfs-bench touch --file {path}"));
+    assert!(
+        said.contains("ENODEV") || said.contains("No such device"),
+        "{said}"
+    );
+    must_fail(&format!("famfs creat --size 2M {}", famfs.path("after")));
+
+    let report = once("true");
+    let mounts = report["mounts"].as_array().unwrap();
+    let mount = mounts
+        .iter()
+        .find(|mount| mount["mountpoint"] == famfs.mountpoint)
+        .unwrap();
+    assert_eq!(mount["state"], "disabled", "{mount:#}");
+    assert!(mount["error"]["offset"].is_u64(), "{mount:#}");
+    assert!(mount["error"]["time_ns"].as_u64().unwrap() > 0, "{mount:#}");
+    let table = run("famfs-top --once -- true");
+    let table = String::from_utf8_lossy(&table.stdout).into_owned();
+    assert!(table.contains("DISABLED"), "{table}");
+}

@@ -1,0 +1,217 @@
+//! Maps that would let a file reach memory that is not its own. On 7.3 two files over the same
+//! memory end in a kernel that cannot unlink them, so each of these keeps the machine alive.
+
+use std::fs::{File, OpenOptions};
+
+use nix::{
+    errno::Errno,
+    unistd::{ForkResult, Uid, fork, setuid},
+};
+
+use crate::{
+    fixture::Famfs,
+    harness::Test,
+    raw_ioctl::{Extent, Fmap, map, send},
+};
+
+const MIB: u64 = 1 << 20;
+
+pub(crate) const TESTS: &[Test] = &[
+    Test {
+        name: "refusals::overlap_is_ebusy",
+        run: overlap,
+    },
+    Test {
+        name: "refusals::bounds_and_alignment",
+        run: bounds,
+    },
+    Test {
+        name: "refusals::bad_messages",
+        run: bad_messages,
+    },
+    Test {
+        name: "refusals::mapping_needs_a_capability",
+        run: capability,
+    },
+    Test {
+        name: "refusals::no_second_mount",
+        run: second_mount,
+    },
+    Test {
+        name: "refusals::a_file_without_a_map_gives_nothing",
+        run: unmapped,
+    },
+];
+
+fn blank(famfs: &Famfs, name: &str) -> File {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(famfs.path(name))
+        .unwrap()
+}
+
+fn extent(offset: u64, len: u64) -> Extent {
+    Extent {
+        devindex: 0,
+        offset,
+        len,
+    }
+}
+
+fn overlap() {
+    let famfs = Famfs::fresh();
+    let first = blank(&famfs, "first");
+    assert_eq!(map(&first, 4 * MIB, &[extent(512 * MIB, 4 * MIB)]), Ok(()));
+    assert_eq!(
+        map(&first, 4 * MIB, &[extent(600 * MIB, 4 * MIB)]),
+        Err(Errno::EEXIST)
+    );
+    let second = blank(&famfs, "second");
+    for (offset, len) in [(512, 4), (510, 4), (514, 4), (510, 8), (513, 1)] {
+        let taken = map(&second, MIB, &[extent(offset * MIB, len * MIB)]);
+        assert_eq!(taken, Err(Errno::EBUSY), "{len} MiB at {offset} MiB");
+    }
+    // Nor may a file meet itself, the log or the superblock.
+    let twice = [extent(700 * MIB, 2 * MIB), extent(700 * MIB, 2 * MIB)];
+    assert_eq!(map(&second, 4 * MIB, &twice), Err(Errno::EBUSY));
+    assert_eq!(
+        map(&second, MIB, &[extent(2 * MIB, 2 * MIB)]),
+        Err(Errno::EBUSY)
+    );
+    // The neighbours are free, and the refused file can still be given them.
+    assert_eq!(map(&second, 2 * MIB, &[extent(516 * MIB, 2 * MIB)]), Ok(()));
+}
+
+fn bounds() {
+    let famfs = Famfs::fresh();
+    let file = blank(&famfs, "file");
+    let page = 4096;
+    for (why, size, extents) in [
+        ("overflow", MIB, vec![extent(u64::MAX - page + 1, 2 * page)]),
+        (
+            "overflow of the length",
+            MIB,
+            vec![extent(512 * MIB, u64::MAX - page + 1)],
+        ),
+        (
+            "offset not on a page",
+            MIB,
+            vec![extent(512 * MIB + 1, 2 * MIB)],
+        ),
+        (
+            "length not in pages",
+            MIB,
+            vec![extent(512 * MIB, 2 * MIB + 7)],
+        ),
+        ("empty extent", MIB, vec![extent(512 * MIB, 0)]),
+        (
+            "larger than its extents",
+            3 * MIB,
+            vec![extent(512 * MIB, 2 * MIB)],
+        ),
+        (
+            "sum overflows",
+            MIB,
+            vec![extent(512 * MIB, u64::MAX / 2); 3],
+        ),
+        (
+            "another device",
+            MIB,
+            vec![Extent {
+                devindex: 1,
+                offset: 512 * MIB,
+                len: 2 * MIB,
+            }],
+        ),
+    ] {
+        let taken = map(&file, size, &extents);
+        assert_eq!(taken, Err(Errno::EINVAL), "{why}");
+    }
+    assert_eq!(
+        map(&file, MIB, &[extent(512 * MIB, 2 * MIB)]),
+        Ok(()),
+        "nothing was kept"
+    );
+}
+
+fn bad_messages() {
+    let famfs = Famfs::fresh();
+    let file = blank(&famfs, "file");
+    let extents = [extent(512 * MIB, 2 * MIB)];
+    let good = Fmap {
+        size: MIB,
+        file_type: 0,
+        ext_type: 0,
+        count: 1,
+        reserved: 0,
+        extents: extents.as_ptr().addr() as u64,
+    };
+    assert_eq!(
+        send(&file, &Fmap { extents: 8, ..good }),
+        Err(Errno::EFAULT)
+    );
+    assert_eq!(
+        send(
+            &file,
+            &Fmap {
+                ext_type: 77,
+                ..good
+            }
+        ),
+        Err(Errno::EINVAL)
+    );
+    for count in [0, u32::MAX] {
+        assert!(
+            send(&file, &Fmap { count, ..good }).is_err(),
+            "{count} extents"
+        );
+    }
+    let folder = File::open(famfs.mountpoint).unwrap();
+    assert!(send(&folder, &good).is_err(), "a folder has no map");
+    assert_eq!(send(&file, &good), Ok(()));
+}
+
+fn capability() {
+    let famfs = Famfs::fresh();
+    let file = blank(&famfs, "file");
+    // SAFETY: this program has one thread while a test runs, and the child only makes system calls.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            setuid(Uid::from_raw(65534)).unwrap();
+            let taken = map(&file, MIB, &[extent(512 * MIB, 2 * MIB)]);
+            std::process::exit(i32::from(taken != Err(Errno::EPERM)));
+        }
+        ForkResult::Parent { child } => {
+            let status = nix::sys::wait::waitpid(child, None).unwrap();
+            assert_eq!(status, nix::sys::wait::WaitStatus::Exited(child, 0));
+        }
+    }
+}
+
+fn second_mount() {
+    let famfs = Famfs::fresh();
+    std::fs::create_dir_all("/mnt/second").unwrap();
+    // The same device by another name.
+    let alias = "/tmp/alias";
+    let _ = std::fs::remove_file(alias);
+    crate::command::must(&format!("cp -a {} {alias}", famfs.device));
+    for source in [&famfs.device, alias] {
+        let output = crate::command::run(&format!("mount -t famfs {source} /mnt/second"));
+        assert!(!output.status.success(), "{source} was mounted twice");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("busy"), "{said}");
+    }
+}
+
+fn unmapped() {
+    let famfs = Famfs::fresh();
+    let path = famfs.path("rogue");
+    drop(blank(&famfs, "rogue"));
+    let refused = std::fs::read(&path).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(Errno::EIO as i32), "{refused}");
+    let refused = std::fs::write(&path, "data").unwrap_err();
+    assert!(refused.raw_os_error().is_some(), "{refused}");
+    std::fs::remove_file(&path).unwrap();
+}

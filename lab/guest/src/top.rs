@@ -1,0 +1,74 @@
+//! What famfs-top reports about one command.
+
+use serde_json::Value;
+
+use crate::command::must;
+
+/// Attaches, runs `command`, and returns the report.
+pub(crate) fn once(command: &str) -> Value {
+    let text = must(&format!("famfs-top --once --json -- {command}"));
+    // The command's own output comes first; the report is the last line.
+    let report = text.lines().last().unwrap_or_default();
+    let report: Value = serde_json::from_str(report)
+        .unwrap_or_else(|error| panic!("famfs-top printed no report: {error}\n{text}"));
+    assert_eq!(report["schema"], 1);
+    report
+}
+
+/// The row of one file.
+pub(crate) fn file<'a>(report: &'a Value, path: &str) -> &'a Value {
+    let files = report["files"].as_array().unwrap();
+    files
+        .iter()
+        .find(|file| file["path"] == path)
+        .unwrap_or_else(|| panic!("{path} is not in the report\n{report:#}"))
+}
+
+/// Faults of one order and access, having checked that the histogram is consistent.
+pub(crate) fn count(file: &Value, order: &str, access: &str) -> u64 {
+    let hist = &file[order][access];
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .unwrap_or_else(|| panic!("no number in {hist}"))
+    };
+    let count = number(&hist["count"]);
+    let buckets = hist["buckets"].as_array().unwrap();
+    let in_buckets: u64 = buckets.iter().map(|bucket| number(&bucket[2])).sum();
+    assert_eq!(
+        in_buckets, count,
+        "{order} {access}: buckets do not add up\n{hist}"
+    );
+    let (p50, p99, max) = (
+        number(&hist["p50_ns"]),
+        number(&hist["p99_ns"]),
+        number(&hist["max_ns"]),
+    );
+    assert!(
+        p50 <= p99 && p99 <= max,
+        "{order} {access}: p50 {p50} p99 {p99} max {max}"
+    );
+    let sum = number(&hist["sum_ns"]);
+    assert!(
+        count == 0 || (sum > 0 && sum <= count * max),
+        "{order} {access}: sum {sum}\n{hist}"
+    );
+    for bucket in buckets {
+        let (lower, upper) = (number(&bucket[0]), number(&bucket[1]));
+        assert!(
+            lower <= upper && upper - lower <= lower / 8 + 1,
+            "bucket too wide: {bucket}"
+        );
+    }
+    count
+}
+
+/// Tries that fell back to 4 KiB, for all reasons or for one.
+pub(crate) fn fallback(file: &Value, reason: Option<&str>) -> u64 {
+    let reasons = file["fallback"].as_object().unwrap();
+    reasons
+        .iter()
+        .filter(|(name, _)| reason.is_none_or(|reason| reason == *name))
+        .map(|(_, n)| n.as_u64().unwrap())
+        .sum()
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask build-ebpf`: the BPF object that famfs-top embeds.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::paths;
+use crate::process;
+use crate::setup::{self, bpflinker, rustsrc};
+
+/// The target: little-endian BPF.
+pub(crate) const TARGET: &str = "bpfel-unknown-none";
+
+/// Options of `cargo xtask build-ebpf`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask build-ebpf     builds famfs-ebpf into target/bpf/famfs.bpf.o")]
+pub(crate) struct Args {}
+
+/// The object, where famfs-userspace's build script looks for it.
+pub(crate) fn object() -> PathBuf {
+    paths::target("bpf/famfs.bpf.o")
+}
+
+/// The subcommand.
+pub(crate) fn main(_args: &Args) -> Result<()> {
+    let start = Instant::now();
+    setup::ensure()?;
+    let changed = build()?;
+    let size = fs::metadata(object())?.len();
+    eprintln!(
+        "build-ebpf: target/bpf/famfs.bpf.o {}, {size} bytes, {:.1} s",
+        if changed { "written" } else { "is up to date" },
+        start.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Builds the object; cargo decides what is stale. Returns whether the object changed.
+pub(crate) fn build() -> Result<bool> {
+    let mut command = cargo("build")?;
+    command.arg("--release");
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {}", process::describe(&command)))?;
+    if !status.success() {
+        bail!("the BPF programs do not build; see the compiler's messages above");
+    }
+    let built = build_dir().join(TARGET).join("release/famfs-ebpf");
+    let bytes =
+        fs::read(&built).with_context(|| format!("the build left no {}", built.display()))?;
+    // An unchanged object keeps its time stamp, so that famfs-userspace is not rebuilt.
+    if fs::read(object()).is_ok_and(|old| old == bytes) {
+        return Ok(false);
+    }
+    let new = object().with_added_extension("new");
+    fs::write(&new, bytes).with_context(|| format!("cannot write {}", new.display()))?;
+    fs::rename(&new, object()).context("cannot place the BPF object")?;
+    Ok(true)
+}
+
+fn build_dir() -> PathBuf {
+    paths::target("bpf/build")
+}
+
+/// A cargo command on famfs-ebpf for the BPF target: stable compiler, unstable `build-std`,
+/// our bpf-linker, type information in the object.
+pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
+    let mut command = Command::new("cargo");
+    command
+        .arg(subcommand)
+        .arg("--quiet")
+        .args([
+            "-Z",
+            "build-std=core",
+            "--target",
+            TARGET,
+            "--manifest-path",
+        ])
+        .arg(paths::workspace().join("famfs-ebpf/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(build_dir())
+        .current_dir(paths::workspace())
+        .env("RUSTC_BOOTSTRAP", "1")
+        // Where build-std looks for the library when the toolchain has no sources of it.
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", rustsrc::library()?)
+        .env(
+            "CARGO_TARGET_BPFEL_UNKNOWN_NONE_LINKER",
+            bpflinker::program(),
+        )
+        .env(
+            "CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS",
+            "-C debuginfo=2 -C link-arg=--btf -C target-cpu=v3",
+        )
+        // Flags meant for the host would replace those of the target.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    Ok(command)
+}
