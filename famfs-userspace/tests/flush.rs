@@ -51,10 +51,8 @@ fn each_instruction_has_the_right_address() {
     action.sa_sigaction = on_fault as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO;
     // SAFETY: a valid action for a signal that nothing else here uses.
-    assert_eq!(
-        unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()) },
-        0
-    );
+    let done = unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()) };
+    assert_eq!(done, 0);
 
     let instructions: &[WriteBack] = match best() {
         WriteBack::Clwb => &[WriteBack::Clwb, WriteBack::ClflushOpt, WriteBack::Clflush],

@@ -100,7 +100,7 @@ fn superblock_and_log_of_a_default_mkfs() {
 fn long_log_and_small_units() {
     let (_dir, path) = image(64 * MIB, 0);
     let made = make(&path, 16 * MIB, 4096);
-    let mut bytes = vec![0; 2 << 20 | 48];
+    let mut bytes = vec![0; (2 << 20) + 48];
     File::open(&path)
         .unwrap()
         .read_exact_at(&mut bytes, 0)
