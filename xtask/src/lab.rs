@@ -3,7 +3,7 @@
 mod accel;
 mod console;
 mod cpio;
-mod image;
+pub(crate) mod image;
 mod modules;
 mod qemu;
 mod session;
@@ -31,7 +31,7 @@ use self::{
     share::Incoming,
 };
 use crate::{
-    kmod, paths,
+    ebpf, kmod, paths,
     setup::{
         self,
         kernels::{self, Kernel, Line},
@@ -160,6 +160,7 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
 fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     setup::ensure()?;
     let kernel = kernels::installed(args.kernel)?;
+    ebpf::build()?;
     let famfs_ko = match &args.module {
         Some(file) => file.clone(),
         None => kmod::build_tree(args.kernel, 0)?.ko,

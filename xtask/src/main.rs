@@ -1,11 +1,13 @@
 //! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
 
+mod demo;
 mod ebpf;
 mod kmod;
 mod lab;
 mod paths;
 mod process;
 mod setup;
+mod test;
 
 use std::process::ExitCode;
 
@@ -27,20 +29,25 @@ enum Command {
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
     Lab(lab::Args),
+    Demo(demo::Args),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
-        Command::Setup(args) => setup::main(&args),
-        Command::BuildEbpf(args) => ebpf::main(&args),
-        Command::BuildKmod(args) => kmod::main(&args),
+        Command::Setup(args) => setup::main(&args).map(success),
+        Command::BuildEbpf(args) => ebpf::main(&args).map(success),
+        Command::BuildKmod(args) => kmod::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
+        Command::Demo(args) => return demo::main(&args),
+        Command::Test(args) => test::main(&args),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    done.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn success((): ()) -> ExitCode {
+    ExitCode::SUCCESS
 }

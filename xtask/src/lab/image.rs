@@ -112,6 +112,8 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     for name in BINARIES {
         archive.copy(&format!("/usr/bin/{name}"), &contents.binaries.join(name))?;
     }
+    let demo = paths::workspace().join("lab/demo.sh");
+    archive.copy("/usr/bin/famfs-demo", &demo)?;
     busybox(&mut archive)?;
     for (inside, outside) in guesttools::files()? {
         archive.copy(&inside, &outside)?;
