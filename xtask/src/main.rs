@@ -1,5 +1,6 @@
-//! `cargo xtask`: sets a machine up, builds the module and the BPF object, and checks the tree.
+//! `cargo xtask`: sets a machine up, builds, boots, tests and checks famfs-toolkit.
 
+mod check;
 mod demo;
 mod ebpf;
 mod kmod;
@@ -28,6 +29,8 @@ enum Command {
     BuildEbpf(ebpf::Args),
     /// Build famfs.ko for the lab's kernels
     BuildKmod(kmod::Args),
+    /// Check formatting, lints, licences and the tree's own rules
+    Check(check::Args),
     Lab(lab::Args),
     Demo(demo::Args),
     Test(test::Args),
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Setup(args) => setup::main(&args).map(success),
         Command::BuildEbpf(args) => ebpf::main(&args).map(success),
         Command::BuildKmod(args) => kmod::main(&args).map(success),
+        Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
         Command::Test(args) => test::main(&args),

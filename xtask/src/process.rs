@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -117,6 +118,11 @@ pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
     Ok(file)
 }
 
+/// Whether this runs as root.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
 /// The command line as one would type it.
 pub(crate) fn describe(command: &Command) -> String {
     let mut line = command.get_program().to_string_lossy().into_owned();
@@ -138,7 +144,12 @@ fn tail(path: &Path) -> String {
     let text = fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    let first = lines.len().saturating_sub(TAIL_LINES);
+    // What an earlier attempt or step said is not the cause.
+    let command = lines
+        .iter()
+        .rposition(|line| line.starts_with("$ "))
+        .map_or(0, |at| at + 1);
+    let first = lines.len().saturating_sub(TAIL_LINES).max(command);
     lines[first..]
         .iter()
         .map(|line| format!("    {line}"))

@@ -6,6 +6,7 @@
 
 pub(crate) mod apt;
 pub(crate) mod bpflinker;
+pub(crate) mod cargodeny;
 pub(crate) mod chroot;
 pub(crate) mod guesttools;
 mod host;
@@ -15,6 +16,7 @@ pub(crate) mod toolchain;
 
 use std::cell::OnceCell;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -65,51 +67,59 @@ struct Part {
     /// A cheap look whether the result is still there.
     present: fn() -> bool,
     make: fn(&Context<'_>, &Log) -> Result<()>,
+    /// Whether `--upgrade` makes it again.
+    upgrades: bool,
 }
 
 const PARTS: &[Part] = &[
     Part {
         name: "host packages",
-        key: host::key,
+        key: || Ok(host::key()),
         present: host::present,
         make: host::make,
+        upgrades: false,
     },
     Part {
         name: "kernel 6.12",
-        key: || kernels::key(Line::V6_12),
+        key: || Ok(kernels::key(Line::V6_12)),
         present: || kernels::installed(Line::V6_12).is_ok(),
         make: |context, log| kernels::make(Line::V6_12, context, log),
+        upgrades: true,
     },
     Part {
         name: "kernel 7.3",
-        key: || kernels::key(Line::V7_3),
+        key: || Ok(kernels::key(Line::V7_3)),
         present: || kernels::installed(Line::V7_3).is_ok(),
         make: |context, log| kernels::make(Line::V7_3, context, log),
+        upgrades: true,
     },
     Part {
         name: "build chroot",
         key: chroot::key,
         present: chroot::present,
         make: chroot::make,
+        upgrades: false,
     },
     Part {
         name: "rust-src",
         key: rustsrc::key,
         present: rustsrc::present,
         make: rustsrc::make,
+        upgrades: false,
     },
     Part {
         name: "bpf-linker",
         key: bpflinker::key,
         present: bpflinker::present,
         make: bpflinker::make,
+        upgrades: false,
     },
 ];
 
 /// The subcommand.
 pub(crate) fn main(args: &Args) -> Result<()> {
     let start = Instant::now();
-    let made = run(args)?;
+    let made = run(PARTS, args)?;
     let elapsed = start.elapsed().as_secs_f64();
     eprintln!(
         "setup: {} parts ready, {made} made now, {elapsed:.1} s",
@@ -120,48 +130,62 @@ pub(crate) fn main(args: &Args) -> Result<()> {
 
 /// Makes whatever is missing; says nothing when nothing is.
 pub(crate) fn ensure() -> Result<()> {
-    run(&Args::default()).map(drop)
+    run(PARTS, &Args::default()).map(drop)
 }
 
-fn run(args: &Args) -> Result<usize> {
+/// Makes those parts that are not current; returns how many it made.
+fn run(parts: &[Part], args: &Args) -> Result<usize> {
+    let due = |part: &Part| (args.upgrade && part.upgrades) || !part.is_current();
+    // Looking needs no lock: a run that lacks nothing must not wait for one that compiles.
+    if !parts.iter().any(due) {
+        return Ok(0);
+    }
     let _lock = process::lock(&paths::setup("lock"), "setup")?;
     let context = Context {
         args,
         index: OnceCell::new(),
     };
     let mut made = 0;
-    for (number, part) in PARTS.iter().enumerate() {
-        let stamp = paths::setup("stamps").join(part.name.replace(' ', "-"));
-        let current = || -> Result<bool> {
-            Ok(
-                fs::read_to_string(&stamp).is_ok_and(|text| (part.key)().is_ok_and(|k| k == text))
-                    && (part.present)(),
-            )
-        };
-        let refresh = args.upgrade && part.name.starts_with("kernel");
-        if !refresh && current()? {
+    for (number, part) in parts.iter().enumerate() {
+        if !due(part) {
             continue;
         }
         let start = Instant::now();
-        eprintln!("[{}/{}] {}", number + 1, PARTS.len(), part.name);
-        let name = part.name.replace(' ', "-");
-        let log = Log::create(paths::setup("logs").join(name).with_added_extension("log"))?;
+        eprintln!("[{}/{}] {}", number + 1, parts.len(), part.name);
+        let log = paths::setup("logs").join(part.file_name());
+        let log = Log::create(log.with_added_extension("log"))?;
         (part.make)(&context, &log).with_context(|| format!("cannot set up {}", part.name))?;
-        write_stamp(&stamp, &(part.key)()?)?;
+        part.write_stamp()?;
         made += 1;
         eprintln!("        done, {:.1} s", start.elapsed().as_secs_f64());
     }
     Ok(made)
 }
 
+impl Part {
+    fn file_name(&self) -> String {
+        self.name.replace(' ', "-")
+    }
+
+    fn stamp(&self) -> PathBuf {
+        paths::setup("stamps").join(self.file_name())
+    }
+
+    fn is_current(&self) -> bool {
+        fs::read_to_string(self.stamp())
+            .is_ok_and(|stamp| (self.key)().is_ok_and(|key| key == stamp))
+            && (self.present)()
+    }
+
+    fn write_stamp(&self) -> Result<()> {
+        let stamp = self.stamp();
+        fs::create_dir_all(paths::setup("stamps"))
+            .and_then(|()| fs::write(&stamp, (self.key)().unwrap_or_default()))
+            .with_context(|| format!("cannot write {}", stamp.display()))
+    }
+}
+
 /// One line of progress inside a part.
 pub(crate) fn say(what: &str) {
     eprintln!("        {what}");
-}
-
-fn write_stamp(stamp: &std::path::Path, key: &str) -> Result<()> {
-    if let Some(dir) = stamp.parent() {
-        fs::create_dir_all(dir)?;
-    }
-    fs::write(stamp, key).with_context(|| format!("cannot write {}", stamp.display()))
 }

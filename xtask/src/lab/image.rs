@@ -38,7 +38,7 @@ const CXL: &[&str] = &[
 const LINK: &[&str] = &["virtio_pci", "virtio_console"];
 const SHARE: &[&str] = &["9pnet_virtio", "9p"];
 /// There for `modprobe`: other DAX file systems to compare with, and the poison injector.
-const OPTIONAL: &[&str] = &["ext4", "xfs", "hwpoison_inject", "loop"];
+const OPTIONAL: &[&str] = &["ext4", "xfs", "crc32c_generic", "hwpoison_inject", "loop"];
 
 /// What goes into the image besides the fixed parts.
 #[derive(Debug)]
@@ -105,7 +105,8 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     archive.file(
         &format!("{folder}/modules.alias"),
         0o644,
-        b"alias fs-famfs famfs\n",
+        // The second is for ext4 on 6.12, which asks the crypto layer for its checksum.
+        b"alias fs-famfs famfs\nalias crypto-crc32c crc32c_generic\n",
     )?;
 
     archive.copy("/init", &contents.binaries.join("lab-init"))?;

@@ -102,6 +102,13 @@ impl Machine {
         list.extend(words(&format!(
             "-device virtio-serial-pci,id=ports,bus={bus}"
         )));
+        // A connection that arrives while the guest runs shifts its timer ticks by a few
+        // instructions: a deterministic guest starts only once both ports are connected.
+        let wait = if self.accel == Accel::Deterministic {
+            "on"
+        } else {
+            "off"
+        };
         for (id, socket, name) in [
             ("data", self.data_socket(), DATA_PORT),
             ("control", self.control_socket(), CONTROL_PORT),
@@ -109,7 +116,7 @@ impl Machine {
             list.extend([
                 "-chardev".to_owned(),
                 format!(
-                    "socket,id={id},path={},server=on,wait=off",
+                    "socket,id={id},path={},server=on,wait={wait}",
                     escaped(&socket)
                 ),
                 "-device".to_owned(),

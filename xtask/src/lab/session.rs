@@ -73,7 +73,10 @@ pub(crate) fn relay(
     listen(&data, events.clone())?;
     listen(&control, events.clone())?;
     watch_signals(events)?;
-    forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
+    // A guest that gives no signs of life is the deterministic one: it takes no input either.
+    if limits.silence.is_some() {
+        forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
+    }
     let end = converse(qemu, &inbox, &control, on_terminal, limits, share);
     let _ = data.shutdown(Shutdown::Both);
     end

@@ -52,6 +52,7 @@ impl Apt {
     }
 
     fn create(name: &str, lines: &[String], host_status: bool) -> Result<Self> {
+        require_apt()?;
         let dir = paths::setup("apt").join(name);
         for sub in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(dir.join(sub))
@@ -119,30 +120,58 @@ impl Apt {
 
     /// Unpacks packages into `root`, over what is there.
     pub(crate) fn unpack(&self, packages: &[String], root: &Path, log: &Log) -> Result<()> {
-        let debs = paths::setup("debs");
-        remove_dir(&debs)?;
-        fs::create_dir_all(&debs)?;
-        fs::create_dir_all(root)?;
-        say(&format!("fetching {}", packages.join(" ")));
-        process::retry(|| {
-            log.run(
-                self.command("apt-get")
-                    .arg("download")
-                    .args(packages)
-                    .current_dir(&debs),
-            )
-        })?;
-        for entry in fs::read_dir(&debs)? {
-            let deb = entry?.path();
+        for deb in self.download(packages, log)? {
+            fs::create_dir_all(root)?;
             log.run(Command::new("dpkg-deb").arg("-x").arg(&deb).arg(root))?;
         }
-        remove_dir(&debs)
+        remove_dir(&debs())
+    }
+
+    /// Unpacks one folder of a package into `root`.
+    pub(crate) fn unpack_folder(
+        &self,
+        package: &str,
+        folder: &str,
+        root: &Path,
+        log: &Log,
+    ) -> Result<()> {
+        for deb in self.download(&[package.to_owned()], log)? {
+            fs::create_dir_all(root)?;
+            let script = "dpkg-deb --fsys-tarfile \"$1\" | tar -x -C \"$2\" \"./$3\"";
+            let mut unpack = Command::new("sh");
+            unpack
+                .args(["-euc", script, "sh"])
+                .arg(&deb)
+                .arg(root)
+                .arg(folder);
+            log.run(&mut unpack)?;
+        }
+        remove_dir(&debs())
+    }
+
+    /// Fetches packages, verified against the signed index, into [`debs`].
+    fn download(&self, packages: &[String], log: &Log) -> Result<Vec<PathBuf>> {
+        remove_dir(&debs())?;
+        fs::create_dir_all(debs())?;
+        say(&format!("fetching {}", packages.join(" ")));
+        process::retry(|| {
+            let mut download = self.command("apt-get");
+            log.run(download.arg("download").args(packages).current_dir(debs()))
+        })?;
+        fs::read_dir(debs())?
+            .map(|entry| Ok(entry?.path()))
+            .collect()
     }
 
     /// The source list, for programs that take one.
     pub(crate) fn sources(&self) -> PathBuf {
         self.dir.join("sources.list")
     }
+}
+
+/// Where packages wait to be unpacked.
+fn debs() -> PathBuf {
+    paths::setup("debs")
 }
 
 fn source_line(mirror: &str, suite: &str) -> String {
@@ -187,17 +216,23 @@ fn parse_targets(text: &str) -> Vec<Target> {
     targets
 }
 
+fn require_apt() -> Result<()> {
+    if paths::find_program("apt-get").is_some() {
+        return Ok(());
+    }
+    bail!(
+        "this machine has no apt-get, and the lab's kernels are Debian packages; install apt \
+         and dpkg (other distributions package them too), then run `cargo xtask setup --mirror URI`"
+    )
+}
+
 /// The mirror to fetch from: the one given, else the one this Debian machine itself uses.
 pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
     if let Some(uri) = given {
         return Ok(uri.to_owned());
     }
     let hint = "give a Debian mirror with `cargo xtask setup --mirror URI`";
-    if paths::find_program("apt-get").is_none() {
-        bail!(
-            "this machine has no apt-get, so its sources name no Debian mirror; the lab's kernels are Debian packages and need apt-get, apt-cache and dpkg-deb, and {hint}"
-        );
-    }
+    require_apt()?;
     let os = os_release()?;
     if os.id != "debian" {
         bail!(
@@ -239,14 +274,31 @@ pub(crate) fn os_release() -> Result<OsRelease> {
     })
 }
 
-/// Removes a folder that may not exist.
+/// Removes a folder that may not exist. A folder with something mounted in it stays: a chroot
+/// may hold the machine's own /dev.
 pub(crate) fn remove_dir(dir: &Path) -> Result<()> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    if let Some(point) = mount_under(&mounts, dir) {
+        bail!(
+            "cannot remove {}: {point} is mounted; unmount it first",
+            dir.display()
+        );
+    }
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("cannot remove {}", dir.display()))
         }
         _ => Ok(()),
     }
+}
+
+/// A mount point at or under `dir`, in the text of `/proc/mounts`.
+fn mount_under<'a>(mounts: &'a str, dir: &Path) -> Option<&'a str> {
+    let dir = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    mounts
+        .lines()
+        .filter_map(|line| line.split(' ').nth(1))
+        .find(|point| Path::new(point).starts_with(&dir))
 }
 
 #[cfg(test)]
@@ -272,5 +324,19 @@ mod tests {
             },
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_mount_inside_a_folder_is_seen_and_one_beside_it_is_not() {
+        let mounts = "proc /t/chroot/proc proc rw 0 0\n/dev/vda / ext4 rw 0 0\n";
+        assert_eq!(
+            mount_under(mounts, Path::new("/t/chroot")),
+            Some("/t/chroot/proc")
+        );
+        assert_eq!(
+            mount_under(mounts, Path::new("/t/chroot/proc")),
+            Some("/t/chroot/proc")
+        );
+        assert_eq!(mount_under(mounts, Path::new("/t/chroot.new")), None);
     }
 }

@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::apt::{KEYRING, remove_dir};
 use super::kernels::{self, Line};
 use super::{Context, guesttools, say};
 use crate::paths;
-use crate::process::Log;
+use crate::process::{self, Log};
 
 /// The suite the chroot is made of.
 const SUITE: &str = "trixie";
@@ -48,6 +48,12 @@ fn packages(release: &str) -> Vec<String> {
 }
 
 pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
+    if !process::is_root() {
+        bail!(
+            "the module for 7.3 is built in a chroot, and making one needs root; run \
+             `cargo xtask setup` and `cargo xtask build-kmod` as root"
+        );
+    }
     let release = kernels::installed(Line::V7_3)?.release;
     let index = context.index(log)?;
     let new = paths::setup("chroot.new");
@@ -56,7 +62,7 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
         "installing {SUITE} with {}",
         packages(&release).join(" ")
     ));
-    crate::process::retry(|| {
+    process::retry(|| {
         remove_dir(&new)?;
         log.run(
             Command::new("mmdebstrap")

@@ -73,11 +73,9 @@ const QEMU: &str = "qemu-system-x86_64";
 /// The emulated CXL device is tried from this major version on.
 const QEMU_MAJOR: u32 = 10;
 
-pub(super) fn key() -> Result<String> {
-    Ok(WANTED
-        .iter()
-        .map(|wanted| format!("{}\n", wanted.package))
-        .collect())
+pub(super) fn key() -> String {
+    let names: Vec<&str> = WANTED.iter().map(|wanted| wanted.package).collect();
+    names.join("\n")
 }
 
 pub(super) fn present() -> bool {
@@ -103,7 +101,7 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
         return Ok(());
     }
     let names: Vec<&str> = missing.iter().map(|wanted| wanted.package).collect();
-    if let Some(reason) = cannot_install()? {
+    if let Some(reason) = cannot_install() {
         let files: Vec<&str> = missing.iter().map(|wanted| wanted.file).collect();
         bail!(
             "this machine lacks {}, and setup cannot install it because {reason}; install the \
@@ -127,12 +125,11 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     Ok(())
 }
 
-fn cannot_install() -> Result<Option<&'static str>> {
+fn cannot_install() -> Option<&'static str> {
     if paths::find_program("apt-get").is_none() {
-        return Ok(Some("there is no apt-get"));
+        return Some("there is no apt-get");
     }
-    let uid = process::stdout(Command::new("id").arg("-u"))?;
-    Ok((uid.trim() != "0").then_some("it does not run as root"))
+    (!process::is_root()).then_some("it does not run as root")
 }
 
 /// Installs from the machine's own sources; its index is refreshed only when that fails.

@@ -95,8 +95,8 @@ pub(crate) fn installed(line: Line) -> Result<Kernel> {
     })
 }
 
-pub(super) fn key(line: Line) -> Result<String> {
-    Ok(format!("{line} {} image modules headers\n", line.mark()))
+pub(super) fn key(line: Line) -> String {
+    format!("{line} {} image modules headers\n", line.mark())
 }
 
 pub(super) fn make(line: Line, context: &Context<'_>, log: &Log) -> Result<()> {
@@ -149,16 +149,17 @@ fn newest(names: &[String], line: Line) -> Option<String> {
         .filter(|release| {
             release
                 .strip_suffix("-amd64")
-                .is_some_and(|version| version.contains(line.mark()) && !version.contains("-"))
+                .is_some_and(|version| version.contains(line.mark()) && !version.contains('-'))
         })
         .max_by(|a, b| compare(a, b))
         .map(str::to_owned)
 }
 
-/// Compares by the numbers in the names.
+/// Compares by the numbers before the architecture.
 fn compare(a: &str, b: &str) -> Ordering {
     let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit())
+        text.trim_end_matches("-amd64")
+            .split(|c: char| !c.is_ascii_digit())
             .filter_map(|n| n.parse().ok())
             .collect()
     };

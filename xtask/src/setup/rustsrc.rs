@@ -70,9 +70,10 @@ fn from_debian(index: &Apt, release: &str, log: &Log) -> Result<()> {
         .with_context(|| format!("the package index has no rust-src {release}"))?;
     let new = paths::setup("rust-src.new");
     remove_dir(&new)?;
-    index.unpack(&[format!("rust-src={version}")], &new, log)?;
     // The package also holds the compiler's sources, six times as much.
-    let library = new.join(format!("usr/src/rustc-{release}/library"));
+    let folder = format!("usr/src/rustc-{release}/library");
+    index.unpack_folder(&format!("rust-src={version}"), &folder, &new, log)?;
+    let library = new.join(folder);
     let place = paths::setup("rust-src");
     fs::create_dir_all(&place)?;
     fs::rename(&library, place.join("library"))

@@ -1,0 +1,129 @@
+//! Checks that cargo and its tools make.
+
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Outcome;
+use crate::setup::cargodeny;
+use crate::{ebpf, paths, process};
+
+const EBPF_MANIFEST: &str = "famfs-ebpf/Cargo.toml";
+
+pub(super) fn format() -> Result<Outcome> {
+    run(
+        cargo().args(["fmt", "--all", "--check"]),
+        "run `cargo fmt --all`",
+    )
+}
+
+pub(super) fn format_ebpf() -> Result<Outcome> {
+    if_ebpf(|| {
+        let mut command = cargo();
+        command.args(["fmt", "--manifest-path", EBPF_MANIFEST, "--check"]);
+        run(
+            &mut command,
+            "run `cargo fmt --manifest-path famfs-ebpf/Cargo.toml`",
+        )
+    })
+}
+
+pub(super) fn clippy() -> Result<Outcome> {
+    let mut command = cargo();
+    command.args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--quiet",
+        "--locked",
+    ]);
+    run(
+        command.args(["--", "-D", "warnings"]),
+        "mend the lints above",
+    )
+}
+
+pub(super) fn clippy_ebpf() -> Result<Outcome> {
+    if_ebpf(|| {
+        let mut command = ebpf::cargo("clippy")?;
+        command.args(["--release", "--locked", "--", "-D", "warnings"]);
+        run(&mut command, "mend the lints above")
+    })
+}
+
+pub(super) fn deny() -> Result<Outcome> {
+    cargo_deny("Cargo.toml", &["bans", "licenses", "sources"])
+}
+
+pub(super) fn deny_ebpf() -> Result<Outcome> {
+    if_ebpf(|| cargo_deny(EBPF_MANIFEST, &["bans", "licenses", "sources"]))
+}
+
+/// The advisory database is a git repository on the network: without it, a skip.
+pub(super) fn advisories() -> Result<Outcome> {
+    let program = match cargodeny::program() {
+        Ok(program) => program,
+        Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
+    };
+    let mut fetch = Command::new("timeout");
+    fetch
+        .arg("60")
+        .arg(program)
+        .args(["fetch", "db"])
+        .current_dir(paths::workspace());
+    if let Err(error) = process::stdout(&mut fetch) {
+        let text = format!("{error:#}");
+        let last = text.lines().last().unwrap_or_default().trim();
+        return Ok(Outcome::Skipped(format!(
+            "the advisory database is out of reach: {last}"
+        )));
+    }
+    cargo_deny("Cargo.toml", &["advisories"])
+}
+
+fn cargo_deny(manifest: &str, checks: &[&str]) -> Result<Outcome> {
+    let program = match cargodeny::program() {
+        Ok(program) => program,
+        Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
+    };
+    let mut command = Command::new(program);
+    command.args([
+        "--log-level",
+        "error",
+        "--locked",
+        "--manifest-path",
+        manifest,
+    ]);
+    command
+        .args(["--config", "deny.toml", "check", "--hide-inclusion-graph"])
+        .args(checks);
+    run(
+        command.current_dir(paths::workspace()),
+        "see deny.toml for what is allowed, and why",
+    )
+}
+
+fn if_ebpf(check: impl FnOnce() -> Result<Outcome>) -> Result<Outcome> {
+    if !paths::workspace().join(EBPF_MANIFEST).is_file() {
+        bail!("{EBPF_MANIFEST} is missing");
+    }
+    check()
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(paths::workspace());
+    command
+}
+
+/// Runs a tool on the user's own terminal: its findings are the message.
+fn run(command: &mut Command, remedy: &str) -> Result<Outcome> {
+    let line = process::describe(command);
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {line}"))?;
+    if !status.success() {
+        bail!("`{line}` ended with {status}; {remedy}");
+    }
+    Ok(Outcome::Passed(String::new()))
+}
