@@ -153,11 +153,7 @@ pub struct PmdTry {
 
 impl PmdTry {
     /// Why a 2 MiB try that ended in a fallback did so, asked in the kernel's own order.
-    #[inline(always)]
-    #[expect(
-        clippy::inline_always,
-        reason = "one BPF function call passes five values at most"
-    )]
+    #[inline]
     pub const fn fallback(&self) -> Outcome {
         const COLOUR: u64 = 511;
         const PMD_SIZE: u64 = 2 << 20;

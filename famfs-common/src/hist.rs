@@ -8,8 +8,8 @@
 const SLICE_BITS: u32 = 3;
 const SLICES: u64 = 1 << SLICE_BITS;
 
-/// How many buckets there are.
-pub const BUCKETS: u16 = ((64 - SLICE_BITS as u16) + 1) << SLICE_BITS;
+/// How many buckets there are: eight for each of the 61 powers of two from 8 on, eight below.
+pub const BUCKETS: u16 = 62 * 8;
 
 /// The bucket that holds `ns`.
 #[inline(always)]

@@ -11,13 +11,13 @@ pub const HALF: u32 = 1 << 16;
 pub const PROBES: u32 = 6;
 
 /// The bucket of a fault whose start was not seen.
-pub const UNTIMED: u16 = BUCKET_MASK as u16;
+pub const UNTIMED: u16 = 0x3ff;
 
 /// CPUs that an entry can name.
-pub const MAX_CPUS: u32 = CPU_MASK as u32 + 1;
+pub const MAX_CPUS: u32 = 0x4000;
 
-const CPU_MASK: u64 = 0x3fff;
-const BUCKET_MASK: u64 = 0x3ff;
+const CPU_MASK: u64 = MAX_CPUS as u64 - 1;
+const BUCKET_MASK: u64 = UNTIMED as u64;
 const CPU_BITS: u32 = 14;
 const CLASS_SHIFT: u32 = 24;
 const DEV_SHIFT: u32 = 32;
@@ -106,7 +106,6 @@ impl Tag {
     clippy::inline_always,
     reason = "the BPF programs call it once per fault"
 )]
-#[expect(clippy::cast_possible_truncation, reason = "the upper 16 bits remain")]
 pub const fn home(ino: u64, tag: u64) -> u32 {
     // Odd constants carry every bit of both words into the upper bits.
     let mixed = ino.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ tag.wrapping_mul(0xd6e8_feb8_6659_fd93);

@@ -153,10 +153,8 @@ impl Attached {
             let _already = program.load();
             match program.attach(health.info.target) {
                 Ok(_) => {
-                    *health = Health::attached(
-                        health.info,
-                        program.fd().ok().and_then(|fd| fd.try_clone().ok()),
-                    )
+                    let fd = program.fd().ok().and_then(|fd| fd.try_clone().ok());
+                    *health = Health::attached(health.info, fd);
                 }
                 Err(error) => health.problem = Some(error.to_string()),
             }

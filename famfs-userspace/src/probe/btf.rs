@@ -60,8 +60,8 @@ pub(super) struct Btf<'a> {
 
 impl<'a> Btf<'a> {
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Error> {
-        let bad = |_: ()| Error::BadBtf("the header does not fit the data");
-        let word = |at: usize| u32_at(bytes, at).ok_or(()).map_err(bad);
+        let bad = || Error::BadBtf("the header does not fit the data");
+        let word = |at: usize| u32_at(bytes, at).ok_or_else(bad);
         if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(Error::BadBtf("wrong magic number"));
         }
@@ -73,8 +73,8 @@ impl<'a> Btf<'a> {
             let begin = header.checked_add(at as usize)?;
             bytes.get(begin..begin.checked_add(len as usize)?)
         };
-        let types = section(word(8)?, word(12)?).ok_or(()).map_err(bad)?;
-        let strings = section(word(16)?, word(20)?).ok_or(()).map_err(bad)?;
+        let types = section(word(8)?, word(12)?).ok_or_else(bad)?;
+        let strings = section(word(16)?, word(20)?).ok_or_else(bad)?;
         let mut starts = vec![0];
         let mut at = 0;
         while at < types.len() {

@@ -53,8 +53,11 @@ impl Error {
     /// The machine has to change, not the call: a privilege or a kernel feature is missing.
     pub(crate) fn is_unsupported(&self) -> bool {
         match self {
-            Self::Privilege(_) | Self::NoBtf { .. } | Self::NoField { .. } => true,
-            Self::NoTracepoint(_) | Self::TooManyCpus { .. } => true,
+            Self::Privilege(_)
+            | Self::NoBtf { .. }
+            | Self::NoField { .. }
+            | Self::NoTracepoint(_)
+            | Self::TooManyCpus { .. } => true,
             Self::Program { source, .. } => is_permission(source),
             _ => false,
         }

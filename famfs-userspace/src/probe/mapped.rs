@@ -28,7 +28,7 @@ impl<T: Pod> Mapped<T> {
     pub(super) fn new(name: &'static str, map: Map) -> Result<Self, Error> {
         const {
             // The kernel rounds values up to eight bytes; ours need no rounding.
-            assert!(size_of::<T>() % 8 == 0 && size_of::<T>() != 0);
+            assert!(size_of::<T>().is_multiple_of(8) && size_of::<T>() != 0);
         }
         let failed = |why: String| Error::Map { map: name, why };
         let Map::Array(map) = map else {
