@@ -52,7 +52,7 @@ impl std::fmt::Debug for Device {
         f.debug_struct("Device")
             .field("path", &self.path)
             .field("size", &self.size)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

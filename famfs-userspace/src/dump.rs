@@ -34,6 +34,10 @@ impl<'v> Dump<'v> {
 }
 
 /// One at a time: a log can hold millions.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
 fn entries<S: Serializer>(volume: &&Volume, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(volume.slots().map(|slot| EntryView::new(&slot)))
 }

@@ -113,7 +113,7 @@ fn parse_error(text: &str) -> Option<DeviceError> {
         let (key, value) = word.split_once('=')?;
         let number = match key {
             "dev" => {
-                if dev.replace(value.to_owned()).is_some() {
+                if dev.replace(unescape(value)).is_some() {
                     return None;
                 }
                 continue;
@@ -250,6 +250,8 @@ mod tests {
             }
         );
         assert_eq!(parse_error(&format!("later=1 {line}")), Some(error));
+        let line = line.replace("/dev/pmem0", r"/dev/a\040b");
+        assert_eq!(parse_error(&line).unwrap().dev, "/dev/a b");
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::Read as _,
     process::{Command, Output, Stdio},
-<<<<<<< HEAD
     time::Duration,
 };
 
@@ -15,8 +14,6 @@ use famfs_userspace::{
         Source as _,
         synthetic::{Scene, Synthetic},
     },
-=======
->>>>>>> probe
 };
 
 use serde_json::Value;
@@ -24,10 +21,7 @@ use serde_json::Value;
 fn top(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
     command
-<<<<<<< HEAD
         .env_remove("COLUMNS")
-=======
->>>>>>> probe
         .args(["--source", "synthetic"])
         .args(args)
         .stdin(Stdio::null());
@@ -109,14 +103,9 @@ fn one_second_as_json() {
 
 #[test]
 fn a_memory_error_is_in_the_json() {
-<<<<<<< HEAD
     let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(6));
     source.poll().unwrap();
     let value: Value = serde_json::from_str(&json::render(&source.poll().unwrap())).unwrap();
-=======
-    let output = run(&["--json", "--interval", "5.2"]);
-    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
->>>>>>> probe
     assert_eq!(value["mounts"][0]["error"], Value::Null);
     assert_eq!(
         value["mounts"][1],

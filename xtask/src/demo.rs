@@ -36,7 +36,10 @@ fn run(args: &Args) -> Result<u8> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return lab(args.kernel.unwrap_or(Line::V6_12), "screen");
     }
-    for line in Line::ALL.into_iter().filter(|line| args.kernel.is_none_or(|only| only == *line)) {
+    for line in Line::ALL
+        .into_iter()
+        .filter(|line| args.kernel.is_none_or(|only| only == *line))
+    {
         writeln!(io::stdout(), "==== kernel {line} ====").context("cannot write")?;
         let code = lab(line, "print")?;
         if code != 0 {
@@ -53,7 +56,10 @@ fn lab(line: Line, mode: &str) -> Result<u8> {
         .args(["lab", "--kernel", line.name(), "--", "famfs-demo", mode])
         .status()
         .context("cannot run the lab")?;
-    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
 }
 
 #[expect(clippy::print_stderr, reason = "where errors go")]

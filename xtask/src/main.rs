@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod ebpf;
+mod gate;
 mod kmod;
 mod lab;
 mod paths;
@@ -33,6 +34,7 @@ enum Command {
     Check(check::Args),
     Lab(lab::Args),
     Demo(demo::Args),
+    Gate(gate::Args),
     Test(test::Args),
 }
 
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
+        Command::Gate(args) => return gate::main(&args),
         Command::Test(args) => test::main(&args),
     };
     done.unwrap_or_else(|error| {

@@ -156,3 +156,47 @@ fn tail(path: &Path) -> String {
         .collect::<Vec<_>>()
         .join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_quotes_its_own_last_lines_and_names_the_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = Log::create(dir.path().join("step.log")).unwrap();
+        log.run(Command::new("sh").args(["-c", "echo before"]))
+            .unwrap();
+        let script = "for n in $(seq 20); do echo line $n; done; exit 3";
+        let error = log
+            .run(Command::new("sh").args(["-c", script]))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.starts_with("sh failed: exit status: 3\n    line 9\n"),
+            "{error}"
+        );
+        assert!(error.contains("    line 20\n(full output: "), "{error}");
+        assert!(error.contains("step.log)"), "{error}");
+        let error = log
+            .run(Command::new("sh").args(["-c", "echo why; false"]))
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("sh failed: exit status: 1\n    why\n("),
+            "{error}"
+        );
+        assert!(log.text().unwrap().contains("before\n"));
+    }
+
+    #[test]
+    fn output_of_a_failed_program_is_its_error() {
+        assert_eq!(stdout(Command::new("echo").arg("a")).unwrap(), "a\n");
+        let error = stdout(Command::new("sh").args(["-c", "echo no >&2; exit 2"])).unwrap_err();
+        assert!(
+            error.to_string().ends_with("failed: exit status: 2\nno"),
+            "{error}"
+        );
+    }
+}

@@ -48,5 +48,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         guest::run(&args.filters, &mut tally)?;
     }
     tally.print();
-    Ok(if tally.failed == 0 && tally.passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if tally.failed == 0 && tally.passed > 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -101,6 +101,7 @@ impl Memory for Mapping {
         Ok(())
     }
 
+    #[expect(clippy::cast_ptr_alignment, reason = "checked on the line after it")]
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
         let to = self.at_writable(at, size_of::<u64>())?.cast::<u64>();
         if !to.is_aligned() {

@@ -98,13 +98,18 @@ fn mount_error(device: &Path, context: Option<&OwnedFd>, source: io::Error) -> E
     }
 }
 
-/// What the file system wrote to the context: lines such as `e famfs: no device`.
+/// What the file system said was wrong: the lines of the context's log that start with
+/// `e`. Each read returns one.
 fn last_words(context: &OwnedFd) -> Option<String> {
     let mut log = std::fs::File::from(context.try_clone().ok()?);
     let mut line = [0; 512];
-    let len = log.read(&mut line).ok()?;
-    let text = String::from_utf8_lossy(&line[..len]);
-    Some(text.trim().trim_start_matches("e ").to_owned())
+    let mut said = None;
+    while let Ok(len @ 1..) = log.read(&mut line) {
+        if let Some(words) = String::from_utf8_lossy(&line[..len]).strip_prefix("e ") {
+            said = Some(words.trim().to_owned());
+        }
+    }
+    said
 }
 
 fn fsopen() -> io::Result<OwnedFd> {

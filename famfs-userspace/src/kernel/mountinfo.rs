@@ -78,15 +78,12 @@ fn unescape(word: &[u8]) -> PathBuf {
     let mut out = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&first, after)) = rest.split_first() {
-        match octal(rest) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &rest[4..];
-            }
-            None => {
-                out.push(first);
-                rest = after;
-            }
+        if let Some(byte) = octal(rest) {
+            out.push(byte);
+            rest = &rest[4..];
+        } else {
+            out.push(first);
+            rest = after;
         }
     }
     OsString::from_vec(out).into()

@@ -129,9 +129,9 @@ fn make_file(
         }
         Err(e) => return Err(e),
     };
-    let mode = action.mode & role.mode_mask();
+    let allowed = action.mode & role.mode_mask();
     let made = abi::map_file(file.as_fd(), size, extents)
-        .and_then(|()| confined::set_owner(&file, action.uid, action.gid, mode));
+        .and_then(|()| confined::set_owner(&file, action.uid, action.gid, allowed));
     if let Err(e) = made {
         // An empty file without a map would stand for one that is not there.
         confined::remove_file(root, path)?;

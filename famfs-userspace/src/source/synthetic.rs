@@ -6,6 +6,8 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use famfs_common::hist;
+
 use super::{Error, Source};
 use crate::model::{
     Access, Bucket, DeviceError, Event, Fallback, FileKey, FileRow, Hist, Mount, MountState, Order,
@@ -240,11 +242,13 @@ fn spread(count: u64, ns: u64) -> Hist {
     hist
 }
 
-/// The bucket of `ns` where every power of two is cut into eight.
+/// The bucket of `ns`, as the BPF programs choose it.
 fn bounds(ns: u64) -> (u64, u64) {
-    let shift = ns.max(8).ilog2() - 3;
-    let lower = ns >> shift << shift;
-    (lower, lower + (1 << shift) - 1)
+    let bucket = hist::index(ns);
+    (
+        hist::lower(bucket).unwrap_or(0),
+        hist::upper(bucket).unwrap_or(u64::MAX),
+    )
 }
 
 fn poison_event() -> Event {
@@ -309,20 +313,5 @@ mod tests {
             states,
             [MountState::Ok, MountState::Ok, MountState::Disabled]
         );
-    }
-
-    #[test]
-    fn a_bucket_holds_its_own_latency() {
-        for ns in [8, 9, 15, 16, 2_100, 9_300, 74_400] {
-            let (lower, upper) = bounds(ns);
-            assert!(
-                lower <= ns && ns <= upper,
-                "{ns} is not in {lower}..={upper}"
-            );
-            assert!(
-                (upper - lower) * 8 <= lower,
-                "{lower}..={upper} is wider than an eighth"
-            );
-        }
     }
 }

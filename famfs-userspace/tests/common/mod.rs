@@ -1,23 +1,54 @@
 //! Shared by the integration tests of the runtime.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod builder;
+pub(crate) mod cached;
+
+use std::collections::BTreeMap;
 use std::io;
+use std::sync::Arc;
 
 use famfs_userspace::device::Memory;
 
-/// Device memory in a buffer.
+/// CRC-32/ISO-HDLC bit by bit: nothing of the code under test is in it.
+pub(crate) fn bitwise_crc(bytes: &[u8]) -> u64 {
+    let mut register = 0xffff_ffff_u32;
+    for byte in bytes {
+        register ^= u32::from(*byte);
+        for _ in 0..8 {
+            let carry = register & 1;
+            register >>= 1;
+            if carry == 1 {
+                register ^= 0xedb8_8320;
+            }
+        }
+    }
+    u64::from(!register)
+}
+
+/// Device memory in a buffer, with bytes changed on top of it. Cheap to make from an
+/// image that others use too.
 #[derive(Clone, Debug)]
-pub(crate) struct Ram(pub(crate) Vec<u8>);
+pub(crate) struct Ram {
+    base: Arc<Vec<u8>>,
+    changed: BTreeMap<u64, u8>,
+}
 
 impl Ram {
     pub(crate) fn new(bytes: Vec<u8>) -> Self {
-        Self(bytes)
+        Self::over(Arc::new(bytes))
     }
 
-    fn range(&self, at: u64, len: usize) -> io::Result<std::ops::Range<usize>> {
-        let at = usize::try_from(at).unwrap();
-        match at.checked_add(len) {
-            Some(end) if end <= self.0.len() => Ok(at..end),
+    pub(crate) fn over(base: Arc<Vec<u8>>) -> Self {
+        Self {
+            base,
+            changed: BTreeMap::new(),
+        }
+    }
+
+    fn check(&self, at: u64, len: usize) -> io::Result<()> {
+        match at.checked_add(len as u64) {
+            Some(end) if end <= self.len() => Ok(()),
             _ => Err(io::ErrorKind::UnexpectedEof.into()),
         }
     }
@@ -25,17 +56,22 @@ impl Ram {
 
 impl Memory for Ram {
     fn len(&self) -> u64 {
-        self.0.len() as u64
+        self.base.len() as u64
     }
 
     fn load(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
-        into.copy_from_slice(&self.0[self.range(at, into.len())?]);
+        self.check(at, into.len())?;
+        let start = usize::try_from(at).unwrap();
+        into.copy_from_slice(&self.base[start..start + into.len()]);
+        for (place, byte) in self.changed.range(at..at + into.len() as u64) {
+            into[usize::try_from(place - at).unwrap()] = *byte;
+        }
         Ok(())
     }
 
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let range = self.range(at, bytes.len())?;
-        self.0[range].copy_from_slice(bytes);
+        self.check(at, bytes.len())?;
+        self.changed.extend((at..).zip(bytes.iter().copied()));
         Ok(())
     }
 

@@ -30,6 +30,7 @@ pub(super) fn format_ebpf() -> Result<Outcome> {
 
 pub(super) fn clippy() -> Result<Outcome> {
     let mut command = cargo();
+    // One crate's lints must not hide the next one's.
     command.args([
         "clippy",
         "--workspace",
@@ -37,10 +38,8 @@ pub(super) fn clippy() -> Result<Outcome> {
         "--quiet",
         "--locked",
     ]);
-    run(
-        command.args(["--", "-D", "warnings"]),
-        "mend the lints above",
-    )
+    command.args(["--keep-going", "--", "-D", "warnings"]);
+    run(&mut command, "mend the lints above")
 }
 
 pub(super) fn clippy_ebpf() -> Result<Outcome> {
@@ -87,15 +86,18 @@ fn cargo_deny(manifest: &str, checks: &[&str]) -> Result<Outcome> {
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
     let mut command = Command::new(program);
-    command.args([
-        "--log-level",
-        "error",
-        "--locked",
-        "--manifest-path",
-        manifest,
-    ]);
     command
-        .args(["--config", "deny.toml", "check", "--hide-inclusion-graph"])
+        .args([
+            "--log-level",
+            "error",
+            "--locked",
+            "--manifest-path",
+            manifest,
+            "--config",
+        ])
+        // A relative path would be looked for beside the manifest.
+        .arg(paths::workspace().join("deny.toml"))
+        .args(["check", "--hide-inclusion-graph"])
         .args(checks);
     run(
         command.current_dir(paths::workspace()),

@@ -36,10 +36,14 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
     if filters.is_empty() {
         jobs.extend(promises());
     }
-    let (jobs, skipped): (VecDeque<_>, VecDeque<_>) =
-        jobs.into_iter().partition(|job| cxl || !job.lab.contains(&"cxl"));
+    let (jobs, skipped): (VecDeque<_>, VecDeque<_>) = jobs
+        .into_iter()
+        .partition(|job| cxl || !job.lab.contains(&"cxl"));
     for job in skipped {
-        report(tally, &format!("SKIP {}: this QEMU has no cxl-type3 device", job.name));
+        report(
+            tally,
+            &format!("SKIP {}: this QEMU has no cxl-type3 device", job.name),
+        );
     }
     let (jobs, tally) = (Mutex::new(jobs), Mutex::new(tally));
     thread::scope(|scope| {
@@ -47,7 +51,10 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
             .map(|_| {
                 scope.spawn(|| -> Result<()> {
                     loop {
-                        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                        let next = jobs
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .pop_front();
                         let Some(job) = next else { return Ok(()) };
                         let start = Instant::now();
                         let output = boot(&job)?;
@@ -57,23 +64,35 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .try_for_each(|worker| worker.join().map_err(|_panic| anyhow::anyhow!("a worker died"))?)
+        workers.into_iter().try_for_each(|worker| {
+            worker
+                .join()
+                .map_err(|_panic| anyhow::anyhow!("a worker died"))?
+        })
     })
 }
 
 /// The same tests on every kind of guest.
 fn suites(filters: &[String]) -> Vec<Job> {
-    let command: Vec<String> =
-        std::iter::once("lab-guest".to_owned()).chain(filters.iter().cloned()).collect();
+    let command: Vec<String> = std::iter::once("lab-guest".to_owned())
+        .chain(filters.iter().cloned())
+        .collect();
     [
-        ("lab 7.3 cxl", &["--kernel", "7.3", "--memory", "cxl"] as &[_]),
+        (
+            "lab 7.3 cxl",
+            &["--kernel", "7.3", "--memory", "cxl"] as &[_],
+        ),
         ("lab 6.12 pmem", &["--kernel", "6.12", "--memory", "pmem"]),
         ("lab 7.3 fsdev", &["--kernel", "7.3", "--memory", "fsdev"]),
         ("lab 7.3 pmem", &["--kernel", "7.3", "--memory", "pmem"]),
     ]
-    .map(|(name, lab)| Job { name, lab, command: command.clone(), expected: 0, stdout: None })
+    .map(|(name, lab)| Job {
+        name,
+        lab,
+        command: command.clone(),
+        expected: 0,
+        stdout: None,
+    })
     .into()
 }
 
@@ -157,7 +176,10 @@ fn judge(job: &Job, output: &Output, seconds: f64, tally: &mut Tally) {
         }
         report(
             tally,
-            &format!("FAIL {}: {}, expected exit status {}", job.name, output.status, job.expected),
+            &format!(
+                "FAIL {}: {}, expected exit status {}",
+                job.name, output.status, job.expected
+            ),
         );
     }
 }

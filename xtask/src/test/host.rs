@@ -14,7 +14,14 @@ use crate::paths;
 pub(crate) fn run(tally: &mut Tally) -> Result<()> {
     let mut child = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(paths::workspace())
-        .args(["test", "--workspace", "--locked", "--no-fail-fast", "--", "--show-output"])
+        .args([
+            "test",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+            "--",
+            "--show-output",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot run cargo test")?;

@@ -26,9 +26,15 @@ impl Tally {
         }
     }
 
-    #[expect(clippy::print_stdout, reason = "the totals line is what this program is for")]
+    #[expect(
+        clippy::print_stdout,
+        reason = "the totals line is what this program is for"
+    )]
     pub(crate) fn print(self) {
-        println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
+        println!(
+            "{} passed, {} failed, {} skipped",
+            self.passed, self.failed, self.skipped
+        );
     }
 }
 
@@ -56,6 +62,13 @@ mod tests {
         ] {
             tally.read(line);
         }
-        assert_eq!(tally, Tally { passed: 13, failed: 4, skipped: 2 });
+        assert_eq!(
+            tally,
+            Tally {
+                passed: 13,
+                failed: 4,
+                skipped: 2
+            }
+        );
     }
 }
