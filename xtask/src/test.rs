@@ -13,7 +13,7 @@ use crate::{ebpf, kmod, setup, setup::kernels::Line};
 
 /// Run all tests: on this machine, then in guests on both kernels.
 ///
-/// Set FAMFS_GOLDEN to a folder of upstream-written images to compare with those too. The last
+/// Set `FAMFS_GOLDEN` to a folder of upstream-written images to compare with those too. The last
 /// line is `N passed, N failed, N skipped`; exit status 1 if any failed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:

@@ -99,7 +99,7 @@ impl<W: Write> Archive<W> {
         mode: u32,
         content: &[u8],
     ) -> io::Result<()> {
-        let size = u32::try_from(content.len()).map_err(|_| {
+        let size = u32::try_from(content.len()).map_err(|_overflow| {
             io::Error::new(io::ErrorKind::InvalidInput, format!("{path}: over 4 GiB"))
         })?;
         let header = Builder::new(path.trim_start_matches('/'))
