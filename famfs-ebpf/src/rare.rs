@@ -1,22 +1,19 @@
 //! What happens rarely: errors, memory failures, faults that the module refused.
 
 use aya_ebpf::{
-    helpers::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, bpf_probe_read_kernel,
-    },
+    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     macros::{btf_tracepoint, fexit, raw_tracepoint},
     programs::{BtfTracePointContext, FExitContext, RawTracePointContext},
 };
 use famfs_common::{
     event::{FAULT_REFUSED, HOLDER_NOTIFY, MEMORY_FAILURE, Rare},
     fault::{Class, Order, Outcome},
-    field::Field,
     keys::UNTIMED,
     probe::Hook,
 };
 
 use crate::{
-    kernel::{Kernel, inside, tag},
+    kernel::tag,
     maps::EVENTS,
     record::{Here, hit},
 };
@@ -99,23 +96,20 @@ pub fn memory_failure(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `famfs_fault_refused(inode, vmf, order, write, err)` of the famfs module, whose types the
-/// verifier does not know: its structures are copied from.
+/// `famfs_fault_refused(dev, ino, address, pgoff, order, write, err)` of the famfs module.
 #[raw_tracepoint(tracepoint = "famfs_fault_refused")]
 pub fn fault_refused(ctx: RawTracePointContext) -> i32 {
     let Some(here) = hit(Hook::Refused) else {
         return 0;
     };
-    let (inode, vmf): (Kernel, Kernel) = (ctx.arg(0), ctx.arg(1));
-    let order = if ctx.arg::<u32>(2) == 0 {
+    let (dev, ino) = (ctx.arg(0), ctx.arg(1));
+    let order = if ctx.arg::<u32>(4) == 0 {
         Order::Pte
     } else {
         Order::Pmd
     };
     // The upper bits of a bool's register are anything.
-    let write = ctx.arg::<u64>(3) & 1 != 0;
-    let sb = copy::<usize>(inode, Field::InodeSb) as Kernel;
-    let (ino, dev) = (copy(inode, Field::InodeIno), copy(sb, Field::SbDev));
+    let write = ctx.arg::<u64>(5) & 1 != 0;
     let class = Class {
         order,
         write,
@@ -123,8 +117,7 @@ pub fn fault_refused(ctx: RawTracePointContext) -> i32 {
     }
     .pack();
     here.count(Hook::Refused, ino, tag(dev, class, UNTIMED, here.cpu), 0);
-    let (a, b) = (copy(vmf, Field::VmfAddress), copy(vmf, Field::VmfPgoff));
-    let code = ctx.arg(4);
+    let (a, b, code) = (ctx.arg(2), ctx.arg(3), ctx.arg(6));
     report(
         &here,
         &Rare {
@@ -138,11 +131,4 @@ pub fn fault_refused(ctx: RawTracePointContext) -> i32 {
         },
     );
     0
-}
-
-/// A field of a structure that is only an address to the verifier; zero if it cannot be read.
-#[inline(always)]
-fn copy<T: Copy + Default>(base: Kernel, field: Field) -> T {
-    // SAFETY: the helper fails on a bad address.
-    unsafe { bpf_probe_read_kernel(inside(base, field).cast::<T>()) }.unwrap_or_default()
 }
