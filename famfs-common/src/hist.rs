@@ -25,11 +25,44 @@ pub const fn index(ns: u64) -> u16 {
     if ns < SLICES {
         return ns as u16;
     }
-    let shift = 63 - SLICE_BITS - ns.leading_zeros();
+    let shift = log2(ns) - SLICE_BITS;
     // The top four bits of `ns`: 8..=15 within its power of two.
     let top = ns >> shift;
     ((shift as u64 * SLICES) + top) as u16
 }
+
+/// The number of the highest bit of `v`, which is not 0. BPF has no instruction for it, and the
+/// compiler's substitute is twice as long as this table.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the BPF programs call it once per fault"
+)]
+const fn log2(v: u64) -> u32 {
+    let mut below = v;
+    below |= below >> 1;
+    below |= below >> 2;
+    below |= below >> 4;
+    below |= below >> 8;
+    below |= below >> 16;
+    below |= below >> 32;
+    let top = below - (below >> 1);
+    LOG2[(top.wrapping_mul(DE_BRUIJN) >> 58) as usize] as u32
+}
+
+/// Every six bits in a row of it are different.
+const DE_BRUIJN: u64 = 0x03f7_9d71_b4cb_0a89;
+
+/// By the six bits that a power of two brings to the top of the product: its exponent.
+static LOG2: [u8; 64] = {
+    let mut table = [0; 64];
+    let mut exponent = 0;
+    while exponent < 64 {
+        table[((DE_BRUIJN << exponent) >> 58) as usize] = exponent;
+        exponent += 1;
+    }
+    table
+};
 
 /// The smallest value in bucket `i`; `None` if there is no such bucket.
 pub const fn lower(i: u16) -> Option<u64> {

@@ -39,14 +39,15 @@ pub struct Slot {
     pub class: u32,
 }
 
-/// The slot of thread `tid`: neighbours in number lie on different cache lines.
+/// The slot of thread `tid`: an odd factor gives every 65,536 threads in a row a slot each, and
+/// neighbours lie on different cache lines.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "the BPF programs call it once per fault"
 )]
 pub const fn slot(tid: u32) -> u32 {
-    (tid << 1 | (tid >> 15 & 1)) & (SLOTS - 1)
+    tid.wrapping_mul(0x9e37) & (SLOTS - 1)
 }
 
 /// All faults of one file, class, latency bucket and CPU.

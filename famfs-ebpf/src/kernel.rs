@@ -37,21 +37,19 @@ pub unsafe fn read<T: Copy>(base: Kernel, field: Field) -> T {
 /// Is `sb` a file system that we watch?
 #[inline(always)]
 pub fn watched(sb: Kernel) -> bool {
-    // SAFETY: plain constants, volatile as in `offset`.
-    let [all, first, second, third] = unsafe {
-        [
-            u64::from(read_volatile(&raw const ALL_DAX)),
-            read_volatile(&raw const MAGICS[0]),
-            read_volatile(&raw const MAGICS[1]),
-            read_volatile(&raw const MAGICS[2]),
-        ]
-    };
-    if all != 0 {
+    // SAFETY: a plain constant, volatile as in `offset`.
+    if unsafe { read_volatile(&raw const ALL_DAX) } != 0 {
         return true;
     }
     // SAFETY: callers pass a superblock.
     let magic: u64 = unsafe { read(sb, Field::SbMagic) };
-    magic == first || magic == second || magic == third
+    is_magic(0, magic) || is_magic(1, magic) || is_magic(2, magic)
+}
+
+#[inline(always)]
+fn is_magic(i: usize, magic: u64) -> bool {
+    // SAFETY: a plain constant, volatile as in `offset`.
+    magic == unsafe { read_volatile(&raw const MAGICS[i]) }
 }
 
 /// The table's key words for a file, or the start of one.
