@@ -74,7 +74,10 @@ fn gate(args: &Args, line: Line) -> Result<u8> {
         }
     }
     let Some(rev) = base::commit(args.base.as_deref())? else {
-        say(line, "there is no base commit to compare with: the gate cannot pass");
+        say(
+            line,
+            "there is no base commit to compare with: the gate cannot pass",
+        );
         return Ok(NOT_COMPARABLE);
     };
     say(line, &format!("measuring the module of commit {rev}"));
@@ -94,7 +97,11 @@ fn base_module(line: Line, rev: &str, new: &Built) -> Result<Built> {
     })
     .with_context(|| format!("cannot build the module of commit {rev}"))?;
     if module.compiler != new.compiler {
-        bail!("the compiler changed during the run: {} / {}", module.compiler, new.compiler);
+        bail!(
+            "the compiler changed during the run: {} / {}",
+            module.compiler,
+            new.compiler
+        );
     }
     Ok(module)
 }
@@ -104,12 +111,25 @@ fn compare(new: &[PathBuf], base: &[PathBuf], accept: bool) -> Result<u8> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(paths::workspace())
-        .args(["run", "--quiet", "--locked", "--package", "famfs-bench", "--", "gate"])
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "famfs-bench",
+            "--",
+            "gate",
+        ])
         .stdin(Stdio::null());
     let given = |flag: &'static str, files: &[PathBuf]| -> Vec<PathBuf> {
-        files.iter().flat_map(|file| [Path::new(flag).to_owned(), file.clone()]).collect()
+        files
+            .iter()
+            .flat_map(|file| [Path::new(flag).to_owned(), file.clone()])
+            .collect()
     };
-    command.args(given("--new", new)).args(given("--base", base));
+    command
+        .args(given("--new", new))
+        .args(given("--base", base));
     if accept {
         command.arg("--accept");
     }

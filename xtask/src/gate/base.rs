@@ -13,7 +13,9 @@ pub(super) fn commit(wanted: Option<&str>) -> Result<Option<String>> {
     if let Some(wanted) = wanted {
         let rev = format!("{wanted}^{{commit}}");
         let found = resolve(&["rev-parse", "--verify", "--quiet", &rev]);
-        return found.map(Some).with_context(|| format!("there is no commit {wanted}"));
+        return found
+            .map(Some)
+            .with_context(|| format!("there is no commit {wanted}"));
     }
     let Some(head) = resolve(&["rev-parse", "--verify", "--quiet", "HEAD"]) else {
         return Ok(None);
@@ -23,7 +25,11 @@ pub(super) fn commit(wanted: Option<&str>) -> Result<Option<String>> {
         return Ok(Some(fork));
     }
     let edited = resolve(&["status", "--porcelain", "--", "famfs-kmod"]).is_some();
-    Ok(if edited { Some(head) } else { resolve(&["rev-parse", "--verify", "--quiet", "HEAD~1"]) })
+    Ok(if edited {
+        Some(head)
+    } else {
+        resolve(&["rev-parse", "--verify", "--quiet", "HEAD~1"])
+    })
 }
 
 /// The module's sources of a commit, in a folder of their own.
@@ -33,8 +39,14 @@ pub(super) fn sources(rev: &str) -> Result<TempDir> {
         .tempdir()
         .context("cannot create a temporary folder")?;
     let archive = dir.path().join("sources.tar");
-    process::stdout(git().arg("archive").arg("--output").arg(&archive).args([rev, "famfs-kmod"]))
-        .with_context(|| format!("commit {rev} has no module to compare with"))?;
+    process::stdout(
+        git()
+            .arg("archive")
+            .arg("--output")
+            .arg(&archive)
+            .args([rev, "famfs-kmod"]),
+    )
+    .with_context(|| format!("commit {rev} has no module to compare with"))?;
     let file = std::fs::File::open(&archive).context("cannot open the archive")?;
     tar::Archive::new(file)
         .unpack(dir.path())

@@ -55,7 +55,10 @@ pub(super) fn measure(
     let results = results.into_iter().collect::<Result<Vec<_>>>()?;
     let name = side.name();
     let took = start.elapsed().as_secs();
-    say(line, &format!("measured the {name} module in {BOOTS} boots, {took} s"));
+    say(
+        line,
+        &format!("measured the {name} module in {BOOTS} boots, {took} s"),
+    );
     Ok(results)
 }
 
@@ -73,8 +76,7 @@ fn boot(
     }
     // What is in the folder travels into the guest, so it is empty: the guests must be equal.
     fs::create_dir_all(&share).with_context(|| format!("cannot create {}", share.display()))?;
-    let output =
-        File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
+    let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
     let lab = Command::new(std::env::current_exe().context("cannot find xtask itself")?)
         .args(arguments(line, module, &share))
         .envs(environment)
@@ -91,9 +93,22 @@ fn arguments(line: Line, module: &Path, share: &Path) -> Vec<OsString> {
         .map(OsString::from)
         .into();
     list.push(line.to_string().into());
-    list.extend(["--module".into(), module.into(), "--share".into(), share.into()]);
+    list.extend([
+        "--module".into(),
+        module.into(),
+        "--share".into(),
+        share.into(),
+    ]);
     list.extend(
-        ["--", "famfs-bench", "run", "--gate", "--out", "/share/result.json"].map(OsString::from),
+        [
+            "--",
+            "famfs-bench",
+            "run",
+            "--gate",
+            "--out",
+            "/share/result.json",
+        ]
+        .map(OsString::from),
     );
     list
 }

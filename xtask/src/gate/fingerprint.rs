@@ -34,7 +34,10 @@ pub(super) fn environment(module: &Built) -> Result<Environment> {
     Ok(BTreeMap::from([
         ("FAMFS_FINGERPRINT_QEMU", qemu),
         ("FAMFS_FINGERPRINT_COMPILER", module.compiler.clone()),
-        ("FAMFS_FINGERPRINT_HARNESS", digest(paths::workspace(), HARNESS)?),
+        (
+            "FAMFS_FINGERPRINT_HARNESS",
+            digest(paths::workspace(), HARNESS)?,
+        ),
     ]))
 }
 
@@ -45,14 +48,21 @@ fn digest(root: &Path, parts: &[&str]) -> Result<String> {
         for file in files(&root.join(part))? {
             let content =
                 fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let name = file.strip_prefix(root).unwrap_or(&file).as_os_str().as_encoded_bytes();
+            let name = file
+                .strip_prefix(root)
+                .unwrap_or(&file)
+                .as_os_str()
+                .as_encoded_bytes();
             for bytes in [name, &content] {
                 hash.update((bytes.len() as u64).to_le_bytes());
                 hash.update(bytes);
             }
         }
     }
-    let short = hash.finalize().first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    let short = hash
+        .finalize()
+        .first_chunk()
+        .map_or(0, |first| u64::from_be_bytes(*first));
     Ok(format!("{short:016x}"))
 }
 
@@ -64,7 +74,9 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let entries = fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))?;
     for entry in entries {
-        let entry = entry.with_context(|| format!("cannot list {}", path.display()))?.path();
+        let entry = entry
+            .with_context(|| format!("cannot list {}", path.display()))?
+            .path();
         if entry.is_dir() || entry.extension().is_some_and(|extension| extension == "rs") {
             found.extend(files(&entry)?);
         }
