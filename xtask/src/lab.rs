@@ -273,13 +273,17 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     };
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
-    let end = session::relay(
-        &mut qemu,
-        (&data, &control),
-        on_terminal,
-        limits,
-        &mut incoming,
-    );
+    let end = if args.deterministic {
+        session::collect(&mut qemu, &data, limits, &mut incoming)
+    } else {
+        session::relay(
+            &mut qemu,
+            (&data, &control),
+            on_terminal,
+            limits,
+            &mut incoming,
+        )
+    };
     let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
     stop(&mut qemu, orderly)?;
     if let Some(share) = &machine.share {

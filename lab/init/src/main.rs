@@ -7,6 +7,7 @@ mod link;
 mod memory;
 mod modules;
 mod mounts;
+mod outbox;
 mod share;
 
 use std::{fs, io, process::ExitCode};
@@ -14,6 +15,7 @@ use std::{fs, io, process::ExitCode};
 use anyhow::{Context, Result};
 use lab_init::{Config, Message, config};
 use link::Link;
+use outbox::Outbox;
 use nix::sys::reboot::{RebootMode, reboot};
 
 fn main() -> ExitCode {
@@ -69,14 +71,13 @@ fn online(config: &Config) -> Result<()> {
 /// that would differ from boot to boot.
 fn offline(config: &Config) -> Result<()> {
     let outcome = prepare(config).and_then(|()| command::unattended(config));
-    modules::load_all(&config.link_modules)?;
-    let link = Link::open()?;
-    link.send_file(command::STDOUT_FILE, Message::Stdout)?;
-    link.send_file(command::STDERR_FILE, Message::Stderr)?;
+    let outbox = Outbox::open()?;
+    outbox.send_file(command::STDOUT_FILE, Message::Stdout)?;
+    outbox.send_file(command::STDERR_FILE, Message::Stderr)?;
     if config.share {
-        share::send(&link)?;
+        share::send(&outbox)?;
     }
-    link.send(&conclusion(outcome))?;
+    outbox.send(&conclusion(outcome))?;
     Ok(())
 }
 

@@ -2,7 +2,8 @@
 //! has ended or the guest has.
 
 use std::{
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, BufReader, Read, Write},
     net::Shutdown,
     os::unix::net::UnixStream,
     path::Path,
@@ -73,10 +74,7 @@ pub(crate) fn relay(
     listen(&data, events.clone())?;
     listen(&control, events.clone())?;
     watch_signals(events)?;
-    // A guest that gives no signs of life is the deterministic one: it takes no input either.
-    if limits.silence.is_some() {
-        forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
-    }
+    forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
     let end = converse(qemu, &inbox, &control, on_terminal, limits, share);
     let _ = data.shutdown(Shutdown::Both);
     end
@@ -104,17 +102,8 @@ fn converse(
                 if on_terminal && raw.is_none() {
                     raw = Some(Raw::enter().context("cannot set up the terminal")?);
                 }
-                match message {
-                    Message::Stdout(bytes) if show(&mut io::stdout(), &bytes).is_err() => {
-                        return Ok(End::BrokenPipe);
-                    }
-                    Message::Stderr(bytes) => {
-                        let _ = show(&mut io::stderr(), &bytes);
-                    }
-                    Message::Share(chunk) => share.push(&chunk)?,
-                    Message::Exit(code) => return Ok(End::Exit(code)),
-                    Message::Failed(why) => return Ok(End::Failed(why)),
-                    _ => {}
+                if let Some(end) = take(message, share)? {
+                    return Ok(end);
                 }
             }
             Ok(Event::Signal(SIGWINCH)) => {
@@ -148,6 +137,54 @@ fn converse(
             return Ok(End::Silent(silence));
         }
     }
+}
+
+/// Waits for a deterministic guest to power off, then takes what it said from the file that
+/// QEMU kept it in: nothing of the host's own timing may reach such a guest while it runs.
+pub(crate) fn collect(
+    qemu: &mut Child,
+    said: &Path,
+    limits: Limits,
+    share: &mut Incoming,
+) -> Result<End> {
+    let (events, inbox) = mpsc::channel();
+    watch_signals(events)?;
+    let start = Instant::now();
+    while qemu.try_wait().context("cannot wait for qemu")?.is_none() {
+        if let Ok(Event::Signal(signal)) = inbox.recv_timeout(Duration::from_millis(100))
+            && signal != SIGWINCH
+        {
+            return Ok(End::Interrupted(signal));
+        }
+        if let Some(timeout) = limits.timeout.filter(|limit| start.elapsed() > *limit) {
+            return Ok(End::TimedOut(timeout));
+        }
+    }
+    let Ok(file) = File::open(said) else { return Ok(End::Died) };
+    let mut said = BufReader::new(file);
+    while let Ok(Some(message)) = Message::read(&mut said) {
+        if let Some(end) = take(message, share)? {
+            return Ok(end);
+        }
+    }
+    Ok(End::Died)
+}
+
+/// Passes one message on; some are the last.
+fn take(message: Message, share: &mut Incoming) -> Result<Option<End>> {
+    match message {
+        Message::Stdout(bytes) if show(&mut io::stdout(), &bytes).is_err() => {
+            return Ok(Some(End::BrokenPipe));
+        }
+        Message::Stderr(bytes) => {
+            let _ = show(&mut io::stderr(), &bytes);
+        }
+        Message::Share(chunk) => share.push(&chunk)?,
+        Message::Exit(code) => return Ok(Some(End::Exit(code))),
+        Message::Failed(why) => return Ok(Some(End::Failed(why))),
+        _ => {}
+    }
+    Ok(None)
 }
 
 /// QEMU is gone; its last messages may still be in the queue.
