@@ -71,12 +71,21 @@ fn offline(config: &Config) -> Result<()> {
     let outcome = prepare(config).and_then(|()| command::unattended(config));
     modules::load_all(&config.link_modules)?;
     let link = Link::open()?;
+    let outcome = outcome.and_then(|code| {
+        hand_over(config, &link)?;
+        Ok(code)
+    });
+    link.send(&conclusion(outcome))?;
+    Ok(())
+}
+
+/// What the command said and wrote.
+fn hand_over(config: &Config, link: &Link) -> Result<()> {
     link.send_file(command::STDOUT_FILE, Message::Stdout)?;
     link.send_file(command::STDERR_FILE, Message::Stderr)?;
     if config.share {
-        share::send(&link)?;
+        share::send(link)?;
     }
-    link.send(&conclusion(outcome))?;
     Ok(())
 }
 
