@@ -15,8 +15,8 @@ use std::{fs, io, process::ExitCode};
 use anyhow::{Context, Result};
 use lab_init::{Config, Message, config};
 use link::Link;
-use outbox::Outbox;
 use nix::sys::reboot::{RebootMode, reboot};
+use outbox::Outbox;
 
 fn main() -> ExitCode {
     if std::process::id() != 1 {
@@ -72,12 +72,21 @@ fn online(config: &Config) -> Result<()> {
 fn offline(config: &Config) -> Result<()> {
     let outcome = prepare(config).and_then(|()| command::unattended(config));
     let outbox = Outbox::open()?;
+    let outcome = outcome.and_then(|code| {
+        hand_over(config, &outbox)?;
+        Ok(code)
+    });
+    outbox.send(&conclusion(outcome))?;
+    Ok(())
+}
+
+/// What the command said and wrote.
+fn hand_over(config: &Config, outbox: &Outbox) -> Result<()> {
     outbox.send_file(command::STDOUT_FILE, Message::Stdout)?;
     outbox.send_file(command::STDERR_FILE, Message::Stderr)?;
     if config.share {
-        share::send(&outbox)?;
+        share::send(outbox)?;
     }
-    outbox.send(&conclusion(outcome))?;
     Ok(())
 }
 

@@ -39,7 +39,10 @@ impl Outbox {
         match File::open(path) {
             Ok(file) => {
                 let mut to = Chunks(|bytes| self.send(&wrap(bytes)));
-                named(&format!("send {path}"), io::copy(&mut BufReader::new(file), &mut to))?;
+                named(
+                    &format!("send {path}"),
+                    io::copy(&mut BufReader::new(file), &mut to),
+                )?;
                 Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -52,7 +55,8 @@ impl Write for &Outbox {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Two bytes in one call would go to two neighbouring ports.
         for byte in bytes {
-            self.0.write_all_at(std::slice::from_ref(byte), DEBUG_PORT)?;
+            self.0
+                .write_all_at(std::slice::from_ref(byte), DEBUG_PORT)?;
         }
         Ok(bytes.len())
     }

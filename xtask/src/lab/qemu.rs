@@ -95,19 +95,6 @@ impl Machine {
         ]);
         list.extend(words("-serial chardev:console"));
         list.extend(self.port_arguments());
-        if let Some(share) = self
-            .share
-            .as_ref()
-            .filter(|_| self.accel != Accel::Deterministic)
-        {
-            list.extend([
-                "-virtfs".to_owned(),
-                format!(
-                    "local,path={},mount_tag=share,security_model=none",
-                    escaped(share)
-                ),
-            ]);
-        }
         list
     }
 
@@ -140,9 +127,20 @@ impl Machine {
         ] {
             list.extend([
                 "-chardev".to_owned(),
-                format!("socket,id={id},path={},server=on,wait=off", escaped(&socket)),
+                format!(
+                    "socket,id={id},path={},server=on,wait=off",
+                    escaped(&socket)
+                ),
                 "-device".to_owned(),
                 format!("virtserialport,bus=ports.0,chardev={id},name={name}"),
+            ]);
+        }
+        if let Some(share) = &self.share {
+            list.extend([
+                "-fsdev".to_owned(),
+                format!("local,id=share,path={},security_model=none", escaped(share)),
+                "-device".to_owned(),
+                format!("virtio-9p-pci,bus={bus},fsdev=share,mount_tag=share"),
             ]);
         }
         list
