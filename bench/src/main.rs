@@ -9,6 +9,7 @@ mod output;
 mod poison;
 mod result;
 mod run;
+mod settle;
 mod size;
 mod stats;
 mod sys;

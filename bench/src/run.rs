@@ -12,7 +12,7 @@ use crate::result::{Geometry, Outcome, SCHEMA, Target};
 use crate::target::{self, Kind, Spec, Unready};
 use crate::workload::clock::{self, Unit};
 use crate::workload::{PAGE, PMD};
-use crate::{RUN_ERROR, fingerprint, measure, output, sys};
+use crate::{RUN_ERROR, fingerprint, measure, output, settle, sys};
 
 /// Faults by 4 KiB that the gate measures: enough for an exact p50, few enough to be quick.
 const GATE_PTE_TOUCHES: usize = 4096;
@@ -170,6 +170,9 @@ fn measure_target(
             return Err(error.context(format!("cannot prepare the target {name}")));
         }
     };
+    if !settle::settle() {
+        eprintln!("famfs-bench: other work goes on beside the measurement of {name}");
+    }
     let measured = measure::file(name, &prepared, geometry);
     let target = measured.map(|scenarios| Target {
         name: name.to_owned(),

@@ -76,6 +76,10 @@ pub enum Error {
     Kernel(#[from] kernel::Error),
 }
 
+/// What an ENODEV of a mounted file system means.
+pub(crate) const DISABLED_HINT: &str =
+    "a memory error may have disabled the mount: /sys/fs/famfs/*/error tells, `famfs-top` shows it";
+
 impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -84,6 +88,9 @@ impl Error {
             }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as root")
+            }
+            Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
+                Some(DISABLED_HINT)
             }
             Self::Io { .. } => None,
             Self::NoKind { .. } => Some("name an image file, /dev/pmemN or /dev/daxN.M"),

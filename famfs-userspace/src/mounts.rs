@@ -6,21 +6,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::model::{DeviceError, Mount, MountState};
+use crate::{
+    kernel::mountinfo,
+    model::{DeviceError, Mount, MountState},
+};
 
-/// More than any of the files read here can honestly hold.
-const MOUNTINFO_MAX: u64 = 16 << 20;
+/// More than any attribute of the module can honestly hold.
 const ATTRIBUTE_MAX: u64 = 4096;
 
 /// Every mounted famfs that this process can see, in the order of mounting. A file system that
 /// is mounted in several places is listed once.
 pub fn read() -> Vec<Mount> {
-    let info = read_bounded(Path::new("/proc/self/mountinfo"), MOUNTINFO_MAX).unwrap_or_default();
-    let mut mounts = parse_mountinfo(&info);
+    // Without /proc there is nothing to show, as without mounts.
+    let mut mounts = famfs_of(mountinfo::read().unwrap_or_default());
     for mount in &mut mounts {
         let (major, minor) = mount.dev;
         let dir = PathBuf::from(format!("/sys/fs/famfs/{major}:{minor}"));
-        let attribute = |name| read_bounded(&dir.join(name), ATTRIBUTE_MAX);
+        let attribute = |name| read_bounded(&dir.join(name));
         let state = attribute("state");
         mount.state = state.as_deref().map_or(MountState::Unknown, parse_state);
         mount.error = attribute("error").as_deref().and_then(parse_error);
@@ -28,20 +30,28 @@ pub fn read() -> Vec<Mount> {
     mounts
 }
 
-fn read_bounded(path: &Path, max: u64) -> Option<String> {
+fn read_bounded(path: &Path) -> Option<String> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .ok()?
-        .take(max)
-        .read_to_end(&mut bytes)
-        .ok()?;
+    let file = File::open(path).ok()?;
+    file.take(ATTRIBUTE_MAX).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The famfs mounts in the text of `/proc/PID/mountinfo`; their state is not in there.
-fn parse_mountinfo(text: &str) -> Vec<Mount> {
+/// The famfs among all mounts; their state is not known yet.
+fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
     let mut found: Vec<(bool, Mount)> = Vec::new();
-    for (is_whole, mount) in text.lines().filter_map(parse_line) {
+    for entry in all {
+        if !matches!(&entry.fs_type[..], b"famfs" | b"fuse.famfs") {
+            continue;
+        }
+        let is_whole = entry.root == Path::new("/");
+        let mount = Mount {
+            dev: (entry.major, entry.minor),
+            source: entry.source.to_string_lossy().into_owned(),
+            mountpoint: entry.mount_point.to_string_lossy().into_owned(),
+            state: MountState::Unknown,
+            error: None,
+        };
         match found.iter_mut().find(|(_, m)| m.dev == mount.dev) {
             None => found.push((is_whole, mount)),
             // The mount of the whole file system names it better than a bind mount of a part.
@@ -50,51 +60,6 @@ fn parse_mountinfo(text: &str) -> Vec<Mount> {
         }
     }
     found.into_iter().map(|(_, mount)| mount).collect()
-}
-
-/// One line: `ID PARENT MAJ:MIN ROOT MOUNTPOINT OPTIONS [TAGS…] - TYPE SOURCE SUPER`. Gives
-/// whether the mount shows the whole file system, and the mount.
-fn parse_line(line: &str) -> Option<(bool, Mount)> {
-    let (mount, super_block) = line.split_once(" - ")?;
-    let mut fields = mount.split(' ').skip(2);
-    let (major, minor) = fields.next()?.split_once(':')?;
-    let (root, mountpoint) = (fields.next()?, fields.next()?);
-    let mut fields = super_block.split(' ');
-    if !matches!(fields.next()?, "famfs" | "fuse.famfs") {
-        return None;
-    }
-    let mount = Mount {
-        dev: (major.parse().ok()?, minor.parse().ok()?),
-        source: unescape(fields.next()?),
-        mountpoint: unescape(mountpoint),
-        state: MountState::Unknown,
-        error: None,
-    };
-    Some((root == "/", mount))
-}
-
-/// Undoes the kernel's octal escapes of blanks and backslashes. What is no such escape stays.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        match tail {
-            [
-                a @ b'0'..=b'3',
-                b @ b'0'..=b'7',
-                c @ b'0'..=b'7',
-                after @ ..,
-            ] if first == b'\\' => {
-                bytes.push((a - b'0') << 6 | (b - b'0') << 3 | (c - b'0'));
-                rest = after;
-            }
-            _ => {
-                bytes.push(first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn parse_state(text: &str) -> MountState {
@@ -113,7 +78,9 @@ fn parse_error(text: &str) -> Option<DeviceError> {
         let (key, value) = word.split_once('=')?;
         let number = match key {
             "dev" => {
-                if dev.replace(unescape(value)).is_some() {
+                // The module writes blanks as mountinfo does.
+                let value = mountinfo::unescape(value.as_bytes());
+                if dev.replace(value.to_string_lossy().into_owned()).is_some() {
                     return None;
                 }
                 continue;
@@ -173,28 +140,12 @@ mod tests {
 42 22 0:44 / /mnt/other rw - famfsx none rw
 ";
         assert_eq!(
-            parse_mountinfo(text),
+            famfs_of(mountinfo::parse(text.as_bytes())),
             [
                 mount((0, 42), "/dev/pmem0", "/mnt/famfs"),
                 mount((0, 43), "/dev/dax0.0", "/mnt/fuse")
             ]
         );
-    }
-
-    #[test]
-    fn octal_escapes_are_undone() {
-        let text = r"40 22 0:42 / /mnt/two\040words\011\134040\012end rw - famfs /dev/a\040b rw";
-        let mounts = parse_mountinfo(text);
-        assert_eq!(mounts[0].mountpoint, "/mnt/two words\t\\040\nend");
-        assert_eq!(mounts[0].source, "/dev/a b");
-    }
-
-    #[test]
-    fn what_is_no_escape_stays() {
-        assert_eq!(unescape(r"a\9b\40"), r"a\9b\40");
-        assert_eq!(unescape(r"\"), r"\");
-        assert_eq!(unescape(r"\777"), r"\777");
-        assert_eq!(unescape(r"\377"), "\u{fffd}");
     }
 
     #[test]
@@ -205,25 +156,9 @@ mod tests {
 42 22 0:42 / /mnt/again rw - famfs /dev/pmem0 rw
 ";
         assert_eq!(
-            parse_mountinfo(text),
+            famfs_of(mountinfo::parse(text.as_bytes())),
             [mount((0, 42), "/dev/pmem0", "/mnt/famfs")]
         );
-    }
-
-    #[test]
-    fn broken_lines_are_passed_over() {
-        for line in [
-            "",
-            " - ",
-            " - famfs",
-            "40 22 0:42 / /mnt rw famfs /dev/pmem0 rw",
-            "40 22 0:42 / - famfs /dev/pmem0 rw",
-            "40 22 42 / /mnt rw - famfs /dev/pmem0 rw",
-            "40 22 0:-1 / /mnt rw - famfs /dev/pmem0 rw",
-            "40 22 0:4294967296 / /mnt rw - famfs /dev/pmem0 rw",
-        ] {
-            assert_eq!(parse_mountinfo(line), [], "{line:?}");
-        }
     }
 
     #[test]
@@ -277,10 +212,7 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_text_is_no_panic(text in "[ -~\\n\u{80}-\u{ff}]{0,200}") {
-            parse_mountinfo(&text);
-            parse_mountinfo(&format!("1 1 0:1 / {text} rw - famfs {text} rw"));
             parse_error(&text);
-            unescape(&text);
         }
     }
 }

@@ -91,6 +91,9 @@ impl Error {
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as root")
             }
+            Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
+                Some(device::DISABLED_HINT)
+            }
             Self::Io { .. }
             | Self::NothingToKill { .. }
             | Self::Refused { .. }

@@ -74,7 +74,7 @@ fn parse_number(word: &[u8]) -> Option<(u32, u32)> {
 }
 
 /// Undoes `\040` and its like; any byte of a path but NUL and slash may be one.
-fn unescape(word: &[u8]) -> PathBuf {
+pub(crate) fn unescape(word: &[u8]) -> PathBuf {
     let mut out = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((&first, after)) = rest.split_first() {

@@ -3,6 +3,7 @@
 mod faults;
 mod instrument;
 mod memory_errors;
+mod player;
 mod refusals;
 mod runtime;
 
@@ -10,6 +11,7 @@ use crate::harness::Test;
 
 pub(crate) const ALL: &[&[Test]] = &[
     runtime::TESTS,
+    player::TESTS,
     refusals::TESTS,
     faults::TESTS,
     instrument::TESTS,
