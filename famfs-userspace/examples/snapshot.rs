@@ -13,7 +13,9 @@ use famfs_userspace::source::{
 fn main() -> anyhow::Result<()> {
     let mut args = env::args().skip(1);
     let begin = Instant::now();
-    let mut live = Live::attach(Options { all_dax: env::var_os("ALL_DAX").is_some() })?;
+    let mut live = Live::attach(Options {
+        all_dax: env::var_os("ALL_DAX").is_some(),
+    })?;
     println!("attached in {:?}", begin.elapsed());
     if let Some(command) = args.next() {
         println!("{command}: {}", Command::new(&command).args(args).status()?);

@@ -45,6 +45,8 @@ impl Drain {
                 why: format!("{} entries", table.len()),
             });
         }
+        // Better no instrument than one that can never be read.
+        wait_for_programs().map_err(Error::Membarrier)?;
         Ok(Self {
             table,
             cpus,

@@ -43,7 +43,10 @@ pub(crate) enum Error {
     Map { map: &'static str, why: String },
     #[error("{possible} possible CPUs are more than the {most} that an entry can name")]
     TooManyCpus { possible: usize, most: u32 },
-    #[error("cannot wait for running BPF programs (membarrier): {0}")]
+    #[error(
+        "cannot wait for running BPF programs (membarrier): {0}; a kernel with nohz_full CPUs \
+         refuses it"
+    )]
     Membarrier(#[source] io::Error),
     #[error("cannot read {path}: {source}")]
     Read { path: String, source: io::Error },
@@ -57,7 +60,8 @@ impl Error {
             | Self::NoBtf { .. }
             | Self::NoField { .. }
             | Self::NoTracepoint(_)
-            | Self::TooManyCpus { .. } => true,
+            | Self::TooManyCpus { .. }
+            | Self::Membarrier(_) => true,
             Self::Program { source, .. } => is_permission(source),
             _ => false,
         }

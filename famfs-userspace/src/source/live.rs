@@ -34,6 +34,8 @@ pub struct Live {
     events: VecDeque<Event>,
     since: Instant,
     kernel: String,
+    /// Skipped runs that an event has told of.
+    told_skipped: u64,
 }
 
 impl Live {
@@ -46,6 +48,7 @@ impl Live {
             events: VecDeque::new(),
             since: Instant::now(),
             kernel: kernel.trim().to_owned(),
+            told_skipped: 0,
         })
     }
 
@@ -75,6 +78,22 @@ impl Live {
         for text in self.attached.events.log_lines() {
             self.remember(Event { time: now, text });
         }
+    }
+
+    /// Says why faults are unattributed, again at every doubling.
+    fn explain_skipped(&mut self, skipped: u64) {
+        if skipped <= self.told_skipped * 2 {
+            return;
+        }
+        self.told_skipped = skipped;
+        let text = format!(
+            "the kernel skipped {skipped} runs of probes, because a task was preempted inside \
+             one: as many faults are unattributed"
+        );
+        self.remember(Event {
+            time: SystemTime::now(),
+            text,
+        });
     }
 
     fn remember(&mut self, event: Event) {
@@ -116,6 +135,7 @@ impl Source for Live {
             .filter(|health| health.ends_a_fault())
             .map(probe::Health::misses)
             .sum();
+        self.explain_skipped(skipped);
         let mut files: Vec<_> = counts
             .iter()
             .map(|(key, counts)| row(*key, self.path(key, &mounts), counts))
