@@ -21,7 +21,7 @@ static char *famfs_escape(const char *name)
 
 	if (out)
 		out[string_escape_mem(name, strlen(name), out, room,
-				      ESCAPE_OCTAL, " \t\n\\")] = '\0';
+				      ESCAPE_OCTAL, " \t\n\\#")] = '\0';
 	return out;
 }
 
