@@ -48,9 +48,8 @@ void famfs_mounts_add(struct famfs_sb *fsi)
 
 void famfs_mounts_del(struct famfs_sb *fsi)
 {
-	mutex_lock(&famfs_mounts_mutex);
+	lockdep_assert_held(&famfs_mounts_mutex);
 	list_del_init(&fsi->mounts);
-	mutex_unlock(&famfs_mounts_mutex);
 }
 
 /* -ENOENT: no mount uses the device. -EBUSY: one does, but it is ending. */

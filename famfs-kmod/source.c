@@ -21,7 +21,7 @@ static char *famfs_escape(const char *name)
 
 	if (out)
 		out[string_escape_mem(name, strlen(name), out, room,
-				      ESCAPE_OCTAL, " \t\n\\")] = '\0';
+				      ESCAPE_OCTAL, " \t\n\\#")] = '\0';
 	return out;
 }
 
@@ -105,7 +105,13 @@ static int famfs_check_driver(struct fs_context *fc, const char *name,
 	return -ENODEV;
 }
 
-static int famfs_open_cdev(struct fs_context *fc, struct famfs_sb *fsi)
+/*
+ * The caller keeps the file until the device is claimed: while it is open its
+ * driver can be unbound, but the DAX device behind the number stays the one
+ * that was checked.
+ */
+static int famfs_open_cdev(struct fs_context *fc, struct famfs_sb *fsi,
+			   struct file **opened)
 {
 	const struct famfs_source *src = &fsi->source;
 	struct file *file;
@@ -120,7 +126,10 @@ static int famfs_open_cdev(struct fs_context *fc, struct famfs_sb *fsi)
 		err = famfs_check_driver(fc, src->name, file->f_op->owner);
 	else
 		err = -ESTALE;	/* the name led elsewhere a moment ago */
-	fput(file);
+	if (err)
+		fput(file);
+	else
+		*opened = file;
 	return err;
 }
 
@@ -187,9 +196,11 @@ static int famfs_claim_cdev(struct fs_context *fc, struct famfs_sb *fsi)
 int famfs_source_open(struct fs_context *fc, struct famfs_sb *fsi)
 {
 	bool is_char = fsi->source.is_char;
+	struct file *cdev_file = NULL;
 	int err;
 
-	err = is_char ? famfs_open_cdev(fc, fsi) : famfs_open_bdev(fc, fsi);
+	err = is_char ? famfs_open_cdev(fc, fsi, &cdev_file) :
+			famfs_open_bdev(fc, fsi);
 	if (err)
 		return err;
 
@@ -199,6 +210,8 @@ int famfs_source_open(struct fs_context *fc, struct famfs_sb *fsi)
 	if (!err)
 		famfs_mounts_add(fsi);
 	famfs_mounts_unlock();
+	if (cdev_file)
+		fput(cdev_file);
 
 	if (!err && !fsi->source.size) {
 		errorfc(fc, "%s has no usable memory", fsi->source.name);
@@ -211,9 +224,15 @@ void famfs_source_close(struct famfs_sb *fsi)
 {
 	struct famfs_source *src = &fsi->source;
 
+	/*
+	 * The core clears the holder first and its operations after it: a mount
+	 * that claimed the device in between would lose its failure reports.
+	 */
+	famfs_mounts_lock();
 	famfs_mounts_del(fsi);
 	if (src->dax_dev)
 		fs_put_dax(src->dax_dev, fsi->sb);
+	famfs_mounts_unlock();
 	if (src->bdev_file)
 		bdev_fput(src->bdev_file);
 }
