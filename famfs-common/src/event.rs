@@ -5,7 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 /// Bytes of a path that a name record holds.
 pub const PATH_BYTES: usize = 1024;
 /// Directories between a file and its mount that the kernel side walks at most.
-pub const PATH_DEPTH: u32 = 16;
+pub const PATH_DEPTH: u32 = 8;
 
 /// A fault ended in an error; `a` is the address, `b` the page index, `code` the result.
 pub const FAULT_ERROR: u32 = 1;

@@ -56,14 +56,6 @@ impl Outcome {
         Self::ExitMissedPmd,
         Self::Refused,
     ];
-
-    /// The access failed for good: the task got a signal or an error.
-    pub const fn is_error(self) -> bool {
-        matches!(
-            self,
-            Self::Sigbus | Self::Oom | Self::HwPoison | Self::Refused
-        )
-    }
 }
 
 /// Mapping size, access and outcome in one byte: the unit in which faults are counted.

@@ -130,4 +130,7 @@ pub struct Cpu {
     pub hits: [u64; crate::probe::HOOKS],
     /// Faults seen by each hook that found no room in the table.
     pub overflow: [u64; crate::probe::HOOKS],
+    /// Where each hook puts a value to have the verifier forget it.
+    pub scratch: [u64; crate::probe::HOOKS],
+    pub unused: u64,
 }

@@ -148,30 +148,39 @@ fn exit(ctx: &BtfTracePointContext, order: Order, hook: Hook, result: u32) {
             (ino, read(sb, Field::SbDev), self::class(vmf, order), None)
         }
     };
+    const MAPPED: u8 = Outcome::Mapped as u8;
+    const FIRST_ERROR: u8 = Outcome::Sigbus as u8;
+    const LAST_ERROR: u8 = Outcome::HwPoison as u8;
     let outcome = if result == vm_fault::NOPAGE {
-        Outcome::Mapped
+        MAPPED
     } else {
-        unusual(ctx.as_ptr().cast(), order, result)
+        here.forget(hook, unusual(ctx.as_ptr().cast(), order, result) as u8)
     };
     let bucket = match (outcome, ns) {
-        (Outcome::Mapped, Some(ns)) => hist::index(ns),
+        (MAPPED, Some(ns)) => hist::index(ns),
         _ => UNTIMED,
     };
-    let class = class as u8 | outcome as u8;
-    let counted = here.count(
-        hook,
-        ino,
-        tag(dev, class, bucket, here.cpu),
-        ns.unwrap_or_default(),
-    );
-    match counted {
+    let tag = tag(dev, class as u8 | outcome, bucket, here.cpu);
+    match here.count(hook, ino, tag, ns.unwrap_or_default()) {
         Counted::Again => {}
         Counted::First => name::announce(ctx.arg(0), vmf, ino, dev),
         Counted::Overflow(n) => overflow(ctx, n),
     }
-    if outcome.is_error() {
+    if outcome == MAPPED {
+        return;
+    }
+    if (FIRST_ERROR..=LAST_ERROR).contains(&outcome) {
         failed(&here, vmf, ino, dev, result);
     }
+    if outcome == Outcome::Other as u8 && result & vm_fault::RETRY == 0 {
+        strange(ctx, result);
+    }
+}
+
+/// A fault that ended in a way we do not know.
+#[inline(never)]
+fn strange(ctx: &BtfTracePointContext, result: u32) {
+    warn!(ctx, "fault with unexpected result {:x}", result);
 }
 
 #[inline(never)]
@@ -197,13 +206,10 @@ fn failed(here: &Here, vmf: Kernel, ino: u64, dev: u32, result: u32) {
 #[inline(never)]
 fn unusual(ctx: *const u64, order: Order, result: u32) -> Outcome {
     let plain = outcome(result);
-    let ctx = BtfTracePointContext::new(ctx.cast_mut().cast());
-    if plain == Outcome::Other && result & vm_fault::RETRY == 0 {
-        warn!(&ctx, "fault with unexpected result {:x}", result);
-    }
     if order != Order::Pmd || plain != Outcome::FallbackExtent {
         return plain;
     }
+    let ctx = BtfTracePointContext::new(ctx.cast_mut().cast());
     let vmf: Kernel = ctx.arg(1);
     // SAFETY: the tracepoint passes a vm_fault, which has a mapping.
     let pmd = unsafe {

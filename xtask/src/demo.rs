@@ -7,8 +7,9 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
 
-use crate::setup::kernels::Line;
+use crate::{process, setup::kernels::Line};
 
 /// Watch famfs at work in a guest: a fresh clone to famfs-top in one command.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,6 +33,16 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     }
 }
 
+/// Whoever read our output went away: that ends the demo, and is no failure.
+fn say(line: &str) -> Result<bool> {
+    match writeln!(io::stdout(), "{line}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        said => said
+            .map(|()| true)
+            .context("cannot write to standard output"),
+    }
+}
+
 fn run(args: &Args) -> Result<u8> {
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
         return lab(args.kernel.unwrap_or(Line::V6_12), "screen");
@@ -40,20 +51,25 @@ fn run(args: &Args) -> Result<u8> {
         .into_iter()
         .filter(|line| args.kernel.is_none_or(|only| only == *line))
     {
-        writeln!(io::stdout(), "==== kernel {line} ====").context("cannot write")?;
+        if !say(&format!("==== kernel {line} ===="))? {
+            return Ok(0);
+        }
         let code = lab(line, "print")?;
         if code != 0 {
             return Ok(code);
         }
-        writeln!(io::stdout()).context("cannot write")?;
+        if !say("")? {
+            return Ok(0);
+        }
     }
     Ok(0)
 }
 
 fn lab(line: Line, mode: &str) -> Result<u8> {
     let own = std::env::current_exe().context("cannot find xtask's own binary")?;
-    let status = Command::new(own)
-        .args(["lab", "--kernel", line.name(), "--", "famfs-demo", mode])
+    let mut command = Command::new(own);
+    command.args(["lab", "--kernel", line.name(), "--", "famfs-demo", mode]);
+    let status = process::tied(&mut command, Signal::SIGTERM)
         .status()
         .context("cannot run the lab")?;
     Ok(status
@@ -62,7 +78,6 @@ fn lab(line: Line, mode: &str) -> Result<u8> {
         .unwrap_or(1))
 }
 
-#[expect(clippy::print_stderr, reason = "where errors go")]
 fn complain(line: &str) {
-    eprintln!("demo: {line}");
+    let _ = writeln!(io::stderr(), "demo: {line}");
 }

@@ -13,7 +13,7 @@ mod terminal;
 use std::{
     collections::BTreeMap,
     fs,
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write},
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Child, Command, ExitCode, Stdio},
@@ -23,6 +23,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::ArgPredicate};
 use lab_init::Config;
+use nix::sys::signal::Signal;
 
 use self::{
     console::{Known, complaints},
@@ -31,7 +32,7 @@ use self::{
     share::Incoming,
 };
 use crate::{
-    ebpf, kmod, paths,
+    ebpf, kmod, paths, process,
     setup::{
         self,
         kernels::{self, Kernel, Line},
@@ -41,6 +42,9 @@ use crate::{
 /// Exit status for a failure of the lab itself, not of the command.
 const LAB_FAILED: u8 = 125;
 const TIMED_OUT: u8 = 124;
+
+/// A guest that is done is off in a second, unless its kernel hangs.
+const POWER_OFF: Duration = Duration::from_mins(1);
 
 /// A guest beats its heart every two seconds; a loaded host may starve it for a while.
 const SILENCE: Duration = Duration::from_mins(2);
@@ -75,6 +79,7 @@ pub(crate) struct Args {
     #[arg(
         long,
         value_name = "SECONDS",
+        overrides_with = "timeout",
         default_value_if("deterministic", ArgPredicate::IsPresent, "900")
     )]
     pub(crate) timeout: Option<u64>,
@@ -138,8 +143,19 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
             args.kernel
         );
     }
+    for path in args.share.iter().chain(&args.memory_file) {
+        if path.to_str().is_none() {
+            bail!(
+                "{}: QEMU cannot be given a name that is not UTF-8",
+                path.display()
+            );
+        }
+    }
     if let Some(share) = args.share.as_ref().filter(|path| !path.is_dir()) {
-        bail!("--share {}: not a folder", share.display());
+        bail!(
+            "--share {}: not a folder; create it with `mkdir`",
+            share.display()
+        );
     }
     if let Some(file) = &args.memory_file {
         let size = fs::metadata(file)
@@ -266,6 +282,7 @@ fn configuration(
 
 /// Starts QEMU, relays until the end, and judges the kernel.
 fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> Result<u8> {
+    let known = Known::load(&paths::workspace().join("lab/known-warnings.toml"))?;
     let mut qemu = start(machine)?;
     let limits = Limits {
         timeout: args.timeout.map(Duration::from_secs),
@@ -273,25 +290,35 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     };
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
-    let end = session::relay(
-        &mut qemu,
-        (&data, &control),
-        on_terminal,
-        limits,
-        &mut incoming,
-    );
+    let end = if args.deterministic {
+        session::collect(&mut qemu, &data, limits, &mut incoming)
+    } else {
+        session::relay(
+            &mut qemu,
+            (&data, &control),
+            on_terminal,
+            limits,
+            &mut incoming,
+        )
+    };
     let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
     stop(&mut qemu, orderly)?;
-    if let Some(share) = &machine.share {
+    let end = end?;
+    if let (End::Exit(_), Some(share)) = (&end, &machine.share) {
         incoming.unpack(share)?;
     }
 
-    let text = fs::read(&machine.console).unwrap_or_default();
+    // A console that cannot be read would be one without complaints.
+    let text = match fs::read(&machine.console) {
+        Err(error) if orderly => {
+            return Err(error)
+                .with_context(|| format!("cannot read {}", machine.console.display()));
+        }
+        text => text.unwrap_or_default(),
+    };
     let text = String::from_utf8_lossy(&text);
-    let known = Known::load(&paths::workspace().join("lab/known-warnings.toml"))?;
     let complaints = complaints(&text, kernel.line.name(), &known);
-    let code = verdict(&end?, &complaints);
-    match code {
+    match verdict(&end, &complaints) {
         Ok(code) => {
             let _ = fs::remove_file(&machine.console);
             Ok(code)
@@ -329,7 +356,11 @@ fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
     match end {
         End::Exit(code) => Ok(*code),
         End::BrokenPipe => Ok(0),
-        End::Interrupted(signal) => Ok(u8::try_from(128 + signal).unwrap_or(255)),
+        // The console may say why the user lost patience.
+        End::Interrupted(signal) => Err((
+            u8::try_from(128 + signal).unwrap_or(255),
+            format!("the guest was ended by signal {signal}"),
+        )),
         End::Failed(why) => Err((LAB_FAILED, format!("the guest is not ready: {why}"))),
         End::Died => Err((
             LAB_FAILED,
@@ -364,48 +395,43 @@ fn start(machine: &Machine) -> Result<Child> {
         .stderr(stderr)
         // Ctrl-C is for the command in the guest, not for QEMU.
         .process_group(0);
-    // SAFETY: the closure makes one async-signal-safe system call.
-    unsafe {
-        command.pre_exec(|| {
-            nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)?;
-            Ok(())
-        });
-    }
-    command
+    process::tied(&mut command, Signal::SIGKILL)
         .spawn()
         .context("cannot run qemu-system-x86_64; run `cargo xtask setup`")
 }
 
-/// Lets an orderly guest power off; ends any other.
+/// Lets an orderly guest power off; ends any other, and says what QEMU said if it ended by itself.
 fn stop(qemu: &mut Child, orderly: bool) -> Result<()> {
-    let start = Instant::now();
-    while orderly && start.elapsed() < Duration::from_secs(30) {
-        if qemu.try_wait().context("cannot wait for qemu")?.is_some() {
-            return remove_log();
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let _ = qemu.kill();
-    let status = qemu.wait().context("cannot wait for qemu")?;
-    if !orderly && status.code().is_some_and(|code| code != 0) {
-        let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
-        let text = fs::read_to_string(&log).unwrap_or_default();
-        complain(&format!("qemu ended with {status}: {}", text.trim()));
-    }
-    remove_log()
-}
-
-fn remove_log() -> Result<()> {
     let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
-    fs::remove_file(&log).with_context(|| format!("cannot remove {}", log.display()))
+    let start = Instant::now();
+    let mut ended = qemu.try_wait().context("cannot wait for qemu")?;
+    while ended.is_none() && orderly && start.elapsed() < POWER_OFF {
+        std::thread::sleep(Duration::from_millis(10));
+        ended = qemu.try_wait().context("cannot wait for qemu")?;
+    }
+    if ended.is_none() {
+        let _ = qemu.kill();
+        qemu.wait().context("cannot wait for qemu")?;
+    }
+    let said = fs::read_to_string(&log).unwrap_or_default();
+    let _ = fs::remove_file(&log);
+    match ended {
+        None if orderly => bail!(
+            "the guest did not power off within {} s and was ended; its console is in {}",
+            POWER_OFF.as_secs(),
+            paths::target("lab/console").display()
+        ),
+        Some(status) if !status.success() => {
+            complain(&format!("qemu ended with {status}: {}", said.trim()));
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
-#[expect(
-    clippy::print_stderr,
-    reason = "the lab's own words; the command's go through too"
-)]
+/// The lab's own words. That nobody reads them must not change how the run ends.
 fn complain(line: &str) {
-    eprintln!("lab: {line}\r");
+    let _ = writeln!(io::stderr(), "lab: {line}");
 }
 
 /// `512M`, `1G`: what QEMU and the CXL window can present.
@@ -460,6 +486,45 @@ mod tests {
             verdict(&End::Exit(0), &["WARNING: x"]).unwrap_err().0,
             LAB_FAILED
         );
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &[&str]) -> Result<Args, clap::Error> {
+        use clap::Parser;
+        Line::try_parse_from(["lab"].iter().chain(words)).map(|line| line.args)
+    }
+
+    #[test]
+    fn only_a_deterministic_guest_has_a_timeout_by_itself() {
+        assert_eq!(parse(&["--", "true"]).unwrap().timeout, None);
+        let args = parse(&["--deterministic", "--", "true"]).unwrap();
+        assert_eq!(args.timeout, Some(900));
+        let args = parse(&["--deterministic", "--timeout", "5", "--", "true"]).unwrap();
+        assert_eq!(args.timeout, Some(5));
+    }
+
+    #[test]
+    fn what_the_lab_cannot_do_is_a_usage_error() {
+        for words in [
+            &["--kernel", "debug"][..],
+            &["--kernel", "5.15"],
+            &["--hosts", "2"],
+            &["--deterministic"],
+        ] {
+            assert_eq!(parse(words).unwrap_err().exit_code(), 2, "{words:?}");
+        }
+        for words in [
+            &["--share", "/no/such/folder"][..],
+            &["--memory-file", "/no/such/file"],
+            &["--memory", "cxl"],
+        ] {
+            assert!(usage(&parse(words).unwrap()).is_err(), "{words:?}");
+        }
     }
 
     #[test]

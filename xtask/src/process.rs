@@ -3,12 +3,14 @@
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
 
 /// Lines of a failed program's output that go into the error itself.
 const TAIL_LINES: usize = 12;
@@ -116,6 +118,18 @@ pub(crate) fn lock(path: &Path, what: &str) -> Result<File> {
             .with_context(|| format!("cannot lock {}", path.display()))?;
     }
     Ok(file)
+}
+
+/// Makes the program end with the thread that starts it, however that ends: nothing of ours may
+/// go on running when nobody waits for it.
+pub(crate) fn tied(command: &mut Command, signal: Signal) -> &mut Command {
+    // SAFETY: the closure makes one async-signal-safe system call.
+    unsafe {
+        command.pre_exec(move || {
+            nix::sys::prctl::set_pdeathsig(signal)?;
+            Ok(())
+        })
+    }
 }
 
 /// Whether this runs as root.

@@ -43,8 +43,14 @@ pub(crate) fn unattended(config: &Config) -> Result<u8> {
         .stdout(named("create a file in /run", File::create(STDOUT_FILE))?)
         .stderr(named("create a file in /run", File::create(STDERR_FILE))?);
     Ok(match spawn(&mut command, config) {
-        Ok(child) => reap(&child),
-        Err(code) => code,
+        Ok(child) => finish(&child, []),
+        Err(code) => {
+            named(
+                "write a file in /run",
+                fs::write(STDERR_FILE, not_run(config, code)),
+            )?;
+            code
+        }
     })
 }
 

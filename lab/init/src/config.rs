@@ -37,8 +37,7 @@ pub struct Config {
     pub size: u64,
     /// Kernel modules to load, in order: paths in the guest.
     pub modules: Vec<String>,
-    /// Modules that give the guest its connection to the host, loaded before the command or,
-    /// if `deterministic`, after it.
+    /// Modules that give the guest its connection to the host; unused if `deterministic`.
     pub link_modules: Vec<String>,
     pub command: Vec<String>,
     pub env: BTreeMap<String, String>,

@@ -50,15 +50,6 @@ impl Link {
         Ok(())
     }
 
-    /// Sends a file's content; a file that is not there is empty.
-    pub(crate) fn send_file(&self, path: &str, wrap: fn(Vec<u8>) -> Message) -> Result<()> {
-        match File::open(path) {
-            Ok(mut file) => named(&format!("send {path}"), self.send_all(&mut file, wrap)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error).with_context(|| format!("cannot open {path}")),
-        }
-    }
-
     /// Calls `on` for each message from the host, on threads of their own. A virtio port opens
     /// once only, so the readers work on duplicates.
     pub(crate) fn listen(&self, on: impl Fn(Message) + Send + Clone + 'static) -> Result<()> {

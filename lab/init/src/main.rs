@@ -7,6 +7,7 @@ mod link;
 mod memory;
 mod modules;
 mod mounts;
+mod outbox;
 mod share;
 
 use std::{fs, io, process::ExitCode};
@@ -15,6 +16,7 @@ use anyhow::{Context, Result};
 use lab_init::{Config, Message, config};
 use link::Link;
 use nix::sys::reboot::{RebootMode, reboot};
+use outbox::Outbox;
 
 fn main() -> ExitCode {
     if std::process::id() != 1 {
@@ -69,14 +71,22 @@ fn online(config: &Config) -> Result<()> {
 /// that would differ from boot to boot.
 fn offline(config: &Config) -> Result<()> {
     let outcome = prepare(config).and_then(|()| command::unattended(config));
-    modules::load_all(&config.link_modules)?;
-    let link = Link::open()?;
-    link.send_file(command::STDOUT_FILE, Message::Stdout)?;
-    link.send_file(command::STDERR_FILE, Message::Stderr)?;
+    let outbox = Outbox::open()?;
+    let outcome = outcome.and_then(|code| {
+        hand_over(config, &outbox)?;
+        Ok(code)
+    });
+    outbox.send(&conclusion(outcome))?;
+    Ok(())
+}
+
+/// What the command said and wrote.
+fn hand_over(config: &Config, outbox: &Outbox) -> Result<()> {
+    outbox.send_file(command::STDOUT_FILE, Message::Stdout)?;
+    outbox.send_file(command::STDERR_FILE, Message::Stderr)?;
     if config.share {
-        share::send(&link)?;
+        share::send(outbox)?;
     }
-    link.send(&conclusion(outcome))?;
     Ok(())
 }
 

@@ -61,16 +61,23 @@ fn dax_device() -> PathBuf {
 fn enter_fsdev() -> Result<()> {
     let device = dax_device();
     wait_for(&device)?;
-    // The write may report ENODEV and bind all the same: the driver link is what counts.
-    let written = write("/sys/bus/dax/drivers/fsdev_dax/new_id", DAX);
-    let driver = fs::read_link(device.join("driver"));
-    match driver {
-        Ok(driver) if driver.ends_with("fsdev_dax") => wait_for(format!("/dev/{DAX}")),
-        _ => {
-            written?;
-            bail!("{DAX} did not bind to fsdev_dax")
+    // The device may still be in another driver's hands for a moment, and the writes may report
+    // ENODEV and bind all the same: the driver link is what counts.
+    let driver = Path::new("/sys/bus/dax/drivers/fsdev_dax");
+    let _ = write(driver.join("new_id"), DAX);
+    let start = Instant::now();
+    loop {
+        match fs::read_link(device.join("driver")) {
+            Ok(driver) if driver.ends_with("fsdev_dax") => break,
+            Ok(other) => bail!("{DAX} is bound to {}, not to fsdev_dax", other.display()),
+            Err(_) if start.elapsed() > PATIENCE => bail!("{DAX} did not bind to fsdev_dax"),
+            Err(_) => {
+                thread::sleep(Duration::from_millis(20));
+                let _ = write(driver.join("bind"), DAX);
+            }
         }
     }
+    wait_for(format!("/dev/{DAX}"))
 }
 
 /// One volatile region of one interleave way over the only CXL memory device.

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use lab_init::{Message, wire::Chunks};
 use nix::mount::{MsFlags, mount};
 
-use crate::link::Link;
+use crate::outbox::Outbox;
 
 const PATH: &str = "/share";
 
@@ -24,8 +24,8 @@ pub(crate) fn mount_share() -> Result<()> {
 }
 
 /// Sends everything in `/share` back.
-pub(crate) fn send(link: &Link) -> Result<()> {
-    let mut archive = tar::Builder::new(Chunks(|bytes| link.send(&Message::Share(bytes))));
+pub(crate) fn send(outbox: &Outbox) -> Result<()> {
+    let mut archive = tar::Builder::new(Chunks(|bytes| outbox.send(&Message::Share(bytes))));
     archive.follow_symlinks(false);
     archive
         .append_dir_all(".", Path::new(PATH))

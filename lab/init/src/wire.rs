@@ -8,6 +8,9 @@ use std::io::{self, Read, Write};
 pub const DATA_PORT: &str = "famfs.lab.data";
 pub const CONTROL_PORT: &str = "famfs.lab.control";
 
+/// The input/output port on which a deterministic guest sends what it has for the data port.
+pub const DEBUG_PORT: u64 = 0xe9;
+
 /// Longest payload that either side sends or accepts.
 pub const MAX_PAYLOAD: usize = 64 * 1024;
 

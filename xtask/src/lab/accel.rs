@@ -9,9 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use nix::sys::signal::Signal;
 
 use super::qemu::Accel;
-use crate::paths;
+use crate::{paths, process};
 
 /// A working KVM prints the kernel's first line within a fraction of this.
 const PATIENCE: Duration = Duration::from_secs(8);
@@ -46,7 +47,8 @@ pub(crate) fn choose(vmlinuz: &Path) -> Result<Accel> {
 
 fn boots(vmlinuz: &Path) -> Result<bool> {
     let console = tempfile::NamedTempFile::new().context("cannot create a temporary file")?;
-    let mut qemu = Command::new("qemu-system-x86_64")
+    let mut command = Command::new("qemu-system-x86_64");
+    command
         .args([
             "-accel",
             "kvm",
@@ -69,7 +71,8 @@ fn boots(vmlinuz: &Path) -> Result<bool> {
         .arg(format!("file:{}", console.path().display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::null());
+    let mut qemu = process::tied(&mut command, Signal::SIGKILL)
         .spawn()
         .context("cannot run qemu-system-x86_64")?;
     let start = Instant::now();

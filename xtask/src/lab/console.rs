@@ -13,9 +13,11 @@ const SIGNS: &[&str] = &[
     "kernel BUG at",
     "Kernel panic",
     "general protection fault",
-    "detected stalls on CPUs",
+    // RCU stalls: of CPUs or tasks, expedited or not, detected by itself or not.
+    "stalls on ",
     "self-detected stall",
     "soft lockup",
+    "hard LOCKUP",
     "blocked for more than",
     "refcount_t: ",
 ];
@@ -45,7 +47,10 @@ impl Known {
 
     fn forgives(&self, kernel: &str, line: &str) -> bool {
         self.warning.iter().any(|known| {
-            known.kernel == kernel && !known.function.is_empty() && line.contains(&known.function)
+            known.kernel == kernel
+                && line
+                    .split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '.')
+                    .any(|word| !word.is_empty() && word == known.function)
         })
     }
 }
@@ -94,6 +99,28 @@ mod tests {
     fn a_known_warning_is_forgiven_on_its_kernel_only() {
         assert!(complaints(WARNING, "6.12", &known()).is_empty());
         assert_eq!(complaints(WARNING, "7.3", &known()), [WARNING]);
+    }
+
+    #[test]
+    fn a_function_is_named_in_full() {
+        for part in ["dax", "", "dax_disassociate", "PU: 1"] {
+            let mut known = known();
+            part.clone_into(&mut known.warning[0].function);
+            assert_eq!(complaints(WARNING, "6.12", &known), [WARNING], "{part}");
+        }
+    }
+
+    #[test]
+    fn stalls_are_seen_in_every_form() {
+        for line in [
+            "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:",
+            "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-...D }",
+            "rcu: INFO: rcu_preempt self-detected stall on CPU",
+            "INFO: rcu_tasks detected stalls on tasks:",
+            "INFO: task touch:88 blocked for more than 120 seconds.",
+        ] {
+            assert_eq!(complaints(line, "7.3", &Known::default()), [line]);
+        }
     }
 
     #[test]

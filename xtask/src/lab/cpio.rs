@@ -65,7 +65,7 @@ impl<W: Write> Archive<W> {
             .with_context(|| format!("cannot list {}", from.display()))?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
-            let inside = format!("{path}/{}", entry.file_name().to_string_lossy());
+            let inside = format!("{path}/{}", utf8(entry.file_name().as_ref())?);
             let kind = entry.file_type().context("cannot read a file type")?;
             if kind.is_dir() {
                 self.copy_tree(&inside, &entry.path())?;
@@ -73,7 +73,7 @@ impl<W: Write> Archive<W> {
                 self.copy(&inside, &entry.path())?;
             } else if kind.is_symlink() {
                 let target = fs::read_link(entry.path()).context("cannot read a link")?;
-                self.link(&inside, &target.to_string_lossy())?;
+                self.link(&inside, utf8(&target)?)?;
             }
         }
         Ok(())
@@ -121,9 +121,26 @@ impl<W: Write> Archive<W> {
     }
 }
 
+/// The archive's names are text; one that is not would come back as another file.
+fn utf8(path: &Path) -> Result<&str> {
+    path.to_str()
+        .with_context(|| format!("{}: not UTF-8; rename it", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
     use super::*;
+
+    #[test]
+    fn a_name_that_is_not_text_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(OsStr::from_bytes(b"odd\xff")), "x").unwrap();
+        let mut archive = Archive::new(Vec::new());
+        let error = archive.copy_tree("/share", folder.path()).unwrap_err();
+        assert!(error.to_string().contains("not UTF-8"), "{error}");
+    }
 
     #[test]
     fn parents_come_once_and_first() {

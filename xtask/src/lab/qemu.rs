@@ -7,7 +7,7 @@ use std::{
 
 use lab_init::{
     Memory,
-    wire::{CONTROL_PORT, DATA_PORT},
+    wire::{CONTROL_PORT, DATA_PORT, DEBUG_PORT},
 };
 
 const MIB: u64 = 1 << 20;
@@ -94,6 +94,24 @@ impl Machine {
             format!("file,id=console,path={}", escaped(&self.console)),
         ]);
         list.extend(words("-serial chardev:console"));
+        list.extend(self.port_arguments());
+        list
+    }
+
+    /// What connects the guest to the host.
+    fn port_arguments(&self) -> Vec<String> {
+        // Even an unused virtio-serial device shifts the ticks of a deterministic guest from
+        // boot to boot; that guest writes to a debug port, which is a file here.
+        if self.accel == Accel::Deterministic {
+            let path = escaped(&self.data_socket());
+            return vec![
+                "-chardev".to_owned(),
+                format!("file,id=data,path={path}"),
+                "-device".to_owned(),
+                format!("isa-debugcon,iobase={DEBUG_PORT:#x},chardev=data"),
+            ];
+        }
+        let mut list = Vec::new();
         // Named, because with CXL there is a second root bus, and it takes bridges only.
         let bus = if self.memory == Memory::Cxl {
             "pcie.0"
@@ -103,13 +121,6 @@ impl Machine {
         list.extend(words(&format!(
             "-device virtio-serial-pci,id=ports,bus={bus}"
         )));
-        // A connection that arrives while the guest runs shifts its timer ticks by a few
-        // instructions: a deterministic guest starts only once both ports are connected.
-        let wait = if self.accel == Accel::Deterministic {
-            "on"
-        } else {
-            "off"
-        };
         for (id, socket, name) in [
             ("data", self.data_socket(), DATA_PORT),
             ("control", self.control_socket(), CONTROL_PORT),
@@ -117,24 +128,19 @@ impl Machine {
             list.extend([
                 "-chardev".to_owned(),
                 format!(
-                    "socket,id={id},path={},server=on,wait={wait}",
+                    "socket,id={id},path={},server=on,wait=off",
                     escaped(&socket)
                 ),
                 "-device".to_owned(),
                 format!("virtserialport,bus=ports.0,chardev={id},name={name}"),
             ]);
         }
-        if let Some(share) = self
-            .share
-            .as_ref()
-            .filter(|_| self.accel != Accel::Deterministic)
-        {
+        if let Some(share) = &self.share {
             list.extend([
-                "-virtfs".to_owned(),
-                format!(
-                    "local,path={},mount_tag=share,security_model=none",
-                    escaped(share)
-                ),
+                "-fsdev".to_owned(),
+                format!("local,id=share,path={},security_model=none", escaped(share)),
+                "-device".to_owned(),
+                format!("virtio-9p-pci,bus={bus},fsdev=share,mount_tag=share"),
             ]);
         }
         list

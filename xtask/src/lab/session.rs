@@ -2,17 +2,18 @@
 //! has ended or the guest has.
 
 use std::{
-    io::{self, Read, Write},
+    fs::File,
+    io::{self, BufReader, Read, Write},
     net::Shutdown,
     os::unix::net::UnixStream,
     path::Path,
     process::Child,
-    sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use lab_init::Message;
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH},
@@ -50,8 +51,13 @@ pub(crate) struct Limits {
     pub silence: Option<Duration>,
 }
 
+/// Messages that may wait for a slow reader of our output; then the guest waits too.
+const QUEUE: usize = 64;
+
 enum Event {
     Message(Message),
+    /// The guest sent what no guest of ours sends.
+    Garbled(io::Error),
     Signal(i32),
 }
 
@@ -63,7 +69,7 @@ pub(crate) fn relay(
     limits: Limits,
     share: &mut Incoming,
 ) -> Result<End> {
-    let (events, inbox) = mpsc::channel();
+    let (events, inbox) = mpsc::sync_channel(QUEUE);
     let Some(data) = connect(qemu, sockets.0)? else {
         return Ok(End::Died);
     };
@@ -73,10 +79,7 @@ pub(crate) fn relay(
     listen(&data, events.clone())?;
     listen(&control, events.clone())?;
     watch_signals(events)?;
-    // A guest that gives no signs of life is the deterministic one: it takes no input either.
-    if limits.silence.is_some() {
-        forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
-    }
+    forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
     let end = converse(qemu, &inbox, &control, on_terminal, limits, share);
     let _ = data.shutdown(Shutdown::Both);
     end
@@ -94,29 +97,23 @@ fn converse(
     let mut heard = start;
     let mut up = false;
     let mut interrupted = false;
+    let mut gone = false;
     // Raw only once the guest listens: until then Ctrl-C must end a boot that hangs.
     let mut raw = None;
     loop {
         match inbox.recv_timeout(Duration::from_millis(100)) {
             Ok(Event::Message(message)) => {
-                heard = Instant::now();
                 up = true;
                 if on_terminal && raw.is_none() {
                     raw = Some(Raw::enter().context("cannot set up the terminal")?);
                 }
-                match message {
-                    Message::Stdout(bytes) if show(&mut io::stdout(), &bytes).is_err() => {
-                        return Ok(End::BrokenPipe);
-                    }
-                    Message::Stderr(bytes) => {
-                        let _ = show(&mut io::stderr(), &bytes);
-                    }
-                    Message::Share(chunk) => share.push(&chunk)?,
-                    Message::Exit(code) => return Ok(End::Exit(code)),
-                    Message::Failed(why) => return Ok(End::Failed(why)),
-                    _ => {}
+                if let Some(end) = take(message, share)? {
+                    return Ok(end);
                 }
+                // After it is shown: a reader of ours that pauses is no silence of the guest.
+                heard = Instant::now();
             }
+            Ok(Event::Garbled(error)) => bail!("the guest is not understood: {error}"),
             Ok(Event::Signal(SIGWINCH)) => {
                 if let (true, Some((rows, cols))) = (on_terminal, terminal::size()) {
                     let _ = Message::Resize { rows, cols }.write(&mut &*control);
@@ -134,10 +131,10 @@ fn converse(
                 }
                 interrupted = true;
             }
+            // What QEMU passed on before it ended has been dealt with by now.
+            Err(RecvTimeoutError::Timeout) if gone => return Ok(End::Died),
             Err(RecvTimeoutError::Timeout) => {
-                if qemu.try_wait().context("cannot wait for qemu")?.is_some() {
-                    return Ok(last_words(inbox));
-                }
+                gone = qemu.try_wait().context("cannot wait for qemu")?.is_some();
             }
             Err(RecvTimeoutError::Disconnected) => return Ok(End::Died),
         }
@@ -150,16 +147,58 @@ fn converse(
     }
 }
 
-/// QEMU is gone; its last messages may still be in the queue.
-fn last_words(inbox: &Receiver<Event>) -> End {
-    while let Ok(event) = inbox.recv_timeout(Duration::from_millis(200)) {
-        match event {
-            Event::Message(Message::Exit(code)) => return End::Exit(code),
-            Event::Message(Message::Failed(why)) => return End::Failed(why),
-            _ => {}
+/// Waits for a deterministic guest to power off, then takes what it said from the file that
+/// QEMU kept it in: nothing of the host's own timing may reach such a guest while it runs.
+pub(crate) fn collect(
+    qemu: &mut Child,
+    said: &Path,
+    limits: Limits,
+    share: &mut Incoming,
+) -> Result<End> {
+    let (events, inbox) = mpsc::sync_channel(QUEUE);
+    watch_signals(events)?;
+    let start = Instant::now();
+    while qemu.try_wait().context("cannot wait for qemu")?.is_none() {
+        if let Ok(Event::Signal(signal)) = inbox.recv_timeout(Duration::from_millis(100))
+            && signal != SIGWINCH
+        {
+            return Ok(End::Interrupted(signal));
+        }
+        if let Some(timeout) = limits.timeout.filter(|limit| start.elapsed() > *limit) {
+            return Ok(End::TimedOut(timeout));
         }
     }
-    End::Died
+    let Ok(file) = File::open(said) else {
+        return Ok(End::Died);
+    };
+    let mut said = BufReader::new(file);
+    while let Ok(Some(message)) = Message::read(&mut said) {
+        if let Some(end) = take(message, share)? {
+            return Ok(end);
+        }
+    }
+    Ok(End::Died)
+}
+
+/// Passes one message on; some are the last.
+fn take(message: Message, share: &mut Incoming) -> Result<Option<End>> {
+    match message {
+        Message::Stdout(bytes) => match show(&mut io::stdout(), &bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                return Ok(Some(End::BrokenPipe));
+            }
+            shown => shown.context("cannot write the command's standard output")?,
+        },
+        Message::Stderr(bytes) => match show(&mut io::stderr(), &bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+            shown => shown.context("cannot write the command's standard error")?,
+        },
+        Message::Share(chunk) => share.push(&chunk)?,
+        Message::Exit(code) => return Ok(Some(End::Exit(code))),
+        Message::Failed(why) => return Ok(Some(End::Failed(why))),
+        _ => {}
+    }
+    Ok(None)
 }
 
 fn show(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
@@ -180,11 +219,17 @@ fn connect(qemu: &mut Child, path: &Path) -> Result<Option<UnixStream>> {
     }
 }
 
-fn listen(stream: &UnixStream, events: Sender<Event>) -> Result<()> {
+fn listen(stream: &UnixStream, events: SyncSender<Event>) -> Result<()> {
     let mut stream = stream.try_clone().context("cannot duplicate a socket")?;
     thread::spawn(move || {
-        while let Ok(Some(message)) = Message::read(&mut stream) {
-            if events.send(Event::Message(message)).is_err() {
+        loop {
+            let event = match Message::read(&mut stream) {
+                Ok(Some(message)) => Event::Message(message),
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => Event::Garbled(error),
+                // QEMU has ended; `converse` sees that for itself.
+                Ok(None) | Err(_) => return,
+            };
+            if events.send(event).is_err() {
                 return;
             }
         }
@@ -192,7 +237,7 @@ fn listen(stream: &UnixStream, events: Sender<Event>) -> Result<()> {
     Ok(())
 }
 
-fn watch_signals(events: Sender<Event>) -> Result<()> {
+fn watch_signals(events: SyncSender<Event>) -> Result<()> {
     let mut signals =
         Signals::new([SIGINT, SIGTERM, SIGHUP, SIGWINCH]).context("cannot handle signals")?;
     thread::spawn(move || {
@@ -225,4 +270,78 @@ fn forward_stdin(mut data: UnixStream) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(300);
+    const LONG: Duration = Duration::from_mins(1);
+
+    /// What comes of a guest that sends `bytes`, while `qemu` runs.
+    fn end(bytes: &[u8], qemu: &str, limits: Limits) -> Result<End> {
+        let mut qemu = Command::new("sh").args(["-c", qemu]).spawn().unwrap();
+        let (host, mut guest) = UnixStream::pair().unwrap();
+        let (control, _control) = UnixStream::pair().unwrap();
+        let (events, inbox) = mpsc::sync_channel(QUEUE);
+        listen(&host, events.clone()).unwrap();
+        guest.write_all(bytes).unwrap();
+        let mut share = Incoming::default();
+        let end = converse(&mut qemu, &inbox, &control, false, limits, &mut share);
+        let _ = qemu.kill();
+        qemu.wait().unwrap();
+        end
+    }
+
+    fn limits(timeout: Duration, silence: Duration) -> Limits {
+        Limits {
+            timeout: Some(timeout),
+            silence: Some(silence),
+        }
+    }
+
+    fn frame(message: &Message) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        message.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_guest_that_stops_talking_is_ended() {
+        let beat = frame(&Message::Heartbeat);
+        let end = end(&beat, "exec sleep 60", limits(LONG, SHORT)).unwrap();
+        assert!(matches!(end, End::Silent(SHORT)), "{end:?}");
+    }
+
+    #[test]
+    fn the_timeout_ends_a_guest() {
+        let end = end(&[], "exec sleep 60", limits(SHORT, LONG)).unwrap();
+        assert!(matches!(end, End::TimedOut(SHORT)), "{end:?}");
+    }
+
+    #[test]
+    fn a_guest_that_dies_is_noticed() {
+        let end = end(&[], "exit 0", limits(LONG, LONG)).unwrap();
+        assert!(matches!(end, End::Died), "{end:?}");
+    }
+
+    #[test]
+    fn last_words_of_a_guest_that_is_gone_are_heard() {
+        let bytes = [
+            frame(&Message::Stderr(Vec::new())),
+            frame(&Message::Exit(7)),
+        ]
+        .concat();
+        let end = end(&bytes, "exit 0", limits(LONG, LONG)).unwrap();
+        assert!(matches!(end, End::Exit(7)), "{end:?}");
+    }
+
+    #[test]
+    fn a_guest_that_talks_nonsense_is_an_error() {
+        let error = end(b"\xff\xff\xff\xff\xff", "exec sleep 60", limits(LONG, LONG)).unwrap_err();
+        assert!(error.to_string().contains("not understood"), "{error}");
+    }
 }

@@ -2,19 +2,31 @@
 
 use std::{
     collections::VecDeque,
-    process::{Command, Output},
+    fs,
+    io::{self, Write},
+    path::Path,
+    process::{Command, Output, Stdio},
     sync::{Mutex, PoisonError},
     thread,
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::Signal;
 
 use super::tally::Tally;
-use crate::lab;
+use crate::{lab, process};
 
 /// Guests at a time: one TCG guest rarely keeps two cores busy.
 const PARALLEL: usize = 2;
+
+/// Far more than any of them takes; a hung kernel must not hang the tests. The last one given
+/// counts, so a job may have its own.
+const TIMEOUT_S: &str = "600";
+
+/// Files of the shared folder, each with what is in it. Commas mean something to QEMU.
+const SHARED: (&str, &str) = ("in, put", "from the host\n");
+const RETURNED: (&str, &str) = ("out, put", "from the guest\n");
 
 /// One boot.
 struct Job {
@@ -25,6 +37,8 @@ struct Job {
     expected: i32,
     /// What standard output must be; `None` for the output of `lab-guest`.
     stdout: Option<&'static str>,
+    /// Share a folder with [`SHARED`]; the guest must leave [`RETURNED`].
+    share: bool,
 }
 
 /// Boots all guests and counts what they report.
@@ -57,9 +71,10 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
                             .pop_front();
                         let Some(job) = next else { return Ok(()) };
                         let start = Instant::now();
-                        let output = boot(&job)?;
+                        let (output, returned) = boot(&job)?;
                         let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                        judge(&job, &output, start.elapsed().as_secs_f64(), &mut tally);
+                        let seconds = start.elapsed().as_secs_f64();
+                        judge(&job, &output, &returned, seconds, &mut tally);
                     }
                 })
             })
@@ -92,6 +107,7 @@ fn suites(filters: &[String]) -> Vec<Job> {
         command: command.clone(),
         expected: 0,
         stdout: None,
+        share: false,
     })
     .into()
 }
@@ -106,6 +122,15 @@ fn promises() -> Vec<Job> {
             command: sh("echo out; echo err >&2; exit 7"),
             expected: 7,
             stdout: Some("out\n"),
+            share: false,
+        },
+        Job {
+            name: "lab: a shared folder is read and written",
+            lab: &[],
+            command: sh("cd /share; cat 'in, put'; echo from the guest > 'out, put'"),
+            expected: 0,
+            stdout: Some("from the host\n"),
+            share: true,
         },
         Job {
             name: "lab: a kernel complaint fails the run",
@@ -113,6 +138,7 @@ fn promises() -> Vec<Job> {
             command: sh("echo '<4>WARNING: CPU: 0 at test' > /dev/kmsg; echo done"),
             expected: 125,
             stdout: Some("done\n"),
+            share: false,
         },
         Job {
             name: "lab: a crashed kernel fails the run",
@@ -120,6 +146,7 @@ fn promises() -> Vec<Job> {
             command: sh("sleep 1; echo c > /proc/sysrq-trigger; sleep 60"),
             expected: 125,
             stdout: Some(""),
+            share: false,
         },
         Job {
             name: "lab: the timeout ends a guest",
@@ -127,13 +154,18 @@ fn promises() -> Vec<Job> {
             command: sh("sleep 600"),
             expected: 124,
             stdout: Some(""),
+            share: false,
         },
         Job {
             name: "lab: a deterministic guest runs commands too",
             lab: &["--deterministic", "--kernel", "7.3"],
-            command: sh("echo $FAMFS_DETERMINISTIC $FAMFS_DEV; exit 3"),
+            command: sh(
+                "echo $FAMFS_DETERMINISTIC $FAMFS_DEV; cd /share; cat 'in, put'; \
+                         echo from the guest > 'out, put'; exit 3",
+            ),
             expected: 3,
-            stdout: Some("1 /dev/dax0.0\n"),
+            stdout: Some("1 /dev/dax0.0\nfrom the host\n"),
+            share: true,
         },
         Job {
             name: "lab: 6.12 has no CXL memory",
@@ -141,22 +173,42 @@ fn promises() -> Vec<Job> {
             command: sh("true"),
             expected: 2,
             stdout: Some(""),
+            share: false,
         },
     ]
 }
 
-fn boot(job: &Job) -> Result<Output> {
-    Command::new(std::env::current_exe().context("cannot find xtask's own binary")?)
-        .arg("lab")
-        .args(job.lab)
-        .arg("--")
-        .args(&job.command)
-        .stdin(std::process::Stdio::null())
+/// Boots the guest; an error says why what it returned is not what it should be.
+fn boot(job: &Job) -> Result<(Output, Result<()>)> {
+    let mut lab = Command::new(std::env::current_exe().context("cannot find xtask's own binary")?);
+    lab.args(["lab", "--timeout", TIMEOUT_S]).args(job.lab);
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
+    if job.share {
+        fs::write(folder.path().join(SHARED.0), SHARED.1)
+            .context("cannot write a file to share")?;
+        lab.arg("--share").arg(folder.path());
+    }
+    lab.arg("--").args(&job.command).stdin(Stdio::null());
+    let output = process::tied(&mut lab, Signal::SIGTERM)
         .output()
-        .context("cannot run the lab")
+        .context("cannot run the lab")?;
+    let returned = if job.share {
+        returned(folder.path())
+    } else {
+        Ok(())
+    };
+    Ok((output, returned))
 }
 
-fn judge(job: &Job, output: &Output, seconds: f64, tally: &mut Tally) {
+fn returned(folder: &Path) -> Result<()> {
+    let (name, expected) = RETURNED;
+    let content = fs::read_to_string(folder.join(name))
+        .with_context(|| format!("`{name}` did not come back"))?;
+    ensure!(content == expected, "`{name}` came back as {content:?}");
+    Ok(())
+}
+
+fn judge(job: &Job, output: &Output, returned: &Result<()>, seconds: f64, tally: &mut Tally) {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     let status = output.status.code() == Some(job.expected);
@@ -168,7 +220,10 @@ fn judge(job: &Job, output: &Output, seconds: f64, tally: &mut Tally) {
             report(tally, &line);
         }
     }
-    if status && streams {
+    if let Err(error) = returned {
+        show(&format!("    {error:#}"));
+    }
+    if status && streams && returned.is_ok() {
         report(tally, &format!("PASS {} ({seconds:.1} s)", job.name));
     } else {
         for line in stdout.lines().chain(stderr.lines()) {
@@ -197,7 +252,7 @@ fn report(tally: &mut Tally, line: &str) {
     show(line);
 }
 
-#[expect(clippy::print_stdout, reason = "a test run reports on standard output")]
+/// A reader that goes away does not stop the tests: the exit status still says how they went.
 fn show(line: &str) {
-    println!("{line}");
+    let _ = writeln!(io::stdout(), "{line}");
 }

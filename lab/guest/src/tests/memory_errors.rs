@@ -144,12 +144,15 @@ fn removal() {
         .spawn()
         .unwrap();
     while famfs.faults("pmd") < 8 {
+        let ended = holder.try_wait().unwrap();
+        assert!(ended.is_none(), "the holder ended by itself: {ended:?}");
         std::thread::yield_now();
     }
     let (driver, device) = binding(&famfs.device);
     fs::write(driver.join("unbind"), &device).unwrap();
     assert_disabled(&famfs, &path);
-    let _ = holder.wait().unwrap();
+    let ended = holder.wait().unwrap();
+    assert!(!ended.success(), "the holder went on without its memory");
     famfs.umount();
     assert!(!famfs.is_mounted());
     must("rmmod famfs");

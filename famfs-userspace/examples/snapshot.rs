@@ -1,0 +1,23 @@
+//! Attaches, runs a command, and prints everything the instrument knows, as it is in memory:
+//! `cargo run --example snapshot -- COMMAND [ARGS]`. For work on the probes; users have famfs-top.
+
+#![expect(clippy::print_stdout, reason = "it prints")]
+
+use std::{env, process::Command, time::Instant};
+
+use famfs_userspace::source::{
+    Source as _,
+    live::{Live, Options},
+};
+
+fn main() -> anyhow::Result<()> {
+    let mut args = env::args().skip(1);
+    let begin = Instant::now();
+    let mut live = Live::attach(Options { all_dax: env::var_os("ALL_DAX").is_some() })?;
+    println!("attached in {:?}", begin.elapsed());
+    if let Some(command) = args.next() {
+        println!("{command}: {}", Command::new(&command).args(args).status()?);
+    }
+    println!("{:#?}", live.poll()?);
+    Ok(())
+}
