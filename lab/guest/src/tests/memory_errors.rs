@@ -19,6 +19,10 @@ pub(crate) const TESTS: &[Test] = &[
         run: poison,
     },
     Test {
+        name: "memory_errors::the_modules_own_events_fire",
+        run: events,
+    },
+    Test {
         name: "memory_errors::device_removal_disables_the_mount",
         run: removal,
     },
@@ -57,6 +61,76 @@ fn poison() {
     // The memory that was not hit still serves a new file system.
     let famfs = Famfs::fresh();
     assert_eq!(famfs.attribute("state"), "ok");
+}
+
+/// Each of the module's four tracepoints, by what it says in the kernel's own trace.
+fn events() {
+    const TRACING: &str = "/sys/kernel/tracing";
+    let enable = format!("{TRACING}/events/famfs/enable");
+    let famfs = Famfs::fresh();
+    fs::write(format!("{TRACING}/trace"), "").unwrap();
+    fs::write(&enable, "1").unwrap();
+    let shrunk = famfs.creat("shrunk", "2M");
+    touch_after_truncate(&shrunk);
+    let victim = famfs.creat("victim", "8M");
+    must(&format!(
+        "famfs-bench poison --json --offset 6291456 --file {victim}"
+    ));
+    fs::write(&enable, "0").unwrap();
+    let trace = fs::read_to_string(format!("{TRACING}/trace")).unwrap();
+    for (event, detail, count) in [
+        ("famfs_map_create", "size 2097152 type 0 extents 1 err 0", 1),
+        ("famfs_map_create", "size 8388608 type 0 extents 1 err 0", 1),
+        // Twice: Rust's own SIGBUS handler lets the touch fail again, for good.
+        ("famfs_fault_refused", "pgoff 0x1 order 9 write 1 err -5", 2),
+        ("famfs_notify_failure", "len 4096 flags 0x", 1),
+        ("famfs_mount_disabled", "len 4096 flags 0x", 1),
+    ] {
+        let seen = trace
+            .lines()
+            .filter(|line| line.contains(&format!(": {event}: ")) && line.contains(detail))
+            .count();
+        assert_eq!(seen, count, "{event} with `{detail}` in:\n{trace}");
+    }
+}
+
+/// A child maps the file, then changes its size: its next touch ends in SIGBUS.
+fn touch_after_truncate(path: &str) {
+    use std::{num::NonZero, os::unix::fs::FileExt as _};
+
+    use nix::{
+        sys::{mman, signal::Signal, wait},
+        unistd::{ForkResult, fork},
+    };
+
+    let file = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(path)
+        .unwrap();
+    // SAFETY: this program has one thread while a test runs, and the child only makes system calls.
+    match unsafe { fork() }.unwrap() {
+        ForkResult::Child => {
+            let length = NonZero::new(2 << 20).unwrap();
+            let access = mman::ProtFlags::PROT_READ | mman::ProtFlags::PROT_WRITE;
+            // SAFETY: a new mapping, at an address of the kernel's choice.
+            let map =
+                unsafe { mman::mmap(None, length, access, mman::MapFlags::MAP_SHARED, &file, 0) };
+            let second = map.unwrap().as_ptr().cast::<u8>().wrapping_add(4096);
+            file.set_len(1 << 20).unwrap();
+            assert_eq!(
+                file.read_at(&mut [0], 0).unwrap_err().raw_os_error(),
+                Some(5)
+            );
+            // SAFETY: inside the mapping; the signal that it raises is what is asked for.
+            unsafe { second.write_volatile(1) };
+            std::process::exit(0);
+        }
+        ForkResult::Parent { child } => match wait::waitpid(child, None).unwrap() {
+            wait::WaitStatus::Signaled(_, Signal::SIGBUS, _) => {}
+            other => panic!("the touch of a resized file ended with {other:?}"),
+        },
+    }
 }
 
 fn removal() {
