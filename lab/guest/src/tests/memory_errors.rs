@@ -111,17 +111,20 @@ fn touch_after_truncate(path: &str) {
     // SAFETY: this program has one thread while a test runs, and the child only makes system calls.
     match unsafe { fork() }.unwrap() {
         ForkResult::Child => {
-            let length = NonZero::new(2 << 20).unwrap();
             let access = mman::ProtFlags::PROT_READ | mman::ProtFlags::PROT_WRITE;
+            let length = const { NonZero::new(2 << 20).unwrap() };
             // SAFETY: a new mapping, at an address of the kernel's choice.
             let map =
                 unsafe { mman::mmap(None, length, access, mman::MapFlags::MAP_SHARED, &file, 0) };
-            let second = map.unwrap().as_ptr().cast::<u8>().wrapping_add(4096);
-            file.set_len(1 << 20).unwrap();
-            assert_eq!(
-                file.read_at(&mut [0], 0).unwrap_err().raw_os_error(),
-                Some(5)
-            );
+            let resized = file.set_len(1 << 20);
+            let read = file
+                .read_at(&mut [0], 0)
+                .map_err(|error| error.raw_os_error());
+            // No panic here: the child would go on with the other tests.
+            let (Ok(map), Ok(()), Err(Some(5))) = (map, resized, read) else {
+                std::process::exit(1);
+            };
+            let second = map.as_ptr().cast::<u8>().wrapping_add(4096);
             // SAFETY: inside the mapping; the signal that it raises is what is asked for.
             unsafe { second.write_volatile(1) };
             std::process::exit(0);

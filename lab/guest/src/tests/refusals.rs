@@ -95,9 +95,9 @@ fn bounds() {
             vec![extent(512 * MIB + 1, 2 * MIB)],
         ),
         (
-            "length not in pages",
+            "length not in pages, before the last extent",
             MIB,
-            vec![extent(512 * MIB, 2 * MIB + 7)],
+            vec![extent(512 * MIB, 2 * MIB + 7), extent(600 * MIB, 2 * MIB)],
         ),
         ("empty extent", MIB, vec![extent(512 * MIB, 0)]),
         ("larger than its extents", 3 * MIB, vec![good]),
