@@ -1,5 +1,6 @@
 //! All guest tests, by topic. Poison and removal come last: a poisoned page stays poisoned.
 
+mod exactness;
 mod faults;
 mod instrument;
 mod memory_errors;
@@ -14,6 +15,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     player::TESTS,
     refusals::TESTS,
     faults::TESTS,
+    exactness::TESTS,
     instrument::TESTS,
     memory_errors::TESTS,
 ];
