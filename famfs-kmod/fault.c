@@ -103,8 +103,14 @@ static vm_fault_t famfs_mkwrite(struct vm_fault *vmf)
 	return famfs_serve(vmf, 0, true);
 }
 
+/*
+ * Nothing is ever mapped around a fault: the mapping holds DAX entries, which
+ * filemap_map_pages() skips. But without the operation mm takes every fault
+ * twice, the second time with the whole address space locked.
+ */
 const struct vm_operations_struct famfs_vm_ops = {
 	.fault		= famfs_fault,
+	.map_pages	= filemap_map_pages,
 	.huge_fault	= famfs_huge_fault,
 	.page_mkwrite	= famfs_mkwrite,
 	.pfn_mkwrite	= famfs_mkwrite,
