@@ -21,12 +21,12 @@ fn crowded() {
         .map(|i| famfs.creat(&format!("crowd{i}"), "4M"))
         .collect();
     let script = "/tmp/crowd";
-    let mut lines: String = paths
-        .iter()
-        .map(|path| {
-            format!("famfs-bench touch --file {path} --map skewed --rounds {ROUNDS} >&2 &\n")
-        })
-        .collect();
+    let mut lines = String::new();
+    for path in &paths {
+        let touch = format!("famfs-bench touch --file {path} --map skewed --rounds {ROUNDS}");
+        lines.push_str(&touch);
+        lines.push_str(" >&2 &\n");
+    }
     lines.push_str("wait\n");
     std::fs::write(script, lines).unwrap();
 
