@@ -3,7 +3,7 @@
 use std::{
     fmt::Write as _,
     fs::File,
-    io::BufWriter,
+    io::{self, BufWriter, IsTerminal},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -163,12 +163,14 @@ fn file_name(file: &Path) -> String {
 /// Builds our own binaries for the guest: static, so that the guest needs no libraries.
 pub(crate) fn build_binaries() -> Result<PathBuf> {
     const TARGET: &str = "x86_64-unknown-linux-gnu";
+    let built = paths::target(TARGET).join("guest");
+    // The first build takes minutes: on a terminal, cargo shows how far it is.
+    let silent = built.join("lab-init").exists() || !io::stderr().is_terminal();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(paths::workspace())
         .args([
             "build",
-            "--quiet",
             "--locked",
             "--profile",
             "guest",
@@ -190,12 +192,15 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
         .arg(paths::target(""))
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    if silent {
+        cargo.arg("--quiet");
+    }
     let status = cargo.status().context("cannot run cargo")?;
     anyhow::ensure!(
         status.success(),
         "building the guest's binaries failed: {status}"
     );
-    Ok(paths::target(TARGET).join("guest"))
+    Ok(built)
 }
 
 /// The memories that a kernel line can present.
