@@ -138,9 +138,12 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
     let offered = image::memories(args.kernel);
     let memory = args.memory.map_or(offered[0], Into::into);
     if !offered.contains(&memory) {
+        let offered: Vec<_> = offered.iter().map(|memory| name(*memory)).collect();
         bail!(
-            "kernel {} has no {memory:?} memory; it has {offered:?} (7.3 has all three)",
-            args.kernel
+            "kernel {} has no {} memory, only {} (7.3 has pmem, fsdev and cxl)",
+            args.kernel,
+            name(memory),
+            offered.join(", ")
         );
     }
     for path in args.share.iter().chain(&args.memory_file) {
@@ -170,6 +173,15 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
         }
     }
     Ok(memory)
+}
+
+/// As the option takes it.
+fn name(memory: lab_init::Memory) -> &'static str {
+    match memory {
+        lab_init::Memory::Pmem => "pmem",
+        lab_init::Memory::Fsdev => "fsdev",
+        lab_init::Memory::Cxl => "cxl",
+    }
 }
 
 /// Boots a guest and returns the exit status to end with.
@@ -232,8 +244,9 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     };
     if io::stderr().is_terminal() {
         complain(&format!(
-            "booting {} with {memory:?} memory ({accel:?})",
-            kernel.release
+            "booting {} with {} memory ({accel:?})",
+            kernel.release,
+            name(memory)
         ));
     }
     boot(args, &machine, &kernel, terminal.is_some())
