@@ -49,6 +49,11 @@ const POWER_OFF: Duration = Duration::from_mins(1);
 /// A guest beats its heart every two seconds; a loaded host may starve it for a while.
 const SILENCE: Duration = Duration::from_mins(2);
 
+/// Under TCG one boot in some dozens never gets its first timer tick and hangs before PID 1, so
+/// before the command: it is started again, in the open. The last try has all the time there is.
+const BOOTS: u32 = 3;
+const BOOT: Duration = Duration::from_secs(45);
+
 /// Boot a guest with DAX memory and run a command in it, or a shell.
 ///
 /// The command's standard output, standard error and exit status are the lab's own. Exit status
@@ -296,26 +301,38 @@ fn configuration(
 /// Starts QEMU, relays until the end, and judges the kernel.
 fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> Result<u8> {
     let known = Known::load(&paths::workspace().join("lab/known-warnings.toml"))?;
-    let mut qemu = start(machine)?;
-    let limits = Limits {
+    let mut limits = Limits {
         timeout: args.timeout.map(Duration::from_secs),
+        boot: None,
         silence: (!args.deterministic).then_some(SILENCE),
     };
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
-    let end = if args.deterministic {
-        session::collect(&mut qemu, &data, limits, &mut incoming)
-    } else {
-        session::relay(
-            &mut qemu,
-            (&data, &control),
-            on_terminal,
-            limits,
-            &mut incoming,
-        )
+    let mut boots = 0;
+    let (end, orderly) = loop {
+        boots += 1;
+        limits.boot = (boots < BOOTS).then_some(BOOT);
+        let mut qemu = start(machine)?;
+        let sockets = (data.as_path(), control.as_path());
+        let end = if args.deterministic {
+            session::collect(&mut qemu, &data, limits, &mut incoming)
+        } else {
+            session::relay(&mut qemu, sockets, on_terminal, limits, &mut incoming)
+        };
+        let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
+        stop(&mut qemu, orderly)?;
+        // A kernel that complained before it hung is a finding, not an accident.
+        let console = fs::read(&machine.console).unwrap_or_default();
+        let console = String::from_utf8_lossy(&console);
+        let quiet = complaints(&console, kernel.line.name(), &known).is_empty();
+        match end {
+            Ok(End::NotUp(limit)) if quiet => complain(&format!(
+                "the guest did not come up within {} s; booting it again",
+                limit.as_secs()
+            )),
+            end => break (end, orderly),
+        }
     };
-    let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
-    stop(&mut qemu, orderly)?;
     let end = end?;
     if let (End::Exit(_), Some(share)) = (&end, &machine.share) {
         incoming.unpack(share)?;
@@ -379,7 +396,7 @@ fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
             LAB_FAILED,
             "the guest died before the command ended".to_owned(),
         )),
-        End::Silent(limit) => Err((
+        End::NotUp(limit) | End::Silent(limit) => Err((
             LAB_FAILED,
             format!(
                 "the guest said nothing for {} s and was ended",

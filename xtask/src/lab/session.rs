@@ -34,6 +34,8 @@ pub(crate) enum End {
     Failed(String),
     /// QEMU ended before the command did.
     Died,
+    /// No sign of life since the start, for this long.
+    NotUp(Duration),
     /// No sign of life for this long.
     Silent(Duration),
     TimedOut(Duration),
@@ -47,6 +49,8 @@ pub(crate) enum End {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     pub timeout: Option<Duration>,
+    /// Longest wait for the first sign of life; `None` to wait as for any other.
+    pub boot: Option<Duration>,
     /// Longest pause between signs of life; `None` where the guest gives none.
     pub silence: Option<Duration>,
 }
@@ -79,8 +83,8 @@ pub(crate) fn relay(
     listen(&data, events.clone())?;
     listen(&control, events.clone())?;
     watch_signals(events)?;
-    forward_stdin(data.try_clone().context("cannot duplicate a socket")?);
-    let end = converse(qemu, &inbox, &control, on_terminal, limits, share);
+    let input = Some(data.try_clone().context("cannot duplicate a socket")?);
+    let end = converse(qemu, &inbox, &control, input, on_terminal, limits, share);
     let _ = data.shutdown(Shutdown::Both);
     end
 }
@@ -89,6 +93,7 @@ fn converse(
     qemu: &mut Child,
     inbox: &Receiver<Event>,
     control: &UnixStream,
+    mut input: Option<UnixStream>,
     on_terminal: bool,
     limits: Limits,
     share: &mut Incoming,
@@ -104,6 +109,10 @@ fn converse(
         match inbox.recv_timeout(Duration::from_millis(100)) {
             Ok(Event::Message(message)) => {
                 up = true;
+                // Not before: what a guest that never comes up has swallowed is lost.
+                if let Some(to) = input.take() {
+                    forward_stdin(to);
+                }
                 if on_terminal && raw.is_none() {
                     raw = Some(Raw::enter().context("cannot set up the terminal")?);
                 }
@@ -140,6 +149,9 @@ fn converse(
         }
         if let Some(timeout) = limits.timeout.filter(|limit| start.elapsed() > *limit) {
             return Ok(End::TimedOut(timeout));
+        }
+        if let Some(boot) = limits.boot.filter(|limit| !up && start.elapsed() > *limit) {
+            return Ok(End::NotUp(boot));
         }
         if let Some(silence) = limits.silence.filter(|limit| heard.elapsed() > *limit) {
             return Ok(End::Silent(silence));
@@ -290,7 +302,7 @@ mod tests {
         listen(&host, events.clone()).unwrap();
         guest.write_all(bytes).unwrap();
         let mut share = Incoming::default();
-        let end = converse(&mut qemu, &inbox, &control, false, limits, &mut share);
+        let end = converse(&mut qemu, &inbox, &control, None, false, limits, &mut share);
         let _ = qemu.kill();
         qemu.wait().unwrap();
         end
@@ -299,6 +311,7 @@ mod tests {
     fn limits(timeout: Duration, silence: Duration) -> Limits {
         Limits {
             timeout: Some(timeout),
+            boot: None,
             silence: Some(silence),
         }
     }
@@ -314,6 +327,19 @@ mod tests {
         let beat = frame(&Message::Heartbeat);
         let end = end(&beat, "exec sleep 60", limits(LONG, SHORT)).unwrap();
         assert!(matches!(end, End::Silent(SHORT)), "{end:?}");
+    }
+
+    #[test]
+    fn a_guest_that_never_comes_up_is_told_from_one_that_falls_silent() {
+        let limits = Limits {
+            boot: Some(SHORT),
+            ..limits(LONG, LONG)
+        };
+        let ended = end(&[], "exec sleep 60", limits).unwrap();
+        assert!(matches!(ended, End::NotUp(SHORT)), "{ended:?}");
+        let said = [frame(&Message::Heartbeat), frame(&Message::Exit(0))].concat();
+        let ended = end(&said, "exec sleep 60", limits).unwrap();
+        assert!(matches!(ended, End::Exit(0)), "{ended:?}");
     }
 
     #[test]
