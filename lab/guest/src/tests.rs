@@ -7,13 +7,16 @@ mod abi44;
 mod abi44_allowed;
 mod abi44_mount;
 mod crowd;
+mod devices;
 mod exactness;
 mod faults;
 mod instrument;
+mod interleave;
 mod io;
 mod io_map;
 mod isolation;
 mod memory_errors;
+mod mounts;
 mod player;
 mod poison;
 mod principles;
@@ -37,6 +40,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     io::TESTS,
     io_map::TESTS,
     isolation::TESTS,
+    interleave::TESTS,
+    mounts::TESTS,
     principles::TESTS,
     faults::TESTS,
     exactness::TESTS,
@@ -44,4 +49,5 @@ pub(crate) const ALL: &[&[Test]] = &[
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,
+    devices::TESTS,
 ];
