@@ -125,6 +125,7 @@ static int famfs_device_publish(struct fs_context *fc, struct famfs_sb *fsi,
 		return -EEXIST;
 	if (!dax_synchronous(dev->dax_dev))
 		fsi->not_sync = true;
+	dev->index = index;
 	smp_store_release(&fsi->devices[index], dev);
 	return 0;
 }

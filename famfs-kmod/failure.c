@@ -195,29 +195,32 @@ static void famfs_poison(struct famfs_sb *fsi, const struct famfs_error *error)
  * one of them then is a crash at unmount. Waits for pinned pages with the lock
  * dropped: to unpin, their user may have to fault (and be refused) first.
  */
-static void famfs_detach_file(struct inode *inode)
+static void famfs_detach_file(const struct famfs_map *map,
+			      const struct famfs_device *dev)
 {
+	struct inode *inode = map->inode;
 	struct address_space *mapping = inode->i_mapping;
+	bool concerned = famfs_map_uses(map, dev);
 	bool done, told = false;
 
 	for (;;) {
 		filemap_invalidate_lock(mapping);
 		unmap_mapping_range(mapping, 0, 0, 0);
-		done = compat_dax_try_detach(inode);
+		/* A file on other devices only loses its mappings. */
+		done = !concerned || compat_dax_try_detach(inode);
 		filemap_invalidate_unlock(mapping);
 		if (done)
 			return;
 		if (!told)
 			pr_warn("%s: inode %llu: waiting for pinned pages of a removed device\n",
-				famfs_sb(inode->i_sb)->error.dev->name,
-				(u64)inode->i_ino);
+				dev->name, (u64)inode->i_ino);
 		told = true;
 		msleep(100);
 	}
 }
 
 /* Files that are being evicted detach themselves; come again until none is. */
-static void famfs_detach(struct famfs_sb *fsi)
+static void famfs_detach(struct famfs_sb *fsi, const struct famfs_device *dev)
 {
 	struct famfs_map *map;
 	bool evicting;
@@ -226,7 +229,7 @@ static void famfs_detach(struct famfs_sb *fsi)
 		evicting = false;
 		map = NULL;
 		while ((map = famfs_next_map(fsi, map, &evicting)))
-			famfs_detach_file(map->inode);
+			famfs_detach_file(map, dev);
 		if (!evicting)
 			return;
 		msleep(1);
@@ -258,7 +261,7 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 					   error.len, flags);
 		famfs_disable(fsi, &error);
 		if (removal)
-			famfs_detach(fsi);
+			famfs_detach(fsi, dev);
 		else
 			famfs_poison(fsi, &error);
 	} else {

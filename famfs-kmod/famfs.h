@@ -30,6 +30,7 @@ struct famfs_device {
 	struct dax_device *dax_dev;
 	u64 start;			/* of the partition, in the DAX device */
 	u64 size;			/* bytes, whole pages */
+	u32 index;			/* in famfs_sb.devices */
 	struct rb_root ranges;		/* that files own; famfs_sb.lock */
 	u64 mapped;			/* bytes in ranges; famfs_sb.lock */
 	char *name;			/* the path given, white space escaped */
@@ -184,6 +185,8 @@ void famfs_map_detach(struct famfs_sb *fsi, struct famfs_map *map);
 
 /* place.c */
 extern const struct iomap_ops famfs_iomap_ops;
+bool famfs_map_uses(const struct famfs_map *map,
+		    const struct famfs_device *dev);
 bool famfs_map_holds(const struct famfs_map *map, u64 pos,
 		     const struct famfs_error *error);
 typedef void (*famfs_piece_fn)(const struct famfs_map *map, u64 pos, u64 len,
@@ -201,8 +204,7 @@ struct famfs_map *famfs_v1_read(struct famfs_sb *fsi, const void __user *arg);
 struct famfs_map *famfs_v2_read(struct famfs_sb *fsi, const void __user *arg);
 int famfs_v1_get(const struct famfs_map *map, void __user *arg);
 int famfs_v1_getext(const struct famfs_map *map, void __user *arg);
-int famfs_v2_get(const struct famfs_sb *fsi, const struct famfs_map *map,
-		 void __user *arg);
+int famfs_v2_get(const struct famfs_map *map, void __user *arg);
 
 /* ioctl44.c: KABI 44 */
 struct famfs_map *famfs_v44_read(struct famfs_sb *fsi, const void __user *arg);
