@@ -122,11 +122,13 @@ static inline struct famfs_sb *famfs_sb(const struct super_block *sb)
 
 static __always_inline struct famfs_map *famfs_inode_map(const struct inode *inode)
 {
+	/* Pairs with famfs_map_attach(): a map is complete when it is seen. */
 	return smp_load_acquire((struct famfs_map **)&inode->i_private);
 }
 
 static __always_inline bool famfs_disabled(const struct famfs_sb *fsi)
 {
+	/* Pairs with famfs_disable(): then fsi->error is there. */
 	return smp_load_acquire(&fsi->disabled);
 }
 
@@ -150,6 +152,7 @@ static inline struct famfs_device *famfs_device(const struct famfs_sb *fsi,
 {
 	if (index >= FAMFS_MAX_DEVICES)
 		return NULL;
+	/* Pairs with famfs_device_publish(). */
 	return smp_load_acquire(&fsi->devices[index]);
 }
 
@@ -229,9 +232,15 @@ extern const struct vm_operations_struct famfs_vm_ops;
 
 /* failure.c */
 extern const struct dax_holder_operations famfs_holder_ops;
-int famfs_failure_init(void);
-void famfs_failure_exit(void);
-void famfs_failure_init_sb(struct famfs_sb *fsi);
+void famfs_failure_drain(void);
+
+/* mounts.c */
+int famfs_mounts_init(void);
+void famfs_mounts_exit(void);
+void famfs_mounts_init_sb(struct famfs_sb *fsi);
+struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev,
+				 struct famfs_device **dev);
+void famfs_mount_put(struct famfs_sb *fsi);
 void famfs_mounts_lock(void);
 void famfs_mounts_unlock(void);
 void famfs_mounts_add(struct famfs_sb *fsi);
