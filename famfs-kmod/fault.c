@@ -24,7 +24,8 @@ static __always_inline void famfs_inject(void)
 static __always_inline void famfs_inject(void) { }
 #endif
 
-static __always_inline void famfs_count(struct famfs_sb *fsi, unsigned int order, vm_fault_t ret)
+static __always_inline void famfs_count(struct famfs_sb *fsi,
+					unsigned int order, vm_fault_t ret)
 {
 	if (order && (ret & VM_FAULT_FALLBACK))
 		this_cpu_inc(fsi->faults->fallback);

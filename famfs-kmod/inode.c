@@ -227,7 +227,7 @@ void famfs_evict_inode(struct inode *inode)
 
 void famfs_free_inode(struct inode *inode)
 {
-	/* In a directory the same word counts its changes. */
+	/* In directories and special files, i_link is something else. */
 	if (S_ISLNK(inode->i_mode))
 		kfree(inode->i_link);
 	free_inode_nonrcu(inode);
