@@ -21,6 +21,7 @@ mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod times;
 
 use crate::harness::Test;
 
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     io_map::TESTS,
     isolation::TESTS,
     principles::TESTS,
+    times::TESTS,
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,

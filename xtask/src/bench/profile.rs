@@ -13,12 +13,12 @@ use crate::guest::{Guest, Request};
 use crate::setup::kernels::Line;
 use crate::{kmod, paths, setup};
 
-/// Enough windows of 4 KiB for one length to be the usual one.
+/// Enough faults of 4 KiB for a median.
 const PTE_TOUCHES: &str = "512";
 
 /// Show where the instructions of a fault go, function by function, for every target
 ///
-/// The kernel's instructions only, in faults of the usual length: those that no timer tick ran
+/// The kernel's instructions only, in faults of the median length: those that no timer tick ran
 /// into. A plugin watches the emulated processor, so the guest executes what it always does.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
@@ -98,10 +98,26 @@ fn read(line: Line, share: &Path) -> Result<Rows> {
     Ok(rows(&plugin::parse(&text)?, &symbols))
 }
 
+/// The windows of the length that half of all do not exceed: what p50 is about.
+fn median(windows: &[Windows]) -> Option<&Windows> {
+    let mut sorted: Vec<&Windows> = windows.iter().collect();
+    sorted.sort_by_key(|windows| windows.insns);
+    let half = sorted
+        .iter()
+        .map(|windows| windows.count)
+        .sum::<u64>()
+        .div_ceil(2);
+    let mut seen = 0;
+    sorted.into_iter().find(|windows| {
+        seen += windows.count;
+        seen >= half
+    })
+}
+
 fn rows(places: &BTreeMap<Place, Vec<Windows>>, symbols: &Symbols) -> Rows {
     let mut rows = Rows::new();
     for (place, windows) in places {
-        let Some(usual) = windows.iter().max_by_key(|windows| windows.count) else {
+        let Some(usual) = median(windows) else {
             continue;
         };
         // munmap(2) is one window for all faults of its mapping.
@@ -126,4 +142,28 @@ fn rows(places: &BTreeMap<Place, Vec<Windows>>, symbols: &Symbols) -> Rows {
         }
     }
     rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn windows(insns: u64, count: u64) -> Windows {
+        Windows {
+            insns,
+            count,
+            blocks: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn the_median_length_is_the_nearest_rank() {
+        let of = |list: &[(u64, u64)]| {
+            let list: Vec<_> = list.iter().map(|&(insns, n)| windows(insns, n)).collect();
+            median(&list).map(|windows| windows.insns)
+        };
+        assert_eq!(of(&[(50, 3), (40, 2), (90, 1)]), Some(50));
+        assert_eq!(of(&[(50, 2), (40, 2)]), Some(40));
+        assert_eq!(of(&[]), None);
+    }
 }

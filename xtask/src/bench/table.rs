@@ -42,7 +42,7 @@ pub(super) fn human(kernels: &Kernels, top: usize) -> String {
         }
     }
     text.push_str(
-        "kernel instructions per fault (unmap: per fault-sized piece), in faults of the usual \
+        "kernel instructions per fault (unmap: per fault-sized piece), in faults of the median \
          length\n",
     );
     text
