@@ -14,7 +14,7 @@
 #include "trace.h"
 
 #ifdef FAMFS_INJECT
-#define FAMFS_FAULT_INSTRUCTIONS 4300
+#define FAMFS_FAULT_INSTRUCTIONS 4000
 static __always_inline void famfs_inject(void)
 {
 	asm volatile(".rept %c0\n\tnop\n\t.endr"

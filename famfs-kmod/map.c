@@ -226,6 +226,7 @@ int famfs_map_attach(struct inode *inode, struct famfs_map *map)
 		goto out;
 
 	map->inode = inode;
+	map->touched = jiffies - 1;
 	list_add_tail(&map->list, &fsi->maps);
 
 	i_size_write(inode, map->file_size);

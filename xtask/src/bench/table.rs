@@ -48,6 +48,31 @@ pub(super) fn human(kernels: &Kernels, top: usize) -> String {
     text
 }
 
+/// A module's name; for what is in the kernel itself, its part in a fault.
+fn layer(function: &Function) -> &str {
+    const PARTS: [(&str, &[&str]); 3] = [
+        (
+            "fs/dax.c",
+            &[
+                "dax_",
+                "grab_mapping_entry",
+                "get_unlocked_entry",
+                "get_next_unlocked_entry",
+            ],
+        ),
+        ("the xarray", &["xas_", "_find_next_bit"]),
+        ("iomap", &["iomap_"]),
+    ];
+    if function.owner != "kernel" {
+        return &function.owner;
+    }
+    let name = &function.name;
+    PARTS
+        .iter()
+        .find(|(_, prefixes)| prefixes.iter().any(|prefix| name.starts_with(prefix)))
+        .map_or("mm, exception, locks", |(part, _)| part)
+}
+
 fn table(text: &mut String, targets: &BTreeMap<&'static str, Profile>, top: usize) {
     let shown: Vec<&str> = TARGETS
         .into_iter()
@@ -71,13 +96,12 @@ fn table(text: &mut String, targets: &BTreeMap<&'static str, Profile>, top: usiz
     };
     line("all", &|profile| profile.values().sum());
     let all: BTreeSet<&Function> = targets.values().flat_map(Profile::keys).collect();
-    let owners: BTreeSet<&str> = all.iter().map(|function| function.owner.as_str()).collect();
-    for owner in owners {
-        let name = format!("in {owner}");
-        line(&name, &|profile| {
+    let layers: BTreeSet<&str> = all.iter().map(|function| layer(function)).collect();
+    for wanted in layers {
+        line(&format!("in {wanted}"), &|profile| {
             let own = profile
                 .iter()
-                .filter(|(function, _)| function.owner == owner);
+                .filter(|(function, _)| layer(function) == wanted);
             own.map(|(_, insns)| insns).sum()
         });
     }
@@ -138,6 +162,7 @@ mod tests {
         assert_eq!(lines[2], ["all", "120", "400"]);
         assert_eq!(lines[3], ["in", "ext4", "-", "300"]);
         assert_eq!(lines[4], ["in", "famfs", "20", "-"]);
+        assert_eq!(lines[5], ["in", "fs/dax.c", "100", "100"]);
         assert_eq!(lines[6], ["dax_iomap_fault", "100", "100"]);
         assert_eq!(lines[7], ["famfs_fault", "[famfs]", "20", "-"]);
         assert_eq!(lines[8], [] as [&str; 0]);
