@@ -96,22 +96,28 @@ static int famfs_bdev_claim(struct fs_context *fc, struct super_block *sb,
 			    struct famfs_device *dev)
 {
 	struct block_device *bdev = file_bdev(dev->bdev_file);
-	struct dax_device *held;
+	struct dax_device *dax_dev;
+	bool held;
 
-	dev->dax_dev = fs_dax_get_by_bdev(bdev, &dev->start, sb,
-					  &famfs_holder_ops);
-	if (dev->dax_dev)
-		return 0;
-	/* Without a holder it is there: somebody has another partition of it. */
-	held = fs_dax_get_by_bdev(bdev, &dev->start, NULL, NULL);
-	if (held) {
-		fs_put_dax(held, NULL);
+	/*
+	 * Look before claiming: a partition shares its DAX device with others,
+	 * and a claim that fails leaves a reference behind in the DAX core.
+	 */
+	dax_dev = fs_dax_get_by_bdev(bdev, &dev->start, NULL, NULL);
+	if (!dax_dev)
+		return famfs_refuse(fc, -EOPNOTSUPP,
+				    "%s has no DAX memory with struct pages",
+				    dev->name);
+	held = dax_holder(dax_dev);
+	fs_put_dax(dax_dev, NULL);
+	if (!held)
+		dev->dax_dev = fs_dax_get_by_bdev(bdev, &dev->start, sb,
+						  &famfs_holder_ops);
+	if (!dev->dax_dev)
 		return famfs_refuse(fc, -EBUSY,
 				    "the DAX memory under %s is in use",
 				    dev->name);
-	}
-	return famfs_refuse(fc, -EOPNOTSUPP,
-			    "%s has no DAX memory with struct pages", dev->name);
+	return 0;
 }
 
 /* The caller holds famfs_mounts_lock() and has claimed the device. */
@@ -125,6 +131,8 @@ static int famfs_device_publish(struct fs_context *fc, struct famfs_sb *fsi,
 		return -EEXIST;
 	if (!dax_synchronous(dev->dax_dev))
 		fsi->not_sync = true;
+	dev->index = index;
+	/* Pairs with famfs_device(): it is claimed and measured. */
 	smp_store_release(&fsi->devices[index], dev);
 	return 0;
 }

@@ -25,78 +25,7 @@
 #include "famfs.h"
 #include "trace.h"
 
-static LIST_HEAD(famfs_mounts);
-static DEFINE_MUTEX(famfs_mounts_mutex);
-static struct workqueue_struct *famfs_put_wq;
 static atomic_t famfs_notifying = ATOMIC_INIT(0);
-
-void famfs_mounts_lock(void)
-{
-	mutex_lock(&famfs_mounts_mutex);
-}
-
-void famfs_mounts_unlock(void)
-{
-	mutex_unlock(&famfs_mounts_mutex);
-}
-
-void famfs_mounts_add(struct famfs_sb *fsi)
-{
-	lockdep_assert_held(&famfs_mounts_mutex);
-	list_add(&fsi->mounts, &famfs_mounts);
-}
-
-void famfs_mounts_del(struct famfs_sb *fsi)
-{
-	lockdep_assert_held(&famfs_mounts_mutex);
-	list_del_init(&fsi->mounts);
-}
-
-static struct famfs_device *famfs_find_device(struct famfs_sb *fsi,
-					      const struct dax_device *dax_dev)
-{
-	u32 i;
-
-	for (i = 0; i < FAMFS_MAX_DEVICES; i++) {
-		if (fsi->devices[i] && fsi->devices[i]->dax_dev == dax_dev)
-			return fsi->devices[i];
-	}
-	return NULL;
-}
-
-/* -ENOENT: no mount uses the device. -EBUSY: one does, but it is ending. */
-static struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev,
-					struct famfs_device **dev)
-{
-	struct famfs_sb *fsi, *found = ERR_PTR(-ENOENT);
-
-	mutex_lock(&famfs_mounts_mutex);
-	list_for_each_entry(fsi, &famfs_mounts, mounts) {
-		*dev = famfs_find_device(fsi, dax_dev);
-		if (!*dev)
-			continue;
-		found = atomic_inc_not_zero(&fsi->sb->s_active) ?
-			fsi : ERR_PTR(-EBUSY);
-		break;
-	}
-	mutex_unlock(&famfs_mounts_mutex);
-	return found;
-}
-
-static void famfs_put_work(struct work_struct *work)
-{
-	deactivate_super(container_of(work, struct famfs_sb, put_work)->sb);
-}
-
-/*
- * If the mount was ended meanwhile the reference is the last one. It cannot be
- * dropped here: that would release the dax device from inside its own callback.
- */
-static void famfs_mount_put(struct famfs_sb *fsi)
-{
-	if (!atomic_add_unless(&fsi->sb->s_active, -1, 1))
-		queue_work(famfs_put_wq, &fsi->put_work);
-}
 
 /* From the DAX device's bytes to ours. False: another partition's. */
 static bool famfs_clip(struct famfs_error *error, u64 offset, u64 len)
@@ -121,10 +50,10 @@ static void famfs_disable(struct famfs_sb *fsi, const struct famfs_error *error)
 		return;
 	}
 	fsi->error = *error;
+	/* Pairs with famfs_disabled(): who sees it set sees the error. */
 	smp_store_release(&fsi->disabled, true);
 	mutex_unlock(&fsi->lock);
 
-	famfs_sysfs_failed(error);
 	trace_famfs_mount_disabled(fsi->sb->s_dev, error->offset, error->len,
 				   error->flags);
 	pr_crit("%s: %s at offset 0x%llx len 0x%llx flags 0x%x: mount disabled\n",
@@ -195,29 +124,32 @@ static void famfs_poison(struct famfs_sb *fsi, const struct famfs_error *error)
  * one of them then is a crash at unmount. Waits for pinned pages with the lock
  * dropped: to unpin, their user may have to fault (and be refused) first.
  */
-static void famfs_detach_file(struct inode *inode)
+static void famfs_detach_file(const struct famfs_map *map,
+			      const struct famfs_device *dev)
 {
+	struct inode *inode = map->inode;
 	struct address_space *mapping = inode->i_mapping;
+	bool concerned = famfs_map_uses(map, dev);
 	bool done, told = false;
 
 	for (;;) {
 		filemap_invalidate_lock(mapping);
 		unmap_mapping_range(mapping, 0, 0, 0);
-		done = compat_dax_try_detach(inode);
+		/* A file on other devices only loses its mappings. */
+		done = !concerned || compat_dax_try_detach(inode);
 		filemap_invalidate_unlock(mapping);
 		if (done)
 			return;
 		if (!told)
 			pr_warn("%s: inode %llu: waiting for pinned pages of a removed device\n",
-				famfs_sb(inode->i_sb)->error.dev->name,
-				(u64)inode->i_ino);
+				dev->name, (u64)inode->i_ino);
 		told = true;
 		msleep(100);
 	}
 }
 
 /* Files that are being evicted detach themselves; come again until none is. */
-static void famfs_detach(struct famfs_sb *fsi)
+static void famfs_detach(struct famfs_sb *fsi, const struct famfs_device *dev)
 {
 	struct famfs_map *map;
 	bool evicting;
@@ -226,10 +158,10 @@ static void famfs_detach(struct famfs_sb *fsi)
 		evicting = false;
 		map = NULL;
 		while ((map = famfs_next_map(fsi, map, &evicting)))
-			famfs_detach_file(map->inode);
+			famfs_detach_file(map, dev);
 		if (!evicting)
 			return;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 }
 
@@ -248,7 +180,7 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 	/* An ending mount lets go of all pages by itself: wait until it has. */
 	while ((fsi = famfs_mount_get(dax_dev, &dev)) == ERR_PTR(-EBUSY) &&
 	       removal)
-		msleep(1);
+		usleep_range(1000, 2000);
 	if (IS_ERR(fsi))
 		return -EOPNOTSUPP;	/* mm does what needs no file system */
 
@@ -256,9 +188,10 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 	if (famfs_clip(&error, offset, len)) {
 		trace_famfs_notify_failure(fsi->sb->s_dev, error.offset,
 					   error.len, flags);
+		famfs_sysfs_failed(&error);
 		famfs_disable(fsi, &error);
 		if (removal)
-			famfs_detach(fsi);
+			famfs_detach(fsi, dev);
 		else
 			famfs_poison(fsi, &error);
 	} else {
@@ -284,28 +217,15 @@ const struct dax_holder_operations famfs_holder_ops = {
 	.notify_failure = famfs_notify_failure,
 };
 
-void famfs_failure_init_sb(struct famfs_sb *fsi)
-{
-	INIT_LIST_HEAD(&fsi->mounts);
-	INIT_WORK(&fsi->put_work, famfs_put_work);
-}
-
-int famfs_failure_init(void)
-{
-	famfs_put_wq = alloc_workqueue("famfs_put", WQ_UNBOUND, 0);
-	return famfs_put_wq ? 0 : -ENOMEM;
-}
-
 /*
  * The DAX core may have picked up our notify_failure pointer just before
  * fs_put_dax() cleared it, and its SRCU domain is private. A task between
  * reading the pointer and counting itself does not sleep, nor does one between
  * uncounting itself and returning: RCU tasks waits for both kinds.
  */
-void famfs_failure_exit(void)
+void famfs_failure_drain(void)
 {
 	synchronize_rcu_tasks();
 	wait_var_event(&famfs_notifying, !atomic_read(&famfs_notifying));
 	synchronize_rcu_tasks();
-	destroy_workqueue(famfs_put_wq);
 }

@@ -30,6 +30,7 @@ struct famfs_device {
 	struct dax_device *dax_dev;
 	u64 start;			/* of the partition, in the DAX device */
 	u64 size;			/* bytes, whole pages */
+	u32 index;			/* in famfs_sb.devices */
 	struct rb_root ranges;		/* that files own; famfs_sb.lock */
 	u64 mapped;			/* bytes in ranges; famfs_sb.lock */
 	char *name;			/* the path given, white space escaped */
@@ -126,11 +127,13 @@ static inline struct famfs_sb *famfs_sb(const struct super_block *sb)
 
 static __always_inline struct famfs_map *famfs_inode_map(const struct inode *inode)
 {
+	/* Pairs with famfs_map_attach(): a map is complete when it is seen. */
 	return smp_load_acquire((struct famfs_map **)&inode->i_private);
 }
 
 static __always_inline bool famfs_disabled(const struct famfs_sb *fsi)
 {
+	/* Pairs with famfs_disable(): then fsi->error is there. */
 	return smp_load_acquire(&fsi->disabled);
 }
 
@@ -154,6 +157,7 @@ static inline struct famfs_device *famfs_device(const struct famfs_sb *fsi,
 {
 	if (index >= FAMFS_MAX_DEVICES)
 		return NULL;
+	/* Pairs with famfs_device_publish(). */
 	return smp_load_acquire(&fsi->devices[index]);
 }
 
@@ -189,6 +193,8 @@ void famfs_map_detach(struct famfs_sb *fsi, struct famfs_map *map);
 
 /* place.c */
 extern const struct iomap_ops famfs_iomap_ops;
+bool famfs_map_uses(const struct famfs_map *map,
+		    const struct famfs_device *dev);
 bool famfs_map_holds(const struct famfs_map *map, u64 pos,
 		     const struct famfs_error *error);
 typedef void (*famfs_piece_fn)(const struct famfs_map *map, u64 pos, u64 len,
@@ -206,8 +212,7 @@ struct famfs_map *famfs_v1_read(struct famfs_sb *fsi, const void __user *arg);
 struct famfs_map *famfs_v2_read(struct famfs_sb *fsi, const void __user *arg);
 int famfs_v1_get(const struct famfs_map *map, void __user *arg);
 int famfs_v1_getext(const struct famfs_map *map, void __user *arg);
-int famfs_v2_get(const struct famfs_sb *fsi, const struct famfs_map *map,
-		 void __user *arg);
+int famfs_v2_get(const struct famfs_map *map, void __user *arg);
 
 /* ioctl44.c: KABI 44 */
 struct famfs_map *famfs_v44_read(struct famfs_sb *fsi, const void __user *arg);
@@ -232,9 +237,15 @@ extern const struct vm_operations_struct famfs_vm_ops;
 
 /* failure.c */
 extern const struct dax_holder_operations famfs_holder_ops;
-int famfs_failure_init(void);
-void famfs_failure_exit(void);
-void famfs_failure_init_sb(struct famfs_sb *fsi);
+void famfs_failure_drain(void);
+
+/* mounts.c */
+int famfs_mounts_init(void);
+void famfs_mounts_exit(void);
+void famfs_mounts_init_sb(struct famfs_sb *fsi);
+struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev,
+				 struct famfs_device **dev);
+void famfs_mount_put(struct famfs_sb *fsi);
 void famfs_mounts_lock(void);
 void famfs_mounts_unlock(void);
 void famfs_mounts_add(struct famfs_sb *fsi);

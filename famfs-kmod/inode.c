@@ -227,6 +227,8 @@ void famfs_evict_inode(struct inode *inode)
 
 void famfs_free_inode(struct inode *inode)
 {
-	kfree(inode->i_link);	/* NULL but for symbolic links */
+	/* In directories and special files, i_link is something else. */
+	if (S_ISLNK(inode->i_mode))
+		kfree(inode->i_link);
 	free_inode_nonrcu(inode);
 }

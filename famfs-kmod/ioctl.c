@@ -101,7 +101,7 @@ static int famfs_map_query(struct inode *inode, unsigned int cmd,
 	case FAMFS_IOC_MAP_GETEXT:
 		return famfs_v1_getext(map, arg);
 	default:
-		return famfs_v2_get(famfs_sb(inode->i_sb), map, arg);
+		return famfs_v2_get(map, arg);
 	}
 }
 

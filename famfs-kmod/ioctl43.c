@@ -181,23 +181,20 @@ int famfs_v1_getext(const struct famfs_map *map, void __user *arg)
 	return 0;
 }
 
-static void famfs_v2_show(const struct famfs_sb *fsi,
-			  const struct famfs_map *map,
+static void famfs_v2_show(const struct famfs_map *map,
 			  struct famfs_v2_extent *list)
 {
 	u32 i;
 
 	for (i = 0; i < map->nr; i++) {
-		while (famfs_device(fsi, list[i].devindex) != map->ext[i].dev)
-			list[i].devindex++;
+		list[i].devindex = map->ext[i].dev->index;
 		list[i].offset = map->ext[i].dev_off;
 		list[i].len = map->ext[i].len;
 	}
 }
 
 /* The reply has little room; MAP_GETEXT returns a list of any length. */
-int famfs_v2_get(const struct famfs_sb *fsi, const struct famfs_map *map,
-		 void __user *arg)
+int famfs_v2_get(const struct famfs_map *map, void __user *arg)
 {
 	struct famfs_v2_get msg = {
 		.map = {
@@ -211,14 +208,14 @@ int famfs_v2_get(const struct famfs_sb *fsi, const struct famfs_map *map,
 	if (!map->stripes) {
 		if (map->nr > FAMFS_V2_GET_EXTENTS)
 			return -E2BIG;
-		famfs_v2_show(fsi, map, msg.simple);
+		famfs_v2_show(map, msg.simple);
 	} else {
 		if (map->nr_stripes > 1 || map->nr > FAMFS_V2_GET_STRIPS)
 			return -E2BIG;
 		msg.interleaved.head.nstrips = map->nr;
 		msg.interleaved.head.chunk_size = map->stripes[0].chunk_size;
 		msg.interleaved.head.nbytes = map->stripes[0].nbytes;
-		famfs_v2_show(fsi, map, msg.interleaved.strips);
+		famfs_v2_show(map, msg.interleaved.strips);
 	}
 	return copy_to_user(arg, &msg, sizeof(msg)) ? -EFAULT : 0;
 }

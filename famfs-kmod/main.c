@@ -33,12 +33,12 @@ static int __init famfs_init(void)
 {
 	int err;
 
-	err = famfs_failure_init();
+	err = famfs_mounts_init();
 	if (err)
 		return err;
 	err = famfs_sysfs_init();
 	if (err)
-		goto out_failure;
+		goto out_mounts;
 	err = register_filesystem(&famfs_fs_type);
 	if (err)
 		goto out_sysfs;
@@ -46,15 +46,16 @@ static int __init famfs_init(void)
 
 out_sysfs:
 	famfs_sysfs_exit();
-out_failure:
-	famfs_failure_exit();
+out_mounts:
+	famfs_mounts_exit();
 	return err;
 }
 
 static void __exit famfs_exit(void)
 {
 	unregister_filesystem(&famfs_fs_type);
-	famfs_failure_exit();
+	famfs_failure_drain();
+	famfs_mounts_exit();
 	famfs_sysfs_exit();
 	rcu_barrier();		/* famfs_free_inode() may still be queued */
 }

@@ -126,6 +126,19 @@ const struct iomap_ops famfs_iomap_ops = {
 	.iomap_begin = famfs_iomap_begin,
 };
 
+/* Does any part of the file lie on this device? */
+bool famfs_map_uses(const struct famfs_map *map, const struct famfs_device *dev)
+{
+	u32 i;
+
+	for (i = 0; i < map->nr; i++) {
+		if (map->ext[i].dev == dev)
+			return true;
+		cond_resched();
+	}
+	return false;
+}
+
 /* Is the page of the file at @pos among the memory that failed? */
 bool famfs_map_holds(const struct famfs_map *map, u64 pos,
 		     const struct famfs_error *error)

@@ -209,7 +209,7 @@ static int famfs_init_fs_context(struct fs_context *fc)
 	atomic64_set(&fsi->options, FAMFS_OPT_DEFAULT);
 	mutex_init(&fsi->lock);
 	INIT_LIST_HEAD(&fsi->maps);
-	famfs_failure_init_sb(fsi);
+	famfs_mounts_init_sb(fsi);
 	famfs_sysfs_init_sb(fsi);
 
 	fc->s_fs_info = fsi;

@@ -8,6 +8,7 @@
 #ifndef FAMFS_IOCTL_H
 #define FAMFS_IOCTL_H
 
+#include <linux/const.h>
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
@@ -144,22 +145,22 @@ struct famfs_v44_device {
 #define FAMFS_IOC_V44_CLEAR_OPTS _IOWR(FAMFS_IOC_MAGIC, 0x55, __u64)
 
 /* What a mount allows; without the bit the operation fails with EPERM. */
-#define FAMFS_OPT_CREATE	(1ULL << 0)
-#define FAMFS_OPT_MKDIR		(1ULL << 1)
-#define FAMFS_OPT_MKNOD		(1ULL << 2)
-#define FAMFS_OPT_SYMLINK	(1ULL << 3)
-#define FAMFS_OPT_LINK		(1ULL << 4)
-#define FAMFS_OPT_UNLINK	(1ULL << 5)
-#define FAMFS_OPT_RMDIR		(1ULL << 6)
-#define FAMFS_OPT_RENAME	(1ULL << 7)
-#define FAMFS_OPT_CHMOD		(1ULL << 8)
-#define FAMFS_OPT_CHOWN		(1ULL << 9)
-#define FAMFS_OPT_TRUNCATE	(1ULL << 10)
-#define FAMFS_OPT_UTIMES	(1ULL << 11)
-#define FAMFS_OPT_WRITE		(1ULL << 12)
-#define FAMFS_OPT_XATTR		(1ULL << 13)
-#define FAMFS_OPT_MAP_CREATE	(1ULL << 14)
-#define FAMFS_OPT_ALL		((1ULL << 15) - 1)
+#define FAMFS_OPT_CREATE	_BITULL(0)
+#define FAMFS_OPT_MKDIR		_BITULL(1)
+#define FAMFS_OPT_MKNOD		_BITULL(2)
+#define FAMFS_OPT_SYMLINK	_BITULL(3)
+#define FAMFS_OPT_LINK		_BITULL(4)
+#define FAMFS_OPT_UNLINK	_BITULL(5)
+#define FAMFS_OPT_RMDIR		_BITULL(6)
+#define FAMFS_OPT_RENAME	_BITULL(7)
+#define FAMFS_OPT_CHMOD		_BITULL(8)
+#define FAMFS_OPT_CHOWN		_BITULL(9)
+#define FAMFS_OPT_TRUNCATE	_BITULL(10)
+#define FAMFS_OPT_UTIMES	_BITULL(11)
+#define FAMFS_OPT_WRITE		_BITULL(12)
+#define FAMFS_OPT_XATTR		_BITULL(13)
+#define FAMFS_OPT_MAP_CREATE	_BITULL(14)
+#define FAMFS_OPT_ALL		(_BITULL(15) - 1)
 
 #define FAMFS_OPT_DEFAULT	(FAMFS_OPT_CREATE | FAMFS_OPT_MKDIR | \
 				 FAMFS_OPT_CHMOD | FAMFS_OPT_CHOWN | \

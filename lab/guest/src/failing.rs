@@ -8,11 +8,16 @@ use std::{
 
 use crate::fixture::Famfs;
 
+/// The namespace under a pmem block device.
+fn namespace(device: &str) -> String {
+    format!("namespace{}.0", device.trim_start_matches("/dev/pmem"))
+}
+
 /// Where the device's first byte is in the machine's memory.
 fn first_byte(device: &str) -> u64 {
     let path = match device.strip_prefix("/dev/dax") {
         Some(name) => format!("/sys/bus/dax/devices/dax{name}/resource"),
-        None => "/sys/bus/nd/devices/namespace0.0/resource".to_owned(),
+        None => format!("/sys/bus/nd/devices/{}/resource", namespace(device)),
     };
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let digits = text.trim().trim_start_matches("0x");
@@ -22,7 +27,12 @@ fn first_byte(device: &str) -> u64 {
 /// Reports the page at this offset of the device as broken, as a machine check would, but with
 /// no process that has touched it.
 pub(crate) fn poison(famfs: &Famfs, offset: u64) {
-    let page = first_byte(&famfs.device) + offset;
+    poison_device(&famfs.device, offset);
+}
+
+/// The same on any device.
+pub(crate) fn poison_device(device: &str, offset: u64) {
+    let page = first_byte(device) + offset;
     fs::write(
         "/sys/devices/system/memory/hard_offline_page",
         format!("{page:#x}"),
@@ -35,7 +45,7 @@ fn binding(device: &str) -> (PathBuf, String) {
     let bus = Path::new("/sys/bus");
     match device.strip_prefix("/dev/dax") {
         Some(name) => (bus.join("dax/drivers/fsdev_dax"), format!("dax{name}")),
-        None => (bus.join("nd/drivers/nd_pmem"), "namespace0.0".to_owned()),
+        None => (bus.join("nd/drivers/nd_pmem"), namespace(device)),
     }
 }
 

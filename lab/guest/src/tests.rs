@@ -7,13 +7,16 @@ mod abi44;
 mod abi44_allowed;
 mod abi44_mount;
 mod crowd;
+mod devices;
 mod exactness;
 mod faults;
 mod instrument;
+mod interleave;
 mod io;
 mod io_map;
 mod isolation;
 mod memory_errors;
+mod mounts;
 mod player;
 mod poison;
 mod principles;
@@ -38,6 +41,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     io::TESTS,
     io_map::TESTS,
     isolation::TESTS,
+    interleave::TESTS,
+    mounts::TESTS,
     principles::TESTS,
     times::TESTS,
     faults::TESTS,
@@ -46,4 +51,5 @@ pub(crate) const ALL: &[&[Test]] = &[
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,
+    devices::TESTS,
 ];
