@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+// SPDX-License-Identifier: Apache-2.0 OR MIT
 /*
  * A QEMU TCG plugin that counts the kernel's instructions of single faults.
  *
