@@ -24,6 +24,7 @@ mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod times;
 
 use crate::harness::Test;
 
@@ -43,6 +44,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     interleave::TESTS,
     mounts::TESTS,
     principles::TESTS,
+    times::TESTS,
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,
