@@ -5,6 +5,7 @@ mod abi42;
 mod abi43;
 mod abi44;
 mod abi44_allowed;
+mod abi44_bad;
 mod abi44_mount;
 mod crowd;
 mod devices;
@@ -35,6 +36,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     abi42::TESTS,
     abi43::TESTS,
     abi44::TESTS,
+    abi44_bad::TESTS,
     abi44_allowed::TESTS,
     abi44_mount::TESTS,
     io::TESTS,
