@@ -52,7 +52,7 @@ fn every_row_names_a_test_that_exists() {
             let tests = named(proof);
             // A row without a test says why, or names what else shows it.
             assert!(
-                !tests.is_empty() || proof.contains("not tested:") || proof.contains("`lab: "),
+                !tests.is_empty() || proof.contains("not tested:") || proof.contains("`hosts: "),
                 "{name}: this row names no test: {row}"
             );
             for test in tests {
