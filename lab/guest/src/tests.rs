@@ -17,6 +17,7 @@ mod io;
 mod io_map;
 mod isolation;
 mod memory_errors;
+mod mounting;
 mod mounts;
 mod player;
 mod poison;
@@ -43,6 +44,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     io_map::TESTS,
     isolation::TESTS,
     interleave::TESTS,
+    mounting::TESTS,
     mounts::TESTS,
     principles::TESTS,
     faults::TESTS,
