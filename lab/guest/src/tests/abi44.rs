@@ -10,7 +10,7 @@ use crate::{
     harness::Test,
     raw::{
         golden, receive, send, v1,
-        v2::extent,
+        v2::{self, Interleaved, extent},
         v44::{self, EXTENT, HEADER, LONGEST, with},
     },
 };
@@ -19,6 +19,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "abi44::the_golden_messages_make_files",
         run: golden_messages,
+    },
+    Test {
+        name: "abi44::a_map_may_have_more_strips_than_kabi_43_can_say",
+        run: wide,
     },
     Test {
         name: "abi44::a_message_may_hold_far_more_than_the_media",
@@ -71,6 +75,35 @@ fn golden_messages() {
     striped.read_exact_at(&mut seen, 4 * MIB).unwrap();
     assert_eq!(&seen, b"chunk");
     assert_eq!(striped.metadata().unwrap().len(), 33 * MIB);
+}
+
+/// KABI 43 has room for 16 strips; a message of this one for as many as it can hold.
+fn wide() {
+    let famfs = Famfs::bare();
+    let file = famfs.blank("file");
+    let strips: Vec<_> = (0..100).map(|i| extent((16 + i) * MIB, 8 * KIB)).collect();
+    let map = Interleaved {
+        chunk: 4 * KIB,
+        bytes: 800 * KIB,
+        strips: strips.clone(),
+    };
+    let message = v44::interleaved(800 * KIB, &[map]);
+    assert_eq!(send(&file, v44::MAP_CREATE, &message), Ok(()));
+    let (head, extents) = map_of(&file);
+    assert_eq!(head, v1::message(1, 0, 800 * KIB, 100, &[]));
+    let expected: Vec<_> = strips.iter().flat_map(|s| [s.offset, s.len]).collect();
+    assert_eq!(extents, expected);
+    let whole = receive(&file, v2::MAP_GET, v2::REPLY);
+    assert_eq!(whole, Err(Errno::E2BIG), "KABI 43's reply has room for 16");
+    // The last chunk is the second one of the last strip.
+    file.write_all_at(b"last", 796 * KIB).unwrap();
+    drop(file);
+    famfs.detach();
+    famfs.attach();
+    let file = famfs.mapped("strip", 8 * KIB, &[(115 * MIB, 8 * KIB)]);
+    let mut seen = [0; 4];
+    file.read_exact_at(&mut seen, 4 * KIB).unwrap();
+    assert_eq!(&seen, b"last");
 }
 
 /// The longest list that 4 MiB hold: 174,761 extents, each looked up by its place.
