@@ -160,8 +160,16 @@ static int famfs_device_publish(struct fs_context *fc, struct famfs_sb *fsi,
  */
 static void famfs_device_unclaim(struct famfs_sb *fsi, struct famfs_device *dev)
 {
-	if (dev->dax_dev)
-		fs_put_dax(dev->dax_dev, fsi->sb);
+	const struct super_block *holder;
+
+	if (!dev->dax_dev)
+		return;
+	/*
+	 * A device that was removed has lost its holder, and one that came back
+	 * may have another: to release it for us would take its reports away.
+	 */
+	holder = dax_holder(dev->dax_dev);
+	fs_put_dax(dev->dax_dev, holder == fsi->sb ? fsi->sb : NULL);
 	dev->dax_dev = NULL;
 }
 

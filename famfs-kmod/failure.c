@@ -166,8 +166,8 @@ static void famfs_detach(struct famfs_sb *fsi, const struct famfs_device *dev)
 }
 
 /*
- * The mount that uses the device, with a reference. A device that has a holder
- * but no mount is just being claimed: then it will have one, or no holder.
+ * The mount that holds the device, with a reference. A holder that is no mount
+ * is just claiming the device: soon it will be one, or not the holder any more.
  */
 static struct famfs_sb *famfs_reported_to(struct dax_device *dax_dev,
 					  struct famfs_device **dev,
@@ -175,19 +175,17 @@ static struct famfs_sb *famfs_reported_to(struct dax_device *dax_dev,
 {
 	const void *holder = dax_holder(dax_dev);
 
-	for (;;) {
-		struct famfs_sb *fsi = famfs_mount_get(dax_dev, dev);
+	while (holder && dax_holder(dax_dev) == holder) {
+		struct famfs_sb *fsi = famfs_mount_get(dax_dev, holder, dev);
 
 		if (!IS_ERR(fsi))
 			return fsi;
 		/* An ending mount lets go of all pages; wait until it has. */
 		if (fsi == ERR_PTR(-EBUSY) && !removal)
-			return fsi;
-		if (fsi == ERR_PTR(-ENOENT) &&
-		    (!holder || dax_holder(dax_dev) != holder))
-			return fsi;
+			break;
 		usleep_range(1000, 2000);
 	}
+	return NULL;
 }
 
 static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
@@ -203,7 +201,7 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 	int err = 0;
 
 	fsi = famfs_reported_to(dax_dev, &dev, removal);
-	if (IS_ERR(fsi))
+	if (!fsi)
 		return -EOPNOTSUPP;	/* mm does what needs no file system */
 
 	error.dev = dev;

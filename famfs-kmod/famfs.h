@@ -246,7 +246,7 @@ int famfs_mounts_init(void);
 void famfs_mounts_exit(void);
 void famfs_mounts_init_sb(struct famfs_sb *fsi);
 struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev,
-				 struct famfs_device **dev);
+				 const void *holder, struct famfs_device **dev);
 void famfs_mount_put(struct famfs_sb *fsi);
 void famfs_mounts_lock(void);
 void famfs_mounts_unlock(void);

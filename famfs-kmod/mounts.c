@@ -52,19 +52,24 @@ static struct famfs_device *famfs_find_device(struct famfs_sb *fsi,
 	return NULL;
 }
 
-/* -ENOENT: no mount uses the device. -EBUSY: one does, but it is ending. */
+/*
+ * The mount that holds the device. A mount that lost a device may still have it
+ * in its table while another one holds it already, so the holder decides.
+ * -ENOENT: none (yet). -EBUSY: it is ending.
+ */
 struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev,
-				 struct famfs_device **dev)
+				 const void *holder, struct famfs_device **dev)
 {
 	struct famfs_sb *fsi, *found = ERR_PTR(-ENOENT);
 
 	mutex_lock(&famfs_mounts_mutex);
 	list_for_each_entry(fsi, &famfs_mounts, mounts) {
-		*dev = famfs_find_device(fsi, dax_dev);
-		if (!*dev)
+		if (fsi->sb != holder)
 			continue;
-		found = atomic_inc_not_zero(&fsi->sb->s_active) ?
-			fsi : ERR_PTR(-EBUSY);
+		*dev = famfs_find_device(fsi, dax_dev);
+		if (*dev)
+			found = atomic_inc_not_zero(&fsi->sb->s_active) ?
+				fsi : ERR_PTR(-EBUSY);
 		break;
 	}
 	mutex_unlock(&famfs_mounts_mutex);
