@@ -40,6 +40,10 @@ pub(crate) const TESTS: &[Test] = &[
         name: "devices::any_device_may_be_removed",
         run: removal,
     },
+    Test {
+        name: "devices::a_returned_device_belongs_to_its_new_mount",
+        run: returned,
+    },
 ];
 
 const SECOND: u64 = 256 * MIB;
@@ -214,4 +218,27 @@ fn removal() {
     }
     must("rmmod famfs");
     assert!(!run("rmmod famfs").status.success(), "it is gone");
+}
+
+/// The mount that lost the device ends while another one uses it, and its reports.
+fn returned() {
+    let famfs = pair();
+    let second = second();
+    failing::remove(&second);
+    assert_eq!(famfs.attribute("state"), "disabled");
+    failing::restore(&second);
+    fs::create_dir_all("/mnt/second").unwrap();
+    must(&format!("mount -t famfs {second} /mnt/second"));
+    famfs.detach();
+    drop(famfs);
+    let mounted = nix::sys::stat::stat("/mnt/second").unwrap().st_dev;
+    let state = format!(
+        "/sys/fs/famfs/{}:{}/state",
+        nix::sys::stat::major(mounted),
+        nix::sys::stat::minor(mounted)
+    );
+    assert_eq!(fs::read_to_string(&state).unwrap(), "ok\n");
+    failing::poison_device(&second, 32 * MIB);
+    assert_eq!(fs::read_to_string(&state).unwrap(), "disabled\n");
+    must("umount /mnt/second");
 }
