@@ -171,6 +171,8 @@ int famfs_device_open(struct fs_context *fc, struct famfs_sb *fsi, u32 index,
 		      struct famfs_device *dev, const char *path);
 void famfs_device_free(struct famfs_device *dev);
 void famfs_devices_close(struct famfs_sb *fsi);
+__printf(3, 4)
+int famfs_refuse(struct fs_context *fc, int err, const char *fmt, ...);
 
 /* cdev.c */
 int famfs_cdev_open(struct fs_context *fc, const struct famfs_device *dev,
