@@ -1,9 +1,11 @@
 //! `cargo xtask`: sets a machine up, builds, boots, tests and checks famfs-toolkit.
 
+mod bench;
 mod check;
 mod demo;
 mod ebpf;
 mod gate;
+mod guest;
 mod kmod;
 mod lab;
 mod paths;
@@ -35,6 +37,7 @@ enum Command {
     Lab(lab::Args),
     Demo(demo::Args),
     Gate(gate::Args),
+    Bench(bench::Args),
     Test(test::Args),
 }
 
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
         Command::Gate(args) => return gate::main(&args),
+        Command::Bench(args) => return bench::main(&args),
         Command::Test(args) => test::main(&args),
     };
     done.unwrap_or_else(|error| {

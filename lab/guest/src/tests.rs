@@ -26,6 +26,7 @@ mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod times;
 
 use crate::harness::Test;
 
@@ -47,6 +48,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     mounting::TESTS,
     mounts::TESTS,
     principles::TESTS,
+    times::TESTS,
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,
