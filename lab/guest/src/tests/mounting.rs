@@ -3,6 +3,8 @@
 use std::{
     fs::{self, File},
     os::unix::fs::{MetadataExt, symlink},
+    path::Path,
+    time::Instant,
 };
 
 use nix::{
@@ -183,21 +185,30 @@ fn no_dax() {
     assert_eq!(try_mount(&disk, ""), Err(Errno::EOPNOTSUPP), "a disk");
     must(&format!("losetup -d {disk}"));
     fs::remove_file("/tmp/disk").unwrap();
-    if let Some(name) = device.strip_prefix("/dev/")
-        && name.starts_with("dax")
-    {
-        failing::remove(&device);
-        let unbound = try_mount(&device, "");
-        assert!(unbound.is_err(), "a device without driver");
-        fs::write("/sys/bus/dax/drivers/device_dax/bind", name).unwrap();
-        assert_eq!(
-            try_mount(&device, ""),
-            Err(Errno::EOPNOTSUPP),
-            "devdax mode"
-        );
-        fs::write("/sys/bus/dax/drivers/device_dax/unbind", name).unwrap();
-        failing::restore(&device);
+    if let Some(name) = device.strip_prefix("/dev/dax") {
+        in_devdax_mode(&device, &format!("dax{name}"));
     }
     try_mount(&device, "").unwrap();
     umount(OTHER).unwrap();
+}
+
+/// The same memory, driven by the driver that hands it to one process at a time.
+fn in_devdax_mode(device: &str, name: &str) {
+    failing::remove(device);
+    assert!(try_mount(device, "").is_err(), "a device without a driver");
+    let driver = Path::new("/sys/bus/dax/drivers/device_dax");
+    let start = Instant::now();
+    while !(driver.join(name).exists() && Path::new(device).exists()) {
+        assert!(
+            start.elapsed().as_secs() < 60,
+            "{name} is not in devdax mode"
+        );
+        // Memory meant for the system (CXL) has to be named to the driver first.
+        let _ = fs::write(driver.join("new_id"), name);
+        let _ = fs::write(driver.join("bind"), name);
+    }
+    assert_eq!(try_mount(device, ""), Err(Errno::EOPNOTSUPP));
+    let _ = fs::write(driver.join("remove_id"), name);
+    fs::write(driver.join("unbind"), name).unwrap();
+    failing::restore(device);
 }
