@@ -1,0 +1,190 @@
+//! The device under attack, and the module: mount, unmount, unbind, bind, look.
+
+use std::{
+    env,
+    ffi::{CStr, CString},
+    fs,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+
+use crate::{abi, oracle::reference::Rules, sys};
+
+pub(crate) const MOUNTPOINT: &CStr = c"/mnt/fuzz";
+
+/// What is attacked.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub device: String,
+    pub rules: Rules,
+}
+
+impl Target {
+    /// Loads the module and finds out what it can do.
+    pub(crate) fn find() -> Result<Self> {
+        let device = env::var("FAMFS_DEV")
+            .context("FAMFS_DEV names no device; run this with `cargo xtask fuzz`")?;
+        load()?;
+        let complete = Path::new("/sys/module/famfs/parameters/kabi_version").exists();
+        let mut target = Self {
+            device,
+            rules: Rules {
+                complete,
+                device: 0,
+            },
+        };
+        target
+            .mount()
+            .with_context(|| format!("cannot mount {}", target.device))?;
+        let (blocks, _) = blocks()?;
+        target.rules.device = blocks * 4096;
+        unmount(0).context("cannot unmount")?;
+        ensure!(
+            target.rules.device >= 64 << 20,
+            "{} is too small",
+            target.device
+        );
+        Ok(target)
+    }
+
+    pub(crate) fn is_char(&self) -> bool {
+        self.device.starts_with("/dev/dax")
+    }
+
+    pub(crate) fn mount(&self) -> Result<(), Errno> {
+        mount(&self.device, MOUNTPOINT, 0, c"")
+    }
+
+    /// The driver's folder, and the device's name in it.
+    fn binding(&self) -> (PathBuf, String) {
+        if self.is_char() {
+            let name = self.device.trim_start_matches("/dev/").to_owned();
+            ("/sys/bus/dax/drivers/fsdev_dax".into(), name)
+        } else {
+            ("/sys/bus/nd/drivers/nd_pmem".into(), "namespace0.0".into())
+        }
+    }
+
+    pub(crate) fn unbind(&self) -> Result<(), Errno> {
+        let (driver, name) = self.binding();
+        write(&driver.join("unbind"), &name)
+    }
+
+    pub(crate) fn bind(&self) -> Result<(), Errno> {
+        let (driver, name) = self.binding();
+        let file = if self.is_char() { "new_id" } else { "bind" };
+        let first = write(&driver.join(file), &name);
+        if self.is_char() && first.is_err() {
+            return write(&driver.join("bind"), &name);
+        }
+        first
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
+        let (driver, name) = self.binding();
+        driver.join(name).exists() && Path::new(&self.device).exists()
+    }
+
+    /// Binds until the device is there.
+    pub(crate) fn restore(&self) -> Result<()> {
+        let start = Instant::now();
+        while !self.is_bound() {
+            if start.elapsed() > Duration::from_mins(1) {
+                bail!("{} does not come back", self.device);
+            }
+            let _ = self.bind();
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Errno> {
+    fs::write(path, text).map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}
+
+/// `mount -t famfs`.
+pub(crate) fn mount(source: &str, on: &CStr, how: usize, options: &CStr) -> Result<(), Errno> {
+    let source = CString::new(source).map_err(|_nul| Errno::EINVAL)?;
+    let words = [
+        source.as_ptr().addr(),
+        on.as_ptr().addr(),
+        c"famfs".as_ptr().addr(),
+        how,
+        options.as_ptr().addr(),
+    ];
+    // SAFETY: the kernel only reads the four strings.
+    unsafe { sys::call(libc::SYS_mount, words) }.map(drop)
+}
+
+pub(crate) fn unmount(how: i32) -> Result<(), Errno> {
+    sys::on_path(libc::SYS_umount2, MOUNTPOINT, [sys::flags(how)]).map(drop)
+}
+
+/// Unmounts whatever is mounted there, however often, and waits while it is busy.
+pub(crate) fn unmount_all() -> Result<()> {
+    let start = Instant::now();
+    loop {
+        match unmount(0) {
+            Ok(()) => {}
+            Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
+            Err(Errno::EBUSY) if start.elapsed() < Duration::from_secs(60) => {
+                thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => bail!("cannot unmount {MOUNTPOINT:?}: {error}"),
+        }
+    }
+}
+
+/// All blocks of the mount, and those that no file owns.
+pub(crate) fn blocks() -> Result<(u64, u64)> {
+    let stat = nix::sys::statfs::statfs(MOUNTPOINT).context("cannot statfs the mount")?;
+    Ok((stat.blocks(), stat.blocks_free()))
+}
+
+/// One of the module's files for the mount.
+pub(crate) fn attribute(name: &str) -> Option<String> {
+    let dev = fs::metadata(MOUNTPOINT.to_str().ok()?).ok()?.dev();
+    let (major, minor) = (libc::major(dev), libc::minor(dev));
+    fs::read_to_string(format!("/sys/fs/famfs/{major}:{minor}/{name}")).ok()
+}
+
+/// Sets all option bits, so that only what is asked for refuses.
+pub(crate) fn allow_everything() -> Result<(), Errno> {
+    let fd = sys::open(MOUNTPOINT, libc::O_RDONLY | libc::O_DIRECTORY)?;
+    let bits = abi::ALL_OPTIONS;
+    let mut word = bits;
+    // SAFETY: the kernel writes 8 bytes.
+    let set = unsafe { sys::ioctl(fd, abi::SET_OPTS, (&raw mut word).addr()) };
+    let _ = sys::close(fd);
+    set.map(drop)
+}
+
+pub(crate) fn load() -> Result<()> {
+    let output = Command::new("modprobe")
+        .arg("famfs")
+        .output()
+        .context("cannot run modprobe")?;
+    ensure!(
+        output.status.success(),
+        "modprobe famfs: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    fs::create_dir_all("/mnt/fuzz").context("cannot create /mnt/fuzz")
+}
+
+pub(crate) fn unload() -> Result<()> {
+    nix::kmod::delete_module(c"famfs", nix::kmod::DeleteModuleFlags::O_NONBLOCK)
+        .context("rmmod famfs")
+}
+
+/// A file's name below the mount point.
+pub(crate) fn path(name: &str) -> CString {
+    CString::new(format!("/mnt/fuzz/{name}")).unwrap_or_default()
+}
