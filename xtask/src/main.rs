@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod gate;
 mod kmod;
 mod lab;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::Args),
     Lab(lab::Args),
     Demo(demo::Args),
+    Fuzz(fuzz::Args),
     Gate(gate::Args),
     Test(test::Args),
 }
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Gate(args) => return gate::main(&args),
         Command::Test(args) => test::main(&args),
     };

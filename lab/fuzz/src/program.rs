@@ -19,7 +19,7 @@ use crate::{
     run::{self, Phase, Plan, Report},
     say, sigbus,
     target::{self, Target},
-    totals,
+    totals, watchdog,
 };
 
 /// Throw random calls, mounts and races at famfs, and check what must hold.
@@ -136,7 +136,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         passed &= totals::verdict(report.name, seed, std::slice::from_ref(&report));
         reports.push(report);
     }
-    passed &= nothing_left(&before);
+    passed &= watchdog::guard("leaks", attack.hang, || nothing_left(&before));
     totals::print(&reports);
     if args.json {
         say(&totals::json(seed, &reports, passed).to_string());
@@ -170,7 +170,7 @@ impl Attack<'_> {
             Name::Data => self.mounted(&self.data(), plan, || Ok(())),
             Name::Mounts => {
                 let mut report = run::run(&Mounts { target }, plan);
-                report.check(mounts::clear());
+                report.check(watchdog::guard("mounts", self.hang, mounts::clear));
                 report
             }
             Name::Chaos => {

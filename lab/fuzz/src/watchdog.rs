@@ -87,6 +87,24 @@ pub(crate) fn watch(
     }
 }
 
+/// Runs a step that is no operation; ends the guest when it hangs.
+pub(crate) fn guard<T>(name: &str, limit: Duration, step: impl FnOnce() -> T) -> T {
+    let over = AtomicBool::new(false);
+    let board = Board::new(1);
+    board.slot(0).1.store(now(), Relaxed);
+    thread::scope(|scope| {
+        let watcher = scope.spawn(|| {
+            watch(name, &board, limit, &over, &|_, _| {
+                "the end of the phase".to_owned()
+            });
+        });
+        let result = step();
+        over.store(true, Relaxed);
+        watcher.thread().unpark();
+        result
+    })
+}
+
 /// Shows where every thread stands, and crashes the guest: a thread that hangs in the kernel
 /// cannot be ended in another way, and the console must be judged.
 pub(crate) fn give_up() -> ! {

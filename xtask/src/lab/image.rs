@@ -52,7 +52,8 @@ pub(crate) struct Contents<'a> {
 }
 
 /// Our binaries that every guest has on PATH.
-pub(crate) const BINARIES: &[&str] = &["famfs", "famfs-top", "famfs-bench", "lab-guest", "lab-fuzz"];
+pub(crate) const BINARIES: &[&str] =
+    &["famfs", "famfs-top", "famfs-bench", "lab-guest", "lab-fuzz"];
 
 /// Writes the image and completes the configuration's module lists.
 pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> Result<()> {
