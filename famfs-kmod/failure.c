@@ -25,98 +25,43 @@
 #include "famfs.h"
 #include "trace.h"
 
-static LIST_HEAD(famfs_mounts);
-static DEFINE_MUTEX(famfs_mounts_mutex);
-static struct workqueue_struct *famfs_put_wq;
 static atomic_t famfs_notifying = ATOMIC_INIT(0);
 
-void famfs_mounts_lock(void)
+/* From the DAX device's bytes to ours. False: another partition's. */
+static bool famfs_clip(struct famfs_error *error, u64 offset, u64 len)
 {
-	mutex_lock(&famfs_mounts_mutex);
-}
-
-void famfs_mounts_unlock(void)
-{
-	mutex_unlock(&famfs_mounts_mutex);
-}
-
-void famfs_mounts_add(struct famfs_sb *fsi)
-{
-	lockdep_assert_held(&famfs_mounts_mutex);
-	list_add(&fsi->mounts, &famfs_mounts);
-}
-
-void famfs_mounts_del(struct famfs_sb *fsi)
-{
-	lockdep_assert_held(&famfs_mounts_mutex);
-	list_del_init(&fsi->mounts);
-}
-
-/* -ENOENT: no mount uses the device. -EBUSY: one does, but it is ending. */
-static struct famfs_sb *famfs_mount_get(const struct dax_device *dax_dev)
-{
-	struct famfs_sb *fsi, *found = ERR_PTR(-ENOENT);
-
-	mutex_lock(&famfs_mounts_mutex);
-	list_for_each_entry(fsi, &famfs_mounts, mounts) {
-		if (fsi->source.dax_dev != dax_dev)
-			continue;
-		found = atomic_inc_not_zero(&fsi->sb->s_active) ?
-			fsi : ERR_PTR(-EBUSY);
-		break;
-	}
-	mutex_unlock(&famfs_mounts_mutex);
-	return found;
-}
-
-static void famfs_put_work(struct work_struct *work)
-{
-	deactivate_super(container_of(work, struct famfs_sb, put_work)->sb);
-}
-
-/*
- * If the mount was ended meanwhile the reference is the last one. It cannot be
- * dropped here: that would release the dax device from inside its own callback.
- */
-static void famfs_mount_put(struct famfs_sb *fsi)
-{
-	if (!atomic_add_unless(&fsi->sb->s_active, -1, 1))
-		queue_work(famfs_put_wq, &fsi->put_work);
-}
-
-/* From the DAX device's bytes to the source's. False: another partition's. */
-static bool famfs_clip(const struct famfs_source *src, u64 *offset, u64 *len)
-{
-	u64 end = *len > U64_MAX - *offset ? U64_MAX : *offset + *len;
-	u64 first = max(*offset, src->start);
-	u64 last = min(end, src->start + src->size);
+	const struct famfs_device *dev = error->dev;
+	u64 end = len > U64_MAX - offset ? U64_MAX : offset + len;
+	u64 first = max(offset, dev->start);
+	u64 last = min(end, dev->start + dev->size);
 
 	if (first >= last)
 		return false;
-	*offset = first - src->start;
-	*len = last - first;
+	error->offset = first - dev->start;
+	error->len = last - first;
 	return true;
 }
 
-static void famfs_disable(struct famfs_sb *fsi, u64 offset, u64 len, int flags)
+static void famfs_disable(struct famfs_sb *fsi, const struct famfs_error *error)
 {
 	mutex_lock(&fsi->lock);
 	if (fsi->disabled) {
 		mutex_unlock(&fsi->lock);
 		return;
 	}
-	fsi->error.offset = offset;
-	fsi->error.len = len;
-	fsi->error.flags = flags;
-	fsi->error.time_ns = ktime_get_real_ns();
+	fsi->error = *error;
+	/* Pairs with famfs_disabled(): who sees it set sees the error. */
 	smp_store_release(&fsi->disabled, true);
 	mutex_unlock(&fsi->lock);
 
-	trace_famfs_mount_disabled(fsi->sb->s_dev, offset, len, flags);
+	famfs_sysfs_failed(error);
+	trace_famfs_mount_disabled(fsi->sb->s_dev, error->offset, error->len,
+				   error->flags);
 	pr_crit("%s: %s at offset 0x%llx len 0x%llx flags 0x%x: mount disabled\n",
-		fsi->source.name,
-		flags & MF_MEM_PRE_REMOVE ? "device removed" : "memory failure",
-		offset, len, flags);
+		error->dev->name,
+		error->flags & MF_MEM_PRE_REMOVE ? "device removed" :
+						   "memory failure",
+		error->offset, error->len, error->flags);
 }
 
 /*
@@ -144,67 +89,68 @@ static struct famfs_map *famfs_next_map(struct famfs_sb *fsi,
 	return map;
 }
 
+static void famfs_kill_users(const struct famfs_map *map, u64 pos, u64 len,
+			     int flags)
+{
+	pgoff_t first = pos >> PAGE_SHIFT;
+	pgoff_t end = PAGE_ALIGN(pos + len) >> PAGE_SHIFT;
+
+	mf_dax_kill_procs(map->inode->i_mapping, first, end - first, flags);
+}
+
 /* SIGBUS for whoever has the bad memory mapped; then nobody has the file. */
-static void famfs_poison_file(struct famfs_map *map, u64 offset, u64 len,
-			      int flags)
+static void famfs_poison_file(struct famfs_map *map,
+			      const struct famfs_error *error)
 {
 	struct address_space *mapping = map->inode->i_mapping;
-	u32 i;
 
 	filemap_invalidate_lock(mapping);
-	for (i = 0; i < map->nr; i++) {
-		const struct famfs_extent *ext = &map->ext[i];
-		u64 first = max(offset, ext->dev_off);
-		u64 last = min(offset + len, ext->dev_off + ext->len);
-
-		if (first >= last)
-			continue;
-		first = (first - ext->dev_off + ext->file_off) >> PAGE_SHIFT;
-		last = PAGE_ALIGN(last - ext->dev_off + ext->file_off) >> PAGE_SHIFT;
-		mf_dax_kill_procs(mapping, first, last - first, flags);
-	}
+	famfs_map_each_failed(map, error, famfs_kill_users);
 	/* Private copies stay: they are ordinary memory. */
 	unmap_mapping_range(mapping, 0, 0, 0);
 	filemap_invalidate_unlock(mapping);
 }
 
-static void famfs_poison(struct famfs_sb *fsi, u64 offset, u64 len, int flags)
+static void famfs_poison(struct famfs_sb *fsi, const struct famfs_error *error)
 {
 	struct famfs_map *map = NULL;
 	bool evicting;
 
 	while ((map = famfs_next_map(fsi, map, &evicting)))
-		famfs_poison_file(map, offset, len, flags);
+		famfs_poison_file(map, error);
 }
 
 /*
- * The pages of the device are about to vanish, and whatever still refers to
+ * The pages of a device are about to vanish, and whatever still refers to
  * one of them then is a crash at unmount. Waits for pinned pages with the lock
  * dropped: to unpin, their user may have to fault (and be refused) first.
  */
-static void famfs_detach_file(struct inode *inode)
+static void famfs_detach_file(const struct famfs_map *map,
+			      const struct famfs_device *dev)
 {
+	struct inode *inode = map->inode;
 	struct address_space *mapping = inode->i_mapping;
+	bool concerned = famfs_map_uses(map, dev);
 	bool done, told = false;
 
 	for (;;) {
 		filemap_invalidate_lock(mapping);
 		unmap_mapping_range(mapping, 0, 0, 0);
-		done = compat_dax_try_detach(inode);
+		/* A file on other devices only loses its mappings. */
+		done = !concerned || compat_dax_try_detach(inode);
 		filemap_invalidate_unlock(mapping);
 		if (done)
 			return;
 		if (!told)
 			pr_warn("%s: inode %llu: waiting for pinned pages of a removed device\n",
-				famfs_sb(inode->i_sb)->source.name,
-				(u64)inode->i_ino);
+				dev->name, (u64)inode->i_ino);
 		told = true;
 		msleep(100);
 	}
 }
 
 /* Files that are being evicted detach themselves; come again until none is. */
-static void famfs_detach(struct famfs_sb *fsi)
+static void famfs_detach(struct famfs_sb *fsi, const struct famfs_device *dev)
 {
 	struct famfs_map *map;
 	bool evicting;
@@ -213,10 +159,10 @@ static void famfs_detach(struct famfs_sb *fsi)
 		evicting = false;
 		map = NULL;
 		while ((map = famfs_next_map(fsi, map, &evicting)))
-			famfs_detach_file(map->inode);
+			famfs_detach_file(map, dev);
 		if (!evicting)
 			return;
-		msleep(1);
+		usleep_range(1000, 2000);
 	}
 }
 
@@ -224,23 +170,30 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 				int flags)
 {
 	bool removal = flags & MF_MEM_PRE_REMOVE;
+	struct famfs_error error = {
+		.flags = flags,
+		.time_ns = ktime_get_real_ns(),
+	};
+	struct famfs_device *dev;
 	struct famfs_sb *fsi;
 	int err = 0;
 
 	/* An ending mount lets go of all pages by itself: wait until it has. */
-	while ((fsi = famfs_mount_get(dax_dev)) == ERR_PTR(-EBUSY) && removal)
-		msleep(1);
+	while ((fsi = famfs_mount_get(dax_dev, &dev)) == ERR_PTR(-EBUSY) &&
+	       removal)
+		usleep_range(1000, 2000);
 	if (IS_ERR(fsi))
 		return -EOPNOTSUPP;	/* mm does what needs no file system */
 
-	if (famfs_clip(&fsi->source, &offset, &len)) {
-		trace_famfs_notify_failure(fsi->sb->s_dev, offset, len,
-					   flags);
-		famfs_disable(fsi, offset, len, flags);
+	error.dev = dev;
+	if (famfs_clip(&error, offset, len)) {
+		trace_famfs_notify_failure(fsi->sb->s_dev, error.offset,
+					   error.len, flags);
+		famfs_disable(fsi, &error);
 		if (removal)
-			famfs_detach(fsi);
+			famfs_detach(fsi, dev);
 		else
-			famfs_poison(fsi, offset, len, flags);
+			famfs_poison(fsi, &error);
 	} else {
 		err = -EOPNOTSUPP;
 	}
@@ -264,28 +217,15 @@ const struct dax_holder_operations famfs_holder_ops = {
 	.notify_failure = famfs_notify_failure,
 };
 
-void famfs_failure_init_sb(struct famfs_sb *fsi)
-{
-	INIT_LIST_HEAD(&fsi->mounts);
-	INIT_WORK(&fsi->put_work, famfs_put_work);
-}
-
-int famfs_failure_init(void)
-{
-	famfs_put_wq = alloc_workqueue("famfs_put", WQ_UNBOUND, 0);
-	return famfs_put_wq ? 0 : -ENOMEM;
-}
-
 /*
  * The DAX core may have picked up our notify_failure pointer just before
  * fs_put_dax() cleared it, and its SRCU domain is private. A task between
  * reading the pointer and counting itself does not sleep, nor does one between
  * uncounting itself and returning: RCU tasks waits for both kinds.
  */
-void famfs_failure_exit(void)
+void famfs_failure_drain(void)
 {
 	synchronize_rcu_tasks();
 	wait_var_event(&famfs_notifying, !atomic_read(&famfs_notifying));
 	synchronize_rcu_tasks();
-	destroy_workqueue(famfs_put_wq);
 }

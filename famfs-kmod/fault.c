@@ -24,7 +24,8 @@ static __always_inline void famfs_inject(void)
 static __always_inline void famfs_inject(void) { }
 #endif
 
-static void famfs_count(struct famfs_sb *fsi, unsigned int order, vm_fault_t ret)
+static __always_inline void famfs_count(struct famfs_sb *fsi,
+					unsigned int order, vm_fault_t ret)
 {
 	if (order && (ret & VM_FAULT_FALLBACK))
 		this_cpu_inc(fsi->faults->fallback);
@@ -36,18 +37,39 @@ static void famfs_count(struct famfs_sb *fsi, unsigned int order, vm_fault_t ret
 		this_cpu_inc(fsi->faults->pte);
 }
 
-static vm_fault_t famfs_serve(struct vm_fault *vmf, unsigned int order,
-			      bool write)
+/* The page that failed is told apart from what is only out of reach. */
+static noinline vm_fault_t famfs_refuse_fault(struct vm_fault *vmf,
+					      unsigned int order, bool write,
+					      int err)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	struct famfs_sb *fsi = famfs_sb(inode->i_sb);
+	const struct famfs_map *map = famfs_inode_map(inode);
+
+	this_cpu_inc(fsi->faults->refused);
+	trace_famfs_fault_refused(inode->i_sb->s_dev, inode->i_ino,
+				  vmf->address, vmf->pgoff, order, write, err);
+	if (err == -ENODEV && map &&
+	    !(fsi->error.flags & MF_MEM_PRE_REMOVE) &&
+	    famfs_map_holds(map, (u64)vmf->pgoff << PAGE_SHIFT, &fsi->error))
+		return VM_FAULT_HWPOISON;
+	return VM_FAULT_SIGBUS;
+}
+
+/*
+ * No sb_start_pagefault(): famfs has nothing to freeze, its memory is written
+ * by every host that maps it. The freeze ioctl and a suspend leave alone what
+ * has no ->freeze_fs.
+ */
+static __always_inline vm_fault_t famfs_serve(struct vm_fault *vmf,
+					      unsigned int order, bool write)
+{
+	struct inode *inode = file_inode(vmf->vma->vm_file);
 	vm_fault_t ret;
 	int err;
 
-	if (write) {
-		sb_start_pagefault(inode->i_sb);
+	if (write)
 		file_update_time(vmf->vma->vm_file);
-	}
 	/*
 	 * Whoever disables access sets its flag first, then takes this lock for
 	 * writing and unmaps: a fault is either refused or undone.
@@ -55,23 +77,19 @@ static vm_fault_t famfs_serve(struct vm_fault *vmf, unsigned int order,
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	err = famfs_data_error(inode);
 	if (unlikely(err)) {
-		this_cpu_inc(fsi->faults->refused);
-		trace_famfs_fault_refused(inode->i_sb->s_dev, inode->i_ino,
-					  vmf->address, vmf->pgoff, order,
-					  write, err);
-		ret = VM_FAULT_SIGBUS;
+		ret = famfs_refuse_fault(vmf, order, write, err);
 	} else {
-		/* No MAP_SYNC mappings, hence no pfn to finish later. */
+		/* No pfn to finish later: our metadata is never dirty. */
 		ret = dax_iomap_fault(vmf, order, NULL, NULL, &famfs_iomap_ops);
-		famfs_count(fsi, order, ret);
+		famfs_count(famfs_sb(inode->i_sb), order, ret);
 	}
 	filemap_invalidate_unlock_shared(inode->i_mapping);
-	if (write)
-		sb_end_pagefault(inode->i_sb);
+	trace_famfs_fault(inode->i_sb->s_dev, inode->i_ino, vmf->address,
+			  vmf->pgoff, order, vmf->flags, ret);
 	return ret;
 }
 
-static bool famfs_shared_write(const struct vm_fault *vmf)
+static __always_inline bool famfs_shared_write(const struct vm_fault *vmf)
 {
 	return (vmf->flags & FAULT_FLAG_WRITE) &&
 	       (vmf->vma->vm_flags & VM_SHARED);

@@ -1,52 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
-/* read, write, mmap and size changes of a file, and how DAX finds its data. */
+/* read, write, mmap and attribute changes of a file. */
 #define pr_fmt(fmt) "famfs: " fmt
 
 #include <linux/dax.h>
 #include <linux/fs.h>
-#include <linux/iomap.h>
 #include <linux/mm.h>
 #include <linux/pagemap.h>
 #include <linux/splice.h>
 #include <linux/uio.h>
 
 #include "famfs.h"
-
-/*
- * Answers with the whole rest of the extent, so never with less than a page
- * and never with an empty mapping: DAX cannot make use of either.
- */
-static int famfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
-			     unsigned int flags, struct iomap *iomap,
-			     struct iomap *srcmap)
-{
-	const struct famfs_source *src = &famfs_sb(inode->i_sb)->source;
-	const struct famfs_map *map = famfs_inode_map(inode);
-	const struct famfs_extent *ext = NULL;
-
-	if (map && pos >= 0)
-		ext = famfs_map_lookup(map, pos);
-	if (!ext)
-		return -EIO;
-
-	iomap->offset = ext->file_off;
-	iomap->length = ext->len;
-	iomap->addr = src->start + ext->dev_off;
-	iomap->dax_dev = src->dax_dev;
-	iomap->bdev = NULL;
-	iomap->type = IOMAP_MAPPED;
-	iomap->flags = 0;
-	return 0;
-}
-
-const struct iomap_ops famfs_iomap_ops = {
-	.iomap_begin = famfs_iomap_begin,
-};
+#include "trace.h"
 
 /* No page cache, hence no writeback: the memory is the storage. */
 const struct address_space_operations famfs_aops = {
 	.dirty_folio	= noop_dirty_folio,
 };
+
+/* Refused accesses are rare and worth knowing: each is an event. */
+static int famfs_check_access(struct file *file, unsigned int op, u64 pos)
+{
+	const struct inode *inode = file_inode(file);
+	int err = famfs_data_error(inode);
+
+	if (!err && op == FAMFS_ACCESS_WRITE &&
+	    !famfs_allows(famfs_sb(inode->i_sb), FAMFS_OPT_WRITE))
+		err = -EPERM;
+	if (unlikely(err))
+		trace_famfs_invalid_access(inode->i_sb->s_dev, inode->i_ino, op,
+					   pos, err);
+	return err;
+}
 
 static ssize_t famfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
@@ -59,7 +43,7 @@ static ssize_t famfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 	else if (!inode_trylock_shared(inode))
 		return -EAGAIN;
 
-	ret = famfs_data_error(inode);
+	ret = famfs_check_access(iocb->ki_filp, FAMFS_ACCESS_READ, iocb->ki_pos);
 	size = i_size_read(inode);
 	if (!ret && iocb->ki_pos < size) {
 		iov_iter_truncate(to, size - iocb->ki_pos);
@@ -82,7 +66,7 @@ static ssize_t famfs_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	else if (!inode_trylock(inode))
 		return -EAGAIN;
 
-	ret = famfs_data_error(inode);
+	ret = famfs_check_access(iocb->ki_filp, FAMFS_ACCESS_WRITE, iocb->ki_pos);
 	if (ret)
 		goto out;
 	ret = generic_write_checks(iocb, from);
@@ -104,10 +88,21 @@ out:
 
 static int famfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	int err = famfs_data_error(file_inode(file));
+	const struct famfs_sb *fsi = famfs_sb(file_inode(file)->i_sb);
+	int err;
 
+	err = famfs_check_access(file, FAMFS_ACCESS_MMAP,
+				 (u64)vma->vm_pgoff << PAGE_SHIFT);
 	if (err)
 		return err;
+	/* What is mapped now stays in place; so does what is stored in it. */
+	if ((vma->vm_flags & VM_SYNC) && fsi->not_sync)
+		return -EOPNOTSUPP;
+	if ((vma->vm_flags & VM_SHARED) && !famfs_allows(fsi, FAMFS_OPT_WRITE)) {
+		if (vma->vm_flags & VM_WRITE)
+			return -EPERM;
+		vm_flags_clear(vma, VM_MAYWRITE);	/* mprotect */
+	}
 	file_accessed(file);
 	vma->vm_ops = &famfs_vm_ops;
 	vm_flags_set(vma, VM_HUGEPAGE);
@@ -129,14 +124,16 @@ static void famfs_invalidate(struct inode *inode, struct famfs_map *map,
 	filemap_invalidate_unlock(inode->i_mapping);
 }
 
-static int famfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
-			 struct iattr *attr)
+int famfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		  struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct famfs_map *map = famfs_inode_map(inode);
 	int err;
 
 	err = setattr_prepare(idmap, dentry, attr);
+	if (!err)
+		err = famfs_may_setattr(inode, attr);
 	if (err)
 		return err;
 	if ((attr->ia_valid & ATTR_SIZE) && attr->ia_size != i_size_read(inode)) {
@@ -149,13 +146,15 @@ static int famfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 	return 0;
 }
 
+/* The VFS's own getattr: simple_getattr() would count page cache as blocks. */
 const struct inode_operations famfs_file_inode_operations = {
 	.setattr	= famfs_setattr,
-	.getattr	= simple_getattr,
 };
 
 const struct file_operations famfs_file_operations = {
 	.owner			= THIS_MODULE,
+	/* Metadata is never dirty, so every mapping is as good as MAP_SYNC. */
+	.fop_flags		= FOP_MMAP_SYNC,
 	.llseek			= generic_file_llseek,
 	.read_iter		= famfs_read_iter,
 	.write_iter		= famfs_write_iter,

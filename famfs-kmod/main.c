@@ -3,14 +3,16 @@
 #define pr_fmt(fmt) "famfs: " fmt
 
 #include <linux/module.h>
+#include <linux/rcupdate.h>
 
 #include "famfs.h"
-#include "uapi/famfs_ioctl.h"
 
 #define CREATE_TRACE_POINTS
 #include "trace.h"
 
-static int famfs_kabi_version = FAMFS_KABI_VERSION;
+/* The newest interface of each family: user space picks the one it speaks. */
+static int famfs_kabi_version = FAMFS_KABI_43;
+static int kabi_version = FAMFS_KABI_44;
 
 static int famfs_param_refuse(const char *val, const struct kernel_param *kp)
 {
@@ -23,18 +25,20 @@ static const struct kernel_param_ops famfs_param_fixed = {
 };
 
 module_param_cb(famfs_kabi_version, &famfs_param_fixed, &famfs_kabi_version, 0444);
-MODULE_PARM_DESC(famfs_kabi_version, "newest ioctl interface served (read only)");
+MODULE_PARM_DESC(famfs_kabi_version, "newest ioctl interface with maps by pointer (read only)");
+module_param_cb(kabi_version, &famfs_param_fixed, &kabi_version, 0444);
+MODULE_PARM_DESC(kabi_version, "newest ioctl interface with maps by message (read only)");
 
 static int __init famfs_init(void)
 {
 	int err;
 
-	err = famfs_failure_init();
+	err = famfs_mounts_init();
 	if (err)
 		return err;
 	err = famfs_sysfs_init();
 	if (err)
-		goto out_failure;
+		goto out_mounts;
 	err = register_filesystem(&famfs_fs_type);
 	if (err)
 		goto out_sysfs;
@@ -42,16 +46,18 @@ static int __init famfs_init(void)
 
 out_sysfs:
 	famfs_sysfs_exit();
-out_failure:
-	famfs_failure_exit();
+out_mounts:
+	famfs_mounts_exit();
 	return err;
 }
 
 static void __exit famfs_exit(void)
 {
 	unregister_filesystem(&famfs_fs_type);
-	famfs_failure_exit();
+	famfs_failure_drain();
+	famfs_mounts_exit();
 	famfs_sysfs_exit();
+	rcu_barrier();		/* famfs_free_inode() may still be queued */
 }
 
 module_init(famfs_init);

@@ -9,40 +9,50 @@
 #define pr_fmt(fmt) "famfs: " fmt
 
 #include <linux/fs.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 
 #include "famfs.h"
-#include "uapi/famfs_ioctl.h"
 
-struct famfs_map *famfs_map_alloc(u32 nr)
+struct famfs_map *famfs_map_alloc(u32 nr, u32 nr_stripes)
 {
 	struct famfs_map *map;
 
-	map = kzalloc(struct_size(map, ext, nr), GFP_KERNEL_ACCOUNT);
-	if (map)
-		map->nr = nr;
+	map = kvzalloc(struct_size(map, ext, nr), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return NULL;
+	map->nr = nr;
+	if (nr_stripes) {
+		map->stripes = kvcalloc(nr_stripes, sizeof(*map->stripes),
+					GFP_KERNEL_ACCOUNT);
+		if (!map->stripes) {
+			kvfree(map);
+			return NULL;
+		}
+		map->nr_stripes = nr_stripes;
+	}
 	return map;
 }
 
 void famfs_map_free(struct famfs_map *map)
 {
-	kfree(map);
+	kvfree(map->stripes);
+	kvfree(map);
 }
 
-static int famfs_extent_validate(struct famfs_extent *ext, bool last,
-				 u32 file_type, u64 dev_size)
+static int famfs_extent_validate(const struct famfs_extent *ext, u32 file_type)
 {
 	u64 end;
 
-	/* Only the file's tail may be short; memory comes in pages, though. */
-	if (last && ext->len <= dev_size)
-		ext->len = round_up(ext->len, PAGE_SIZE);
 	if (!ext->len || !PAGE_ALIGNED(ext->len) || !PAGE_ALIGNED(ext->dev_off))
 		return -EINVAL;
 	/* pmem does not check bounds: beyond its end is someone else's memory. */
-	if (check_add_overflow(ext->dev_off, ext->len, &end) || end > dev_size)
+	if (check_add_overflow(ext->dev_off, ext->len, &end) ||
+	    end > ext->dev->size)
 		return -ERANGE;
 	if (file_type != FAMFS_FILE_SUPERBLOCK &&
 	    ext->dev_off < FAMFS_SUPERBLOCK_SIZE)
@@ -50,10 +60,73 @@ static int famfs_extent_validate(struct famfs_extent *ext, bool last,
 	return 0;
 }
 
-/* Checks everything that one map shows by itself and fills in the file offsets. */
-int famfs_map_validate(struct famfs_map *map, u64 dev_size)
+/* Are the strips long enough for what is to go round over them? */
+static int famfs_stripe_validate(const struct famfs_map *map,
+				 struct famfs_stripe *stripe, bool last)
+{
+	u64 chunks, tail, rows;
+	u32 extra, k;
+
+	if (!stripe->nstrips || !stripe->nbytes ||
+	    stripe->nbytes > MAX_LFS_FILESIZE)
+		return -EINVAL;
+	if (!stripe->chunk_size || !PAGE_ALIGNED(stripe->chunk_size))
+		return -EINVAL;
+	/* What follows in the file must start on a page, too. */
+	if (!last && !PAGE_ALIGNED(stripe->nbytes))
+		return -EINVAL;
+	stripe->len = round_up(stripe->nbytes, PAGE_SIZE);
+	if (is_power_of_2(stripe->chunk_size))
+		stripe->chunk_shift = ilog2(stripe->chunk_size);
+
+	chunks = div64_u64_rem(stripe->len, stripe->chunk_size, &tail);
+	rows = div_u64_rem(chunks, stripe->nstrips, &extra);
+	for (k = 0; k < stripe->nstrips; k++) {
+		u64 need = (rows + (k < extra)) * stripe->chunk_size;
+
+		if (k == extra)
+			need += tail;
+		if (map->ext[stripe->first + k].len < need)
+			return -EINVAL;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Where each piece stands in the file: the pieces follow each other. */
+static int famfs_map_lay_out(struct famfs_map *map)
 {
 	u64 sum = 0;
+	u32 i;
+	int err;
+
+	for (i = 0; !map->stripes && i < map->nr; i++) {
+		map->ext[i].file_off = sum;
+		if (check_add_overflow(sum, map->ext[i].len, &sum) ||
+		    sum > MAX_LFS_FILESIZE)
+			return -EFBIG;
+	}
+	for (i = 0; i < map->nr_stripes; i++) {
+		struct famfs_stripe *stripe = &map->stripes[i];
+
+		err = famfs_stripe_validate(map, stripe,
+					    i == map->nr_stripes - 1);
+		if (err)
+			return err;
+		stripe->file_off = sum;
+		if (check_add_overflow(sum, stripe->len, &sum) ||
+		    sum > MAX_LFS_FILESIZE)
+			return -EFBIG;
+	}
+	map->covered = sum;
+	if (map->stripes)	/* the last page is not all the file's */
+		sum -= map->stripes[i - 1].len - map->stripes[i - 1].nbytes;
+	return map->file_size > sum ? -EINVAL : 0;
+}
+
+/* Checks everything that one map shows by itself and lays the file out. */
+int famfs_map_validate(struct famfs_map *map)
+{
 	u32 i;
 	int err;
 
@@ -62,23 +135,23 @@ int famfs_map_validate(struct famfs_map *map, u64 dev_size)
 	for (i = 0; i < map->nr; i++) {
 		struct famfs_extent *ext = &map->ext[i];
 
-		err = famfs_extent_validate(ext, i == map->nr - 1,
-					    map->file_type, dev_size);
+		/* Only a list's tail may be short; memory comes in pages. */
+		if (!map->stripes && i == map->nr - 1 &&
+		    ext->len <= ext->dev->size)
+			ext->len = round_up(ext->len, PAGE_SIZE);
+		err = famfs_extent_validate(ext, map->file_type);
 		if (err)
 			return err;
-		ext->file_off = sum;
-		if (check_add_overflow(sum, ext->len, &sum) ||
-		    sum > MAX_LFS_FILESIZE)
+		if (check_add_overflow(map->mapped, ext->len, &map->mapped))
 			return -EFBIG;
+		cond_resched();
 	}
-	if (map->file_size > sum)
-		return -EINVAL;
-	map->mapped = sum;
-	return 0;
+	return famfs_map_lay_out(map);
 }
 
-static int famfs_range_insert(struct rb_root *root, struct famfs_extent *new)
+static int famfs_range_insert(struct famfs_extent *new)
 {
+	struct rb_root *root = &new->dev->ranges;
 	struct rb_node **link = &root->rb_node, *parent = NULL;
 
 	while (*link) {
@@ -95,21 +168,35 @@ static int famfs_range_insert(struct rb_root *root, struct famfs_extent *new)
 	}
 	rb_link_node(&new->node, parent, link);
 	rb_insert_color(&new->node, root);
+	new->dev->mapped += new->len;
 	return 0;
 }
 
-static int famfs_ranges_reserve(struct famfs_sb *fsi, struct famfs_map *map)
+static void famfs_ranges_release(struct famfs_map *map, u32 nr)
+{
+	while (nr--) {
+		struct famfs_extent *ext = &map->ext[nr];
+
+		rb_erase(&ext->node, &ext->dev->ranges);
+		ext->dev->mapped -= ext->len;
+		cond_resched();
+	}
+}
+
+/* Sorted by the trees, n extents cost O(n log n), also against each other. */
+static int famfs_ranges_reserve(struct famfs_map *map)
 {
 	u32 i;
 	int err;
 
 	for (i = 0; i < map->nr; i++) {
-		err = famfs_range_insert(&fsi->ranges, &map->ext[i]);
+		err = fatal_signal_pending(current) ? -EINTR :
+		      famfs_range_insert(&map->ext[i]);
 		if (err) {
-			while (i--)
-				rb_erase(&map->ext[i].node, &fsi->ranges);
+			famfs_ranges_release(map, i);
 			return err;
 		}
+		cond_resched();
 	}
 	return 0;
 }
@@ -127,13 +214,12 @@ int famfs_map_attach(struct inode *inode, struct famfs_map *map)
 	else if (inode->i_private)
 		err = -EEXIST;
 	else
-		err = famfs_ranges_reserve(fsi, map);
+		err = famfs_ranges_reserve(map);
 	if (err)
 		goto out;
 
 	map->inode = inode;
 	list_add_tail(&map->list, &fsi->maps);
-	fsi->mapped += map->mapped;
 
 	i_size_write(inode, map->file_size);
 	inode->i_blocks = map->mapped >> 9;
@@ -148,31 +234,8 @@ out:
 
 void famfs_map_detach(struct famfs_sb *fsi, struct famfs_map *map)
 {
-	u32 i;
-
 	mutex_lock(&fsi->lock);
-	for (i = 0; i < map->nr; i++)
-		rb_erase(&map->ext[i].node, &fsi->ranges);
+	famfs_ranges_release(map, map->nr);
 	list_del(&map->list);
-	fsi->mapped -= map->mapped;
 	mutex_unlock(&fsi->lock);
-}
-
-/* The extent that holds a file position, or NULL behind the last one. */
-const struct famfs_extent *famfs_map_lookup(const struct famfs_map *map,
-					    u64 pos)
-{
-	u32 low = 0, high = map->nr;
-
-	if (pos >= map->mapped)
-		return NULL;
-	while (high - low > 1) {
-		u32 mid = low + (high - low) / 2;
-
-		if (map->ext[mid].file_off <= pos)
-			low = mid;
-		else
-			high = mid;
-	}
-	return &map->ext[low];
 }

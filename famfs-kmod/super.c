@@ -64,17 +64,24 @@ static int famfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
 	struct super_block *sb = dentry->d_sb;
 	struct famfs_sb *fsi = famfs_sb(sb);
-	u64 mapped;
+	u64 size = 0, mapped = 0;
+	u32 i;
 
 	mutex_lock(&fsi->lock);
-	mapped = fsi->mapped;
+	for (i = 0; i < FAMFS_MAX_DEVICES; i++) {
+		const struct famfs_device *dev = famfs_device(fsi, i);
+
+		size += dev ? dev->size : 0;
+		mapped += dev ? dev->mapped : 0;
+	}
 	mutex_unlock(&fsi->lock);
 
 	buf->f_type = sb->s_magic;
 	buf->f_bsize = PAGE_SIZE;
-	buf->f_blocks = fsi->source.size >> PAGE_SHIFT;
-	buf->f_bfree = (fsi->source.size - mapped) >> PAGE_SHIFT;
+	buf->f_blocks = size >> PAGE_SHIFT;
+	buf->f_bfree = (size - mapped) >> PAGE_SHIFT;
 	buf->f_bavail = buf->f_bfree;
+	buf->f_files = atomic_long_read(&fsi->inodes);
 	buf->f_namelen = NAME_MAX;
 	buf->f_fsid = u64_to_fsid(huge_encode_dev(sb->s_dev));
 	return 0;
@@ -83,6 +90,7 @@ static int famfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 static const struct super_operations famfs_super_operations = {
 	.statfs		= famfs_statfs,
 	.evict_inode	= famfs_evict_inode,
+	.free_inode	= famfs_free_inode,
 	.show_options	= famfs_show_options,
 };
 
@@ -100,10 +108,10 @@ static int famfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_op = &famfs_super_operations;
 	sb->s_time_gran = 1;
 
-	err = famfs_source_open(fc, fsi);
+	err = famfs_device_open(fc, fsi, 0, fsi->source, fc->source);
 	if (err)
 		return err;
-	root = famfs_new_inode(sb, NULL, S_IFDIR | fsi->mode);
+	root = famfs_new_inode(sb, NULL, S_IFDIR | fsi->mode, 0);
 	sb->s_root = d_make_root(root);
 	if (!sb->s_root)
 		return -ENOMEM;
@@ -112,21 +120,26 @@ static int famfs_fill_super(struct super_block *sb, struct fs_context *fc)
 
 static int famfs_same_source(struct super_block *sb, struct fs_context *fc)
 {
-	const struct famfs_sb *old = famfs_sb(sb), *new = fc->s_fs_info;
+	const struct famfs_device *live = famfs_sb(sb)->source;
+	const struct famfs_sb *new = fc->s_fs_info;
 
-	return old->source.devt == new->source.devt &&
-	       old->source.is_char == new->source.is_char;
+	return live->devt == new->source->devt &&
+	       live->is_char == new->source->is_char;
 }
 
 static int famfs_get_tree(struct fs_context *fc)
 {
 	struct famfs_sb *fsi = fc->s_fs_info;
+	struct famfs_device *source;
 	struct super_block *sb;
 	int err;
 
-	err = famfs_source_identify(fc, &fsi->source);
-	if (err)
-		return err;
+	if (!fc->source)
+		return invalfc(fc, "no source device given");
+	source = famfs_device_identify(fc, fc->source);
+	if (IS_ERR(source))
+		return PTR_ERR(source);
+	fsi->source = source;
 
 	/*
 	 * Two mounts would be two sets of dax entries for the same pages. The
@@ -161,7 +174,8 @@ static void famfs_free_sb(struct famfs_sb *fsi)
 {
 	famfs_sysfs_put(fsi);
 	free_percpu(fsi->faults);
-	kfree(fsi->source.name);
+	if (fsi->source)
+		famfs_device_free(fsi->source);
 	kfree(fsi);
 }
 
@@ -192,10 +206,10 @@ static int famfs_init_fs_context(struct fs_context *fc)
 		return -ENOMEM;
 	}
 	fsi->mode = FAMFS_DEFAULT_MODE;
-	fsi->ranges = RB_ROOT;
+	atomic64_set(&fsi->options, FAMFS_OPT_DEFAULT);
 	mutex_init(&fsi->lock);
 	INIT_LIST_HEAD(&fsi->maps);
-	famfs_failure_init_sb(fsi);
+	famfs_mounts_init_sb(fsi);
 	famfs_sysfs_init_sb(fsi);
 
 	fc->s_fs_info = fsi;
@@ -211,10 +225,10 @@ static void famfs_kill_sb(struct super_block *sb)
 	famfs_sysfs_del(fsi);
 	/*
 	 * Evicting the files takes their pages out of the dax device's hands,
-	 * so it needs the device; only then let go of it.
+	 * so it needs the devices; only then let go of them.
 	 */
 	compat_kill_super(sb);
-	famfs_source_close(fsi);
+	famfs_devices_close(fsi);
 	famfs_free_sb(fsi);
 }
 

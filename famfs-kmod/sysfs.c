@@ -3,6 +3,7 @@
 #define pr_fmt(fmt) "famfs: " fmt
 
 #include <linux/kobject.h>
+#include <linux/mutex.h>
 #include <linux/sysfs.h>
 
 #include "famfs.h"
@@ -17,7 +18,7 @@ static struct famfs_sb *to_famfs_sb(struct kobject *kobj)
 static ssize_t source_show(struct kobject *kobj, struct kobj_attribute *attr,
 			   char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_famfs_sb(kobj)->source.name);
+	return sysfs_emit(buf, "%s\n", to_famfs_sb(kobj)->source->name);
 }
 
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -27,17 +28,51 @@ static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
 				       "disabled" : "ok");
 }
 
+static int famfs_print_error(char *buf, const struct famfs_error *e)
+{
+	return sysfs_emit(buf, "dev=%s offset=%llu len=%llu flags=0x%x time=%lld\n",
+			  e->dev->name, e->offset, e->len, e->flags, e->time_ns);
+}
+
 static ssize_t error_show(struct kobject *kobj, struct kobj_attribute *attr,
 			  char *buf)
 {
 	struct famfs_sb *fsi = to_famfs_sb(kobj);
-	const struct famfs_error *e = &fsi->error;
 
-	if (!famfs_disabled(fsi))
-		return 0;
-	return sysfs_emit(buf, "dev=%s offset=%llu len=%llu flags=0x%x time=%lld\n",
-			  fsi->source.name, e->offset, e->len, e->flags,
-			  e->time_ns);
+	return famfs_disabled(fsi) ? famfs_print_error(buf, &fsi->error) : 0;
+}
+
+/* A line each; lines that have no room on the page are left out. */
+static ssize_t devices_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	struct famfs_sb *fsi = to_famfs_sb(kobj);
+	int len = 0;
+	u32 i;
+
+	mutex_lock(&fsi->lock);
+	for (i = 0; i < FAMFS_MAX_DEVICES; i++) {
+		const struct famfs_device *dev = famfs_device(fsi, i);
+		int more;
+
+		if (!dev)
+			continue;
+		more = snprintf(buf + len, PAGE_SIZE - len,
+				"%u %s size=%llu mapped=%llu\n", i, dev->name,
+				dev->size, dev->mapped);
+		if (more >= PAGE_SIZE - len)
+			break;
+		len += more;
+	}
+	mutex_unlock(&fsi->lock);
+	return len;
+}
+
+static ssize_t options_show(struct kobject *kobj, struct kobj_attribute *attr,
+			    char *buf)
+{
+	return sysfs_emit(buf, "0x%llx\n",
+			  (u64)atomic64_read(&to_famfs_sb(kobj)->options));
 }
 
 static ssize_t faults_show(struct kobject *kobj, struct kobj_attribute *attr,
@@ -65,12 +100,16 @@ static struct kobj_attribute source_attr = __ATTR_RO(source);
 static struct kobj_attribute state_attr = __ATTR_RO(state);
 static struct kobj_attribute error_attr = __ATTR_RO(error);
 static struct kobj_attribute faults_attr = __ATTR_RO(faults);
+static struct kobj_attribute devices_attr = __ATTR_RO(devices);
+static struct kobj_attribute options_attr = __ATTR_RO(options);
 
 static struct attribute *famfs_attrs[] = {
 	&source_attr.attr,
 	&state_attr.attr,
 	&error_attr.attr,
 	&faults_attr.attr,
+	&devices_attr.attr,
+	&options_attr.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(famfs);
@@ -114,10 +153,41 @@ void famfs_sysfs_put(struct famfs_sb *fsi)
 	wait_for_completion(&fsi->kobj_gone);
 }
 
+/* The newest failure of any mount, which outlives the mount and its devices. */
+static DEFINE_MUTEX(famfs_last_error_lock);
+static char famfs_last_error[PAGE_SIZE] __aligned(PAGE_SIZE);
+
+void famfs_sysfs_failed(const struct famfs_error *error)
+{
+	mutex_lock(&famfs_last_error_lock);
+	famfs_print_error(famfs_last_error, error);
+	mutex_unlock(&famfs_last_error_lock);
+}
+
+static ssize_t last_error_show(struct kobject *kobj,
+			       struct kobj_attribute *attr, char *buf)
+{
+	int len;
+
+	mutex_lock(&famfs_last_error_lock);
+	len = sysfs_emit(buf, "%s", famfs_last_error);
+	mutex_unlock(&famfs_last_error_lock);
+	return len;
+}
+
+static struct kobj_attribute last_error_attr = __ATTR_RO(last_error);
+
 int famfs_sysfs_init(void)
 {
+	int err;
+
 	famfs_root = kobject_create_and_add("famfs", fs_kobj);
-	return famfs_root ? 0 : -ENOMEM;
+	if (!famfs_root)
+		return -ENOMEM;
+	err = sysfs_create_file(famfs_root, &last_error_attr.attr);
+	if (err)
+		kobject_put(famfs_root);
+	return err;
 }
 
 void famfs_sysfs_exit(void)

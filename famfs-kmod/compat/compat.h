@@ -2,7 +2,7 @@
 /*
  * The one place that knows how the supported kernels differ. compat/
  * Kbuild.include looks into the kernel's headers and defines the COMPAT_*
- * names; no other file of the module tests them, except source.c for the
+ * names; no other file of the module tests them, except cdev.c for the
  * presence of character DAX and inode.c for the shape of ->mkdir.
  */
 #ifndef FAMFS_COMPAT_H

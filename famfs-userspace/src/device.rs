@@ -12,6 +12,7 @@
 
 pub mod cache;
 pub mod dax;
+pub mod daxmode;
 pub mod image;
 pub mod map;
 pub mod memory;
@@ -70,6 +71,14 @@ pub enum Error {
     NoDax { path: PathBuf },
     #[error("{path} is in use, mounted perhaps", path = path.display())]
     InUse { path: PathBuf },
+    #[error("{path} cannot be switched: process {pid} maps it", path = path.display())]
+    Mapped { path: PathBuf, pid: u32 },
+    #[error("{path} cannot be put into fsdev mode: this kernel has no fsdev_dax driver",
+        path = path.display())]
+    NoFsdev { path: PathBuf },
+    #[error("{path} is in devdax mode; file systems are mounted from fsdev mode",
+        path = path.display())]
+    DevDaxMode { path: PathBuf },
     #[error("{path} is bound to {driver}, not to device_dax or fsdev_dax", path = path.display())]
     Driver { path: PathBuf, driver: String },
     #[error(transparent)]
@@ -96,7 +105,10 @@ impl Error {
             Self::NoKind { .. } => Some("name an image file, /dev/pmemN or /dev/daxN.M"),
             Self::NoDax { .. } => Some("famfs needs DAX memory: /dev/pmemN in fsdax mode"),
             Self::InUse { .. } => Some("`famfs umount` it first; /proc/mounts shows where it is"),
-            Self::Driver { .. } => Some("bind it to fsdev_dax, which famfs can mount"),
+            Self::Driver { .. } => Some("`--set-daxmode` binds it to fsdev_dax"),
+            Self::DevDaxMode { .. } => Some("`--set-daxmode` switches it"),
+            Self::Mapped { .. } => Some("end that process first"),
+            Self::NoFsdev { .. } => Some("kernel 7.0 and later have it; a pmem device needs none"),
             Self::Kernel(e) => e.hint(),
         }
     }

@@ -3,8 +3,11 @@
 pub mod abi;
 pub mod confined;
 mod kabi43;
+pub mod kabi44;
+pub mod module;
 pub mod mount;
 pub mod mountinfo;
+pub mod options;
 
 use std::io;
 use std::path::PathBuf;
@@ -15,6 +18,8 @@ use thiserror::Error;
 pub enum Error {
     #[error("the kernel has no famfs file system")]
     NoModule,
+    #[error("cannot load the famfs module by `modprobe famfs`")]
+    LoadModule(#[source] io::Error),
     #[error("only root may mount")]
     NotRoot,
     #[error("cannot mount {source_path}{said}", source_path = device.display())]
@@ -36,7 +41,7 @@ pub enum Error {
     NotMounted { target: PathBuf },
     #[error("cannot read /proc/self/mountinfo")]
     Mountinfo(#[source] io::Error),
-    #[error("the famfs module speaks KABI {found}; this tool speaks 43")]
+    #[error("the famfs module speaks KABI {found}; this tool speaks 42, 43 and 44")]
     Kabi { found: u32 },
 }
 
@@ -57,12 +62,16 @@ impl Error {
             }
             Self::NotMounted { .. } => Some("/proc/mounts lists the famfs mounts"),
             Self::Kabi { .. } => Some("load the module that came with this tool"),
+            Self::LoadModule(_) => Some("`dmesg | tail` may say why"),
             Self::Attach { .. } | Self::Umount { .. } | Self::Mountinfo(_) => None,
         }
     }
 
     /// Whether a privilege or a kernel feature is missing, not something wrong.
     pub fn is_missing_feature(&self) -> bool {
-        matches!(self, Self::NoModule | Self::NotRoot | Self::Kabi { .. })
+        matches!(
+            self,
+            Self::NoModule | Self::LoadModule(_) | Self::NotRoot | Self::Kabi { .. }
+        )
     }
 }

@@ -74,6 +74,9 @@ pub(crate) struct Args {
     /// Bytes of DAX memory: a multiple of 256M, with suffix M or G
     #[arg(long, default_value = "1G", value_parser = parse_size)]
     pub(crate) size: u64,
+    /// DAX devices: with 2, a second one of 256M is in $FAMFS_DEV2 (not with cxl)
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
+    pub(crate) devices: u32,
     /// Keep the DAX memory in this file, shared with whoever else maps it
     #[arg(long, value_name = "FILE")]
     pub(crate) memory_file: Option<PathBuf>,
@@ -150,6 +153,9 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
             name(memory),
             offered.join(", ")
         );
+    }
+    if args.devices > 1 && memory.second_device().is_none() {
+        bail!("--devices 2: {} memory has one device", name(memory));
     }
     for path in args.share.iter().chain(&args.memory_file) {
         if path.to_str().is_none() {
@@ -236,6 +242,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         accel,
         memory,
         size: args.size,
+        devices: args.devices,
         memory_file: args.memory_file.clone(),
         kernel: kernel.vmlinuz.clone(),
         initrd,
@@ -272,6 +279,9 @@ fn configuration(
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
+    if let Some(second) = memory.second_device().filter(|_| args.devices > 1) {
+        env.insert("FAMFS_DEV2".into(), second.into());
+    }
     if args.deterministic {
         env.insert("FAMFS_DETERMINISTIC".into(), "1".into());
     }
@@ -288,6 +298,7 @@ fn configuration(
     Config {
         memory,
         size: args.size,
+        devices: args.devices,
         modules: Vec::new(),
         link_modules: Vec::new(),
         command,
@@ -552,6 +563,7 @@ mod tests {
             &["--share", "/no/such/folder"][..],
             &["--memory-file", "/no/such/file"],
             &["--memory", "cxl"],
+            &["--kernel", "7.3", "--memory", "cxl", "--devices", "2"],
         ] {
             assert!(usage(&parse(words).unwrap()).is_err(), "{words:?}");
         }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
@@ -9,10 +10,12 @@ use memmap2::{MmapOptions, MmapRaw};
 use super::cache;
 use super::memory::{Memory, check_range};
 
-/// A shared mapping of the first `len` bytes of `file`.
+/// A shared mapping of `file`, addressed by file offset.
 #[derive(Debug)]
 pub struct Mapping {
     map: MmapRaw,
+    /// Where in the file the mapping starts.
+    start: u64,
     file: File,
     loads: Loads,
     writable: bool,
@@ -28,10 +31,22 @@ pub enum Loads {
 }
 
 impl Mapping {
+    /// Maps the first `len` bytes.
     pub fn new(file: File, len: u64, loads: Loads, writable: bool) -> io::Result<Self> {
+        Self::window(file, 0, len, loads, writable)
+    }
+
+    /// Maps `[start, start + len)`; `start` is a multiple of the page size.
+    pub fn window(
+        file: File,
+        start: u64,
+        len: u64,
+        loads: Loads,
+        writable: bool,
+    ) -> io::Result<Self> {
         let bytes = usize::try_from(len).map_err(io::Error::other)?;
         let mut options = MmapOptions::new();
-        options.len(bytes);
+        options.len(bytes).offset(start);
         let map = if writable {
             options.map_raw(&file)?
         } else {
@@ -39,6 +54,7 @@ impl Mapping {
         };
         Ok(Self {
             map,
+            start,
             file,
             loads,
             writable,
@@ -52,7 +68,10 @@ impl Mapping {
 
     /// The mapped address of `[at, at + len)`, checked.
     fn at(&self, at: u64, len: usize) -> io::Result<*mut u8> {
-        check_range(at, len, self.map.len() as u64)?;
+        check_range(at, len, self.len())?;
+        let at = at
+            .checked_sub(self.start)
+            .ok_or(io::ErrorKind::InvalidInput)?;
         let at = usize::try_from(at).map_err(io::Error::other)?;
         Ok(self.map.as_mut_ptr().wrapping_add(at))
     }
@@ -77,7 +96,7 @@ impl Mapping {
 
 impl Memory for Mapping {
     fn len(&self) -> u64 {
-        self.map.len() as u64
+        self.start + self.map.len() as u64
     }
 
     fn load(&self, at: u64, into: &mut [u8]) -> io::Result<()> {
@@ -98,6 +117,36 @@ impl Memory for Mapping {
         // SAFETY: `at_writable` checked that the target is mapped and writable; the
         // source is a private buffer, so they do not overlap.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        Ok(())
+    }
+
+    /// The kernel copies straight into the mapping.
+    fn fill(&mut self, at: u64, len: usize, source: &File, from: u64) -> io::Result<()> {
+        let to = self.at_writable(at, len)?;
+        let mut done = 0;
+        while done < len {
+            let offset = i64::try_from(from + done as u64).map_err(io::Error::other)?;
+            // SAFETY: `at_writable` checked that `len` bytes at `to` are mapped and
+            // writable, and `done < len`; no reference to them exists.
+            let got = unsafe {
+                libc::pread(
+                    source.as_raw_fd(),
+                    to.wrapping_add(done).cast(),
+                    len - done,
+                    offset,
+                )
+            };
+            match usize::try_from(got) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(got) => done += got,
+                Err(_negative) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
         Ok(())
     }
 

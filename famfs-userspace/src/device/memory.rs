@@ -1,6 +1,8 @@
 //! The one door to shared memory.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 
 /// Metadata bytes of a device, addressed by device offset.
 ///
@@ -18,6 +20,13 @@ pub trait Memory {
     fn load(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
 
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Stores `len` bytes of `source`, those at `from`. Fails where the source is shorter.
+    fn fill(&mut self, at: u64, len: usize, source: &File, from: u64) -> io::Result<()> {
+        let mut bytes = vec![0; len];
+        source.read_exact_at(&mut bytes, from)?;
+        self.store(at, &bytes)
+    }
 
     /// Stores one aligned little-endian 64-bit field that no reader sees half written.
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()>;

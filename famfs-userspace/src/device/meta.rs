@@ -58,7 +58,7 @@ impl MetaFiles {
     /// The metadata of a device that is not mounted, by a mount nobody else sees: it is
     /// attached to no folder and ends with this value, or with the process.
     pub fn of_device(device: &Path, access: Access) -> Result<Self, Error> {
-        let root = mount::detached(device)?;
+        let root = mount::detached(device, &mount::Options::default())?;
         let files = Self::create(root.as_fd(), access).map_err(io_error("map", device))?;
         Ok(Self {
             _mount: Some(root),
@@ -120,10 +120,14 @@ pub(super) fn log_len_of(memory: &dyn Memory) -> Option<u64> {
     sb.check().is_ok().then(|| sb.log_len())
 }
 
-/// Makes `.meta/.superblock`, which shows the device's first 2 MiB.
+/// Makes `.meta/.superblock`, which shows the device's first 2 MiB. What is there
+/// already stays.
 pub fn make_superblock(root: BorrowedFd<'_>) -> io::Result<()> {
-    let dir = confined::mkdir(root, DIR.as_ref())?;
-    confined::set_owner(&dir, 0, 0, 0o755)?;
+    match confined::mkdir(root, DIR.as_ref()) {
+        Ok(dir) => confined::set_owner(&dir, 0, 0, 0o755)?,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(e) => return Err(e),
+    }
     make(
         root,
         SUPERBLOCK,
@@ -151,7 +155,17 @@ pub fn make_log(root: BorrowedFd<'_>, len: u64, mode: u32) -> io::Result<()> {
 }
 
 fn make(root: BorrowedFd<'_>, name: &str, mode: u32, kind: FileType, at: Simple) -> io::Result<()> {
-    let file = confined::create(root, name.as_ref())?;
+    let file = match confined::create(root, name.as_ref()) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            let file = File::from(confined::open(root, name.as_ref(), OFlag::O_RDWR)?);
+            if abi::is_mapped(file.as_fd())? {
+                return Ok(());
+            }
+            file
+        }
+        Err(e) => return Err(e),
+    };
     confined::set_owner(&file, 0, 0, mode)?;
     abi::map_meta(file.as_fd(), kind, at)
 }

@@ -4,9 +4,9 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::abi::{FileType, KernelMap, Simple};
+use super::abi::{FileType, KernelMap, Shape, Simple};
 use crate::media::Extent;
-use crate::media::extent::TYPE_SIMPLE;
+use crate::media::extent::{TYPE_INTERLEAVED, TYPE_SIMPLE};
 
 /// `famfs_ioc_map`: a map of at most two extents.
 #[repr(C)]
@@ -61,18 +61,10 @@ nix::ioctl_none!(ioc_nop, b'u', 0x53);
 nix::ioctl_write_ptr!(ioc_map_create_v2, b'u', 0x54, IocFmap);
 nix::ioctl_read!(ioc_map_get_v2, b'u', 0x55, IocGetFmap);
 
-fn number(file_type: FileType) -> u32 {
-    match file_type {
-        FileType::Regular => 0,
-        FileType::Superblock => 1,
-        FileType::Log => 2,
-    }
-}
-
 pub(super) fn map_create(file: BorrowedFd<'_>, file_type: FileType, at: Simple) -> io::Result<()> {
     let map = IocMap {
         ext_type: TYPE_SIMPLE,
-        file_type: number(file_type),
+        file_type: u32::from(file_type.number()),
         size: at.len,
         count: 1,
         extents: [[at.offset, at.len], [0, 0]],
@@ -82,8 +74,18 @@ pub(super) fn map_create(file: BorrowedFd<'_>, file_type: FileType, at: Simple) 
     Ok(())
 }
 
-pub(super) fn map_create_v2(file: BorrowedFd<'_>, size: u64, extents: &[Extent]) -> io::Result<()> {
-    let list: Vec<SimpleExtent> = extents
+/// `famfs_ioc_interleaved_extent`.
+#[repr(C)]
+struct InterleavedExtent {
+    nstrips: u64,
+    chunk_size: u64,
+    nbytes: u64,
+    strips: u64,
+}
+
+pub(super) fn map_create_v2(file: BorrowedFd<'_>, size: u64, shape: Shape<'_>) -> io::Result<()> {
+    let list: Vec<SimpleExtent> = shape
+        .extents()
         .iter()
         .map(|e| SimpleExtent {
             devindex: e.devindex,
@@ -91,16 +93,29 @@ pub(super) fn map_create_v2(file: BorrowedFd<'_>, size: u64, extents: &[Extent])
             len: e.len,
         })
         .collect();
+    let interleaved = InterleavedExtent {
+        nstrips: list.len() as u64,
+        chunk_size: match shape {
+            Shape::Simple(_) => 0,
+            Shape::Interleaved { chunk_size, .. } => chunk_size,
+        },
+        nbytes: size,
+        strips: list.as_ptr() as u64,
+    };
+    let (ext_type, count, at) = match shape {
+        Shape::Simple(_) => (TYPE_SIMPLE, list.len(), list.as_ptr() as u64),
+        Shape::Interleaved { .. } => (TYPE_INTERLEAVED, 1, &raw const interleaved as u64),
+    };
     let map = IocFmap {
         size,
-        file_type: number(FileType::Regular),
-        ext_type: TYPE_SIMPLE,
-        count: u32::try_from(list.len()).map_err(io::Error::other)?,
+        file_type: u32::from(FileType::Regular.number()),
+        ext_type,
+        count: u32::try_from(count).map_err(io::Error::other)?,
         pad: 0,
-        list: list.as_ptr() as u64,
+        list: at,
     };
-    // SAFETY: the kernel reads one `IocFmap` and `count` extents at `list`; both live
-    // through the call.
+    // SAFETY: the kernel reads one `IocFmap` and `count` extents at `list`, and of an
+    // interleaved one its strips; all of them live through the call.
     unsafe { ioc_map_create_v2(file.as_raw_fd(), &raw const map) }?;
     Ok(())
 }
@@ -220,6 +235,8 @@ mod tests {
         assert_eq!(offset_of!(IocFmap, count), 16);
         assert_eq!(offset_of!(IocFmap, list), 24);
         assert_eq!(size_of::<SimpleExtent>(), 24);
+        assert_eq!(size_of::<InterleavedExtent>(), 32);
+        assert_eq!(offset_of!(InterleavedExtent, strips), 24);
         assert_eq!(offset_of!(IocGetFmap, list) + STRIPS_AT * 8, 64);
     }
 

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::mount::{MntFlags, umount2};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
 use super::{Error, mountinfo};
 
@@ -20,15 +20,52 @@ const FSOPEN_CLOEXEC: libc::c_uint = 1;
 const FSMOUNT_CLOEXEC: libc::c_uint = 1;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
-/// The mount flags that upstream sets: `noatime,nosuid,nodev,noexec`.
-const ATTRIBUTES: u64 = libc::MOUNT_ATTR_NOATIME
-    | libc::MOUNT_ATTR_NOSUID
-    | libc::MOUNT_ATTR_NODEV
-    | libc::MOUNT_ATTR_NOEXEC;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 
+/// How a mount is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `MOUNT_ATTR_*` of the mount, but for read-only.
+    pub attributes: u64,
+    /// Set last, when the mount is filled: it holds for its own files too.
+    pub read_only: bool,
+    /// Given to the file system as they are.
+    pub own: Vec<(CString, CString)>,
+}
+
+impl Default for Options {
+    /// The mount flags that upstream sets: `noatime,nosuid,nodev,noexec`.
+    fn default() -> Self {
+        Self {
+            attributes: libc::MOUNT_ATTR_NOATIME
+                | libc::MOUNT_ATTR_NOSUID
+                | libc::MOUNT_ATTR_NODEV
+                | libc::MOUNT_ATTR_NOEXEC,
+            read_only: false,
+            own: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// The same as flags of mount(2), which remounting still takes.
+    fn flags(&self) -> MsFlags {
+        let mut flags = MsFlags::empty();
+        for (attribute, flag) in [
+            (libc::MOUNT_ATTR_NOATIME, MsFlags::MS_NOATIME),
+            (libc::MOUNT_ATTR_NOSUID, MsFlags::MS_NOSUID),
+            (libc::MOUNT_ATTR_NODEV, MsFlags::MS_NODEV),
+            (libc::MOUNT_ATTR_NOEXEC, MsFlags::MS_NOEXEC),
+        ] {
+            flags.set(flag, self.attributes & attribute != 0);
+        }
+        flags.set(MsFlags::MS_RDONLY, self.read_only);
+        flags
+    }
+}
+
 /// Mounts `device` without attaching it to a folder; the descriptor is its root.
-pub fn detached(device: &Path) -> Result<OwnedFd, Error> {
+pub fn detached(device: &Path, options: &Options) -> Result<OwnedFd, Error> {
     super::abi::check_version()?;
     let context = fsopen().map_err(|e| match e.raw_os_error() {
         Some(libc::ENODEV) => Error::NoModule,
@@ -37,9 +74,18 @@ pub fn detached(device: &Path) -> Result<OwnedFd, Error> {
     })?;
     let source = CString::new(device.as_os_str().as_bytes())
         .map_err(|e| mount_error(device, None, e.into()))?;
-    fsconfig(&context, FSCONFIG_SET_STRING, Some((c"source", &source)))
-        .and_then(|()| fsconfig(&context, FSCONFIG_CMD_CREATE, None))
-        .and_then(|()| fsmount(&context))
+    let pairs = std::iter::once((c"source", source.as_c_str())).chain(
+        options
+            .own
+            .iter()
+            .map(|(key, value)| (key.as_c_str(), value.as_c_str())),
+    );
+    for (key, value) in pairs {
+        fsconfig(&context, FSCONFIG_SET_STRING, Some((key, value)))
+            .map_err(|e| mount_error(device, Some(&context), e))?;
+    }
+    fsconfig(&context, FSCONFIG_CMD_CREATE, None)
+        .and_then(|()| fsmount(&context, options.attributes))
         .map_err(|e| mount_error(device, Some(&context), e))
 }
 
@@ -65,8 +111,45 @@ pub fn attach(mount: BorrowedFd<'_>, device: &Path, target: &Path) -> Result<(),
     check(done).map(drop).map_err(failed)
 }
 
+/// Makes a mount read-only that was filled before.
+pub fn set_read_only(mount: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: all zero is a legal `mount_attr`.
+    let mut attr: libc::mount_attr = unsafe { std::mem::zeroed() };
+    attr.attr_set = libc::MOUNT_ATTR_RDONLY;
+    // SAFETY: the path is NUL-terminated, the struct has the size that is given, and
+    // both live through the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw mut attr,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    check(done).map(drop)
+}
+
+/// Changes the flags of a famfs that is mounted on `target`.
+pub fn remount(device: &Path, target: &Path, options: &Options) -> Result<(), Error> {
+    let flags = options.flags() | MsFlags::MS_REMOUNT;
+    mount(Some(device), target, Some(FS_TYPE), flags, None::<&str>).map_err(|e| match e {
+        nix::Error::EPERM => Error::NotRoot,
+        e => mount_error(device, None, e.into()),
+    })
+}
+
+/// How to unmount.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unmount {
+    /// Take it out of the tree now, and let it go when nobody uses it.
+    pub lazy: bool,
+    pub force: bool,
+}
+
 /// Unmounts the famfs whose root is `target`.
-pub fn umount(target: &Path) -> Result<(), Error> {
+pub fn umount(target: &Path, how: Unmount) -> Result<(), Error> {
     let failed = |source| Error::Umount {
         target: target.to_owned(),
         source,
@@ -80,7 +163,10 @@ pub fn umount(target: &Path) -> Result<(), Error> {
             target: target.to_owned(),
         });
     }
-    umount2(&real, MntFlags::UMOUNT_NOFOLLOW).map_err(|e| match e {
+    let mut flags = MntFlags::UMOUNT_NOFOLLOW;
+    flags.set(MntFlags::MNT_DETACH, how.lazy);
+    flags.set(MntFlags::MNT_FORCE, how.force);
+    umount2(&real, flags).map_err(|e| match e {
         nix::Error::EPERM => Error::NotRoot,
         e => failed(e.into()),
     })
@@ -142,14 +228,14 @@ fn fsconfig(
     check(done).map(drop)
 }
 
-fn fsmount(context: &OwnedFd) -> io::Result<OwnedFd> {
+fn fsmount(context: &OwnedFd, attributes: u64) -> io::Result<OwnedFd> {
     // SAFETY: plain integers.
     let fd = unsafe {
         libc::syscall(
             libc::SYS_fsmount,
             context.as_raw_fd(),
             FSMOUNT_CLOEXEC,
-            ATTRIBUTES,
+            attributes,
         )
     };
     owned(fd)

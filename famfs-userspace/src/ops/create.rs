@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use super::place::Place;
 use super::session::Session;
 use super::{Error, failed, fill, refused};
-use crate::kernel::{abi, confined};
+use crate::kernel::{abi, confined, options};
 use crate::media::entry::FLAGS_ALL_HOSTS_RW;
 use crate::media::{self, Body, Map};
 
@@ -32,14 +32,14 @@ pub enum Created {
 }
 
 /// Makes a file. Other hosts learn of it when it has its contents.
-pub fn create(path: &Path, options: &Options) -> Result<Created, Error> {
+pub fn create(path: &Path, wanted: &Options) -> Result<Created, Error> {
     let place = Place::find(path)?;
-    if options.size == 0 {
+    if wanted.size == 0 {
         return Err(refused(path, "a file of 0 bytes has nothing to map"));
     }
-    if let Some(file) = existing(path, &place, options.size)? {
-        if let Some(seed) = options.seed {
-            fill::fill(file, options.size, seed).map_err(failed("fill", path))?;
+    if let Some(file) = existing(path, &place, wanted.size)? {
+        if let Some(seed) = wanted.seed {
+            fill::fill(file, wanted.size, seed).map_err(failed("fill", path))?;
         }
         return Ok(Created::Existing);
     }
@@ -49,39 +49,39 @@ pub fn create(path: &Path, options: &Options) -> Result<Created, Error> {
     session.check_room(1, path)?;
     let extent = session
         .space
-        .allocate(options.size)
+        .allocate(wanted.size)
         .ok_or_else(|| Error::NoSpace {
             path: path.to_owned(),
-            wanted: options.size,
+            wanted: wanted.size,
             largest: session.space.largest_free(),
         })?;
 
     let relative = place.relative.as_path();
     let file = confined::create(session.root.as_fd(), relative).map_err(failed("create", path))?;
-    let made = abi::map_file(file.as_fd(), options.size, &[extent])
+    let made = abi::map_file(file.as_fd(), wanted.size, &[extent])
         .map_err(failed("map", path))
         .and_then(|()| {
-            confined::set_owner(&file, options.uid, options.gid, options.mode)
+            confined::set_owner(&file, wanted.uid, wanted.gid, wanted.mode)
                 .map_err(failed("set owner and mode of", path))
         })
-        .and_then(|()| match options.seed {
-            Some(seed) => fill::fill(file, options.size, seed).map_err(failed("fill", path)),
+        .and_then(|()| match wanted.seed {
+            Some(seed) => fill::fill(file, wanted.size, seed).map_err(failed("fill", path)),
             None => Ok(()),
         })
         .and_then(|()| {
             let body = Body::File(media::File {
-                size: options.size,
+                size: wanted.size,
                 flags: FLAGS_ALL_HOSTS_RW,
-                uid: options.uid,
-                gid: options.gid,
-                mode: options.mode,
+                uid: wanted.uid,
+                gid: wanted.gid,
+                mode: wanted.mode,
                 path: field.clone(),
                 map: Map::contiguous(extent.offset, extent.len),
             });
             session.append(&field, body, path)
         });
     if let Err(e) = made {
-        confined::remove_file(session.root.as_fd(), relative).map_err(failed("remove", path))?;
+        options::remove_file(session.root.as_fd(), relative).map_err(failed("remove", path))?;
         return Err(e);
     }
     Ok(Created::New)

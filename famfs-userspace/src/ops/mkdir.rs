@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use super::place::Place;
 use super::session::Session;
 use super::{Error, failed, refused};
-use crate::kernel::confined;
+use crate::kernel::{confined, options as allowed};
 use crate::media::{Body, Dir, PathField};
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ fn make(session: &mut Session, place: &Place, options: &Options, path: &Path) ->
             session.append(&field, body, path)
         });
     if let Err(e) = made {
-        confined::remove_dir(session.root.as_fd(), &place.relative)
+        allowed::remove_dir(session.root.as_fd(), &place.relative)
             .map_err(failed("remove", path))?;
         return Err(e);
     }

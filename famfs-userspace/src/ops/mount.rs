@@ -27,7 +27,7 @@ pub fn mount(device: &Path, target: &Path, logplay: bool) -> Result<Played, Erro
     if !target.is_dir() {
         return Err(refused(&target, "the mount point is no folder"));
     }
-    let detached = mount::detached(&device)?;
+    let detached = mount::detached(&device, &mount::Options::default())?;
     let root = detached.as_fd();
     let volume = make_meta(root, &device)?;
     let played = if logplay {

@@ -11,7 +11,7 @@ use nix::fcntl::OFlag;
 use super::plan::{Action, Make, Plan, Refused, Stop};
 use crate::host::Role;
 use crate::kernel::abi;
-use crate::kernel::confined;
+use crate::kernel::{confined, options};
 use crate::media::Extent;
 
 /// What a play did.
@@ -134,7 +134,7 @@ fn make_file(
         .and_then(|()| confined::set_owner(&file, action.uid, action.gid, allowed));
     if let Err(e) = made {
         // An empty file without a map would stand for one that is not there.
-        confined::remove_file(root, path)?;
+        options::remove_file(root, path)?;
         return Err(e);
     }
     Ok(Done::New)

@@ -10,10 +10,17 @@
     reason = "a test program reports on its streams and fails by panicking"
 )]
 
+mod bare;
+mod child;
 mod command;
+mod failing;
 mod fixture;
 mod harness;
 mod iomap_counter;
+mod mapping;
+#[cfg(test)]
+mod promises;
+mod raw;
 mod raw_ioctl;
 mod tests;
 mod top;

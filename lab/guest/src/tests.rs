@@ -1,12 +1,29 @@
 //! All guest tests, by topic. Poison and removal come last: a poisoned page stays poisoned.
 
+mod abi;
+mod abi42;
+mod abi43;
+mod abi44;
+mod abi44_allowed;
+mod abi44_mount;
+mod crowd;
+mod devices;
 mod exactness;
 mod faults;
 mod instrument;
+mod interleave;
+mod io;
+mod io_map;
+mod isolation;
 mod memory_errors;
+mod mounts;
 mod player;
+mod poison;
+mod principles;
 mod refusals;
+mod removal;
 mod runtime;
+mod shut;
 
 use crate::harness::Test;
 
@@ -14,8 +31,23 @@ pub(crate) const ALL: &[&[Test]] = &[
     runtime::TESTS,
     player::TESTS,
     refusals::TESTS,
+    abi::TESTS,
+    abi42::TESTS,
+    abi43::TESTS,
+    abi44::TESTS,
+    abi44_allowed::TESTS,
+    abi44_mount::TESTS,
+    io::TESTS,
+    io_map::TESTS,
+    isolation::TESTS,
+    interleave::TESTS,
+    mounts::TESTS,
+    principles::TESTS,
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,
     memory_errors::TESTS,
+    poison::TESTS,
+    removal::TESTS,
+    devices::TESTS,
 ];

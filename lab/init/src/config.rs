@@ -27,6 +27,15 @@ impl Memory {
             Self::Fsdev | Self::Cxl => "/dev/dax0.0",
         }
     }
+
+    /// The second device, in `FAMFS_DEV2`; an emulated CXL guest has none.
+    pub fn second_device(self) -> Option<&'static str> {
+        match self {
+            Self::Pmem => Some("/dev/pmem1"),
+            Self::Fsdev => Some("/dev/dax1.0"),
+            Self::Cxl => None,
+        }
+    }
 }
 
 /// Everything that PID 1 needs to know.
@@ -35,6 +44,8 @@ pub struct Config {
     pub memory: Memory,
     /// Bytes of DAX memory, needed to set up a CXL region.
     pub size: u64,
+    /// DAX devices: 1 or 2.
+    pub devices: u32,
     /// Kernel modules to load, in order: paths in the guest.
     pub modules: Vec<String>,
     /// Modules that give the guest its connection to the host; unused if `deterministic`.

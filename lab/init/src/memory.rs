@@ -12,72 +12,79 @@ use lab_init::{Config, Memory};
 
 /// Drivers bind in the background and the lab may run on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
-const NAMESPACE: &str = "namespace0.0";
-const DAX: &str = "dax0.0";
 const CXL: &str = "/sys/bus/cxl/devices";
 
-/// Brings up the device of `config.memory`.
+/// Brings up the devices of `config.memory`.
 pub(crate) fn prepare(config: &Config) -> Result<()> {
-    match config.memory {
-        Memory::Pmem => wait_for("/dev/pmem0"),
-        Memory::Fsdev => {
-            wait_for("/dev/pmem0")?;
-            pmem_to_devdax()?;
-            leave_device_dax()?;
-            enter_fsdev()
-        }
-        Memory::Cxl => {
-            // A region's device is meant for system RAM: no driver that we load takes it.
-            cxl_region(config.size)?;
-            enter_fsdev()
+    if config.memory == Memory::Cxl {
+        // A region's device is meant for system RAM: no driver that we load takes it.
+        cxl_region(config.size)?;
+        return enter_fsdev(0);
+    }
+    for index in 0..config.devices {
+        wait_for(format!("/dev/pmem{index}"))?;
+    }
+    if config.memory == Memory::Fsdev {
+        for index in 0..config.devices {
+            pmem_to_devdax(index)?;
+            leave_device_dax(index)?;
+            enter_fsdev(index)?;
         }
     }
+    Ok(())
 }
 
 /// Puts a devdax info block on the raw namespace. `ram` keeps the struct pages in the guest's own
 /// memory: on memory that two guests share, each would overwrite the other's.
-fn pmem_to_devdax() -> Result<()> {
-    write("/sys/bus/nd/drivers/nd_pmem/unbind", NAMESPACE)?;
-    let seed = read("/sys/bus/nd/devices/region0/dax_seed")?;
+fn pmem_to_devdax(index: u32) -> Result<()> {
+    let namespace = format!("namespace{index}.0");
+    write("/sys/bus/nd/drivers/nd_pmem/unbind", &namespace)?;
+    let seed = read(format!("/sys/bus/nd/devices/region{index}/dax_seed"))?;
     let device = Path::new("/sys/bus/nd/devices").join(&seed);
-    write(device.join("uuid"), "8b5b1e1e-6f1d-4f6c-9a56-0d3c1f0a7e01")?;
+    let uuid = format!("8b5b1e1e-6f1d-4f6c-9a56-0d3c1f0a7e{:02x}", index + 1);
+    write(device.join("uuid"), &uuid)?;
     write(device.join("mode"), "ram")?;
     write(device.join("align"), "2097152")?;
-    write(device.join("namespace"), NAMESPACE)?;
+    write(device.join("namespace"), &namespace)?;
     write("/sys/bus/nd/drivers/dax_pmem/bind", &seed)
 }
 
 /// Takes the character device from the driver that binds to it by itself.
-fn leave_device_dax() -> Result<()> {
-    wait_for(dax_device().join("driver"))?;
-    write("/sys/bus/dax/drivers/device_dax/unbind", DAX)
+fn leave_device_dax(index: u32) -> Result<()> {
+    wait_for(dax_device(index).join("driver"))?;
+    write("/sys/bus/dax/drivers/device_dax/unbind", &dax(index))
 }
 
-fn dax_device() -> PathBuf {
-    PathBuf::from("/sys/bus/dax/devices").join(DAX)
+fn dax(index: u32) -> String {
+    format!("dax{index}.0")
+}
+
+fn dax_device(index: u32) -> PathBuf {
+    PathBuf::from("/sys/bus/dax/devices").join(dax(index))
 }
 
 /// Puts the character device into file-system mode.
-fn enter_fsdev() -> Result<()> {
-    let device = dax_device();
+fn enter_fsdev(index: u32) -> Result<()> {
+    let dax = &dax(index);
+    let device = dax_device(index);
     wait_for(&device)?;
     // The device may still be in another driver's hands for a moment, and the writes may report
     // ENODEV and bind all the same: the driver link is what counts.
     let driver = Path::new("/sys/bus/dax/drivers/fsdev_dax");
-    let _ = write(driver.join("new_id"), DAX);
+    let _ = write(driver.join("new_id"), dax);
     let start = Instant::now();
     loop {
         match fs::read_link(device.join("driver")) {
             Ok(driver) if driver.ends_with("fsdev_dax") => break,
-            Ok(other) => bail!("{DAX} is bound to {}, not to fsdev_dax", other.display()),
-            Err(_) if start.elapsed() > PATIENCE => bail!("{DAX} did not bind to fsdev_dax"),
+            Ok(other) => bail!("{dax} is bound to {}, not to fsdev_dax", other.display()),
+            Err(_) if start.elapsed() > PATIENCE => bail!("{dax} did not bind to fsdev_dax"),
             Err(_) => {
                 thread::sleep(Duration::from_millis(20));
-                let _ = write(driver.join("bind"), DAX);
+                let _ = write(driver.join("bind"), dax);
             }
         }
     }
-    wait_for(format!("/dev/{DAX}"))
+    wait_for(format!("/dev/{dax}"))
 }
 
 /// One volatile region of one interleave way over the only CXL memory device.

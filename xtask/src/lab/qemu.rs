@@ -26,6 +26,10 @@ const FIRMWARE: u64 = 128 * MIB;
 /// at 4 GiB.
 const LOW: u64 = 3 * GIB;
 
+/// A second DAX device is small, and apart from the first: the kernel takes neighbours for one.
+const SECOND: u64 = 256 * MIB;
+const GAP: u64 = 128 * MIB;
+
 /// What executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Accel {
@@ -41,6 +45,8 @@ pub(crate) struct Machine {
     pub accel: Accel,
     pub memory: Memory,
     pub size: u64,
+    /// DAX devices: 1 or 2.
+    pub devices: u32,
     pub memory_file: Option<PathBuf>,
     pub kernel: PathBuf,
     pub initrd: PathBuf,
@@ -70,6 +76,10 @@ impl Machine {
         if self.memory != Memory::Cxl {
             let start = self.dax_start() / GIB;
             let _ = write!(line, " memmap={}M!{start}G", self.size / MIB);
+            if self.devices > 1 {
+                let start = (self.dax_start() + self.size + GAP) / MIB;
+                let _ = write!(line, " memmap={}M!{start}M", SECOND / MIB);
+            }
         }
         if self.accel == Accel::Deterministic {
             // The self-tests of ciphers run beside whatever loaded them, a quarter second long.
@@ -179,7 +189,8 @@ impl Machine {
             return list;
         }
         let below = self.dax_start().min(LOW);
-        let above = if below < LOW { FIRMWARE } else { 0 };
+        let firmware = if below < LOW { FIRMWARE } else { 0 };
+        let above = self.dax_span() - self.size + firmware;
         let total = below + self.size + above;
         let mut list = words(&format!("-machine pc -m {}M", total / MIB));
         // Memory that somebody else sees too needs a backend of its own, hence nodes.
@@ -198,9 +209,14 @@ impl Machine {
         list
     }
 
+    /// From the first byte of DAX memory to the last.
+    fn dax_span(&self) -> u64 {
+        self.size + if self.devices > 1 { GAP + SECOND } else { 0 }
+    }
+
     /// Physical address of the DAX memory.
     fn dax_start(&self) -> u64 {
-        if self.size <= BELOW_HOLE {
+        if self.dax_span() <= BELOW_HOLE {
             RAM
         } else {
             4 * GIB
@@ -244,6 +260,7 @@ mod tests {
             accel: Accel::Tcg,
             memory,
             size,
+            devices: 1,
             memory_file: None,
             kernel: "/k".into(),
             initrd: "/i".into(),
@@ -269,6 +286,25 @@ mod tests {
         let machine = machine(Memory::Fsdev, 8 * GIB);
         assert!(line(&machine).contains("-m 11264M"));
         assert!(machine.kernel_line().contains("memmap=8192M!4G"));
+    }
+
+    #[test]
+    fn a_second_device_stands_apart() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        machine.devices = 2;
+        assert!(line(&machine).contains("-m 2560M"));
+        assert!(
+            machine
+                .kernel_line()
+                .contains("memmap=1024M!1G memmap=256M!2176M")
+        );
+        machine.size = 2 * GIB;
+        assert!(line(&machine).contains("-m 5504M"));
+        assert!(
+            machine
+                .kernel_line()
+                .contains("memmap=2048M!4G memmap=256M!6272M")
+        );
     }
 
     #[test]

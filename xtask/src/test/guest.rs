@@ -107,9 +107,18 @@ fn suites(filters: &[String]) -> Vec<Job> {
             "lab 7.3 cxl",
             &["--kernel", "7.3", "--memory", "cxl"] as &[_],
         ),
-        ("lab 6.12 pmem", &["--kernel", "6.12", "--memory", "pmem"]),
-        ("lab 7.3 fsdev", &["--kernel", "7.3", "--memory", "fsdev"]),
-        ("lab 7.3 pmem", &["--kernel", "7.3", "--memory", "pmem"]),
+        (
+            "lab 6.12 pmem",
+            &["--kernel", "6.12", "--memory", "pmem", "--devices", "2"],
+        ),
+        (
+            "lab 7.3 fsdev",
+            &["--kernel", "7.3", "--memory", "fsdev", "--devices", "2"],
+        ),
+        (
+            "lab 7.3 pmem",
+            &["--kernel", "7.3", "--memory", "pmem", "--devices", "2"],
+        ),
     ]
     .map(|(name, lab)| Job {
         name,

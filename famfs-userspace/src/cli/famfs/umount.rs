@@ -14,7 +14,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self) -> Result<u8, Error> {
-        mount::umount(&self.mount_point).map_err(ops::Error::from)?;
+        mount::umount(&self.mount_point, mount::Unmount::default()).map_err(ops::Error::from)?;
         Ok(OK)
     }
 }
