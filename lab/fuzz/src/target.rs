@@ -31,6 +31,7 @@ impl Target {
         let device = env::var("FAMFS_DEV")
             .context("FAMFS_DEV names no device; run this with `cargo xtask fuzz`")?;
         load()?;
+        places()?;
         let complete = Path::new("/sys/module/famfs/parameters/kabi_version").exists();
         let mut target = Self {
             device,
@@ -176,7 +177,30 @@ pub(crate) fn load() -> Result<()> {
         "modprobe famfs: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    fs::create_dir_all("/mnt/fuzz").context("cannot create /mnt/fuzz")
+    Ok(())
+}
+
+/// The mount points, on something that cannot be written: while nothing is mounted, no operation
+/// may find a file there that is not the module's.
+fn places() -> Result<()> {
+    let tmpfs = |how| {
+        let words = [
+            c"none".as_ptr().addr(),
+            c"/mnt".as_ptr().addr(),
+            c"tmpfs".as_ptr().addr(),
+            how,
+            0,
+        ];
+        // SAFETY: the kernel only reads the strings.
+        unsafe { sys::call(libc::SYS_mount, words) }
+    };
+    tmpfs(0).context("cannot mount a tmpfs on /mnt")?;
+    for place in ["/mnt/fuzz", "/mnt/fuzz2"] {
+        fs::create_dir(place).with_context(|| format!("cannot create {place}"))?;
+    }
+    let read_only = libc::MS_REMOUNT | libc::MS_RDONLY;
+    tmpfs(usize::try_from(read_only)?).context("cannot make /mnt read-only")?;
+    Ok(())
 }
 
 pub(crate) fn unload() -> Result<()> {

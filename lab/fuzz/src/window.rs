@@ -168,23 +168,29 @@ impl Window {
         Ok(0)
     }
 
-    /// Keeps pages of the window in a pipe for a moment, while `meanwhile` runs.
-    pub(crate) fn pinned(&self, at: usize, len: usize, meanwhile: impl FnOnce()) -> Ret {
+    /// Puts pages of the window into a pipe, whose two ends keep them.
+    pub(crate) fn pin(&self, at: usize, len: usize) -> Result<[RawFd; 2], Errno> {
         let mut ends = [0_i32; 2];
+        let words = [ends.as_mut_ptr().addr(), sys::flags(libc::O_CLOEXEC)];
         // SAFETY: the kernel writes two descriptors.
-        unsafe {
-            sys::call(
-                libc::SYS_pipe2,
-                [ends.as_mut_ptr().addr(), sys::flags(libc::O_CLOEXEC)],
-            )
-        }?;
+        unsafe { sys::call(libc::SYS_pipe2, words) }?;
         let pages = [self.at + at, len];
         let words = [sys::word(ends[1]), pages.as_ptr().addr(), 1, sys::flags(2)];
         // SAFETY: the kernel reads the list; the pages stay the file's. 2 is SPLICE_F_NONBLOCK.
-        let result = unsafe { sys::call(libc::SYS_vmsplice, words) };
+        let spliced = unsafe { sys::call(libc::SYS_vmsplice, words) };
+        if let Err(error) = spliced {
+            let _ = ends.map(sys::close);
+            return Err(error);
+        }
+        Ok(ends)
+    }
+
+    /// Keeps pages of the window in a pipe while `meanwhile` runs.
+    pub(crate) fn pinned(&self, at: usize, len: usize, meanwhile: impl FnOnce()) -> Ret {
+        let ends = self.pin(at, len)?;
         meanwhile();
-        let _ = (sys::close(ends[0]), sys::close(ends[1]));
-        result
+        let _ = ends.map(sys::close);
+        Ok(0)
     }
 
     /// A child that has the window too, touches it and ends.

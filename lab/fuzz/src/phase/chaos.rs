@@ -386,7 +386,7 @@ impl Phase for Chaos<'_> {
         match thread {
             0 => match rng.below(10) {
                 0..=3 => Op::Mount,
-                4 => Op::Unmount {
+                4..=5 => Op::Unmount {
                     how: rng.pick(&[0, 0, libc::MNT_DETACH]),
                 },
                 _ => Op::Sleep {

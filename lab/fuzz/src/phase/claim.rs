@@ -46,6 +46,8 @@ pub(crate) enum Op {
     },
     /// The driver is unbound while the mount ends.
     UnbindUnmount { unbind_us: u64, unmount_us: u64 },
+    /// A file is deleted while a pipe still holds a page of it, and the mount ends.
+    PinnedDelete { release_us: u64, page: u64 },
     /// The mount ends and the module is unloaded while memory fails.
     PoisonUnload {
         poison_us: u64,
@@ -257,6 +259,31 @@ impl Claim<'_> {
         }
     }
 
+    /// 7.3 waits for the pipe to let go; 6.12 does not, and warns.
+    fn pinned_delete(&self, release_us: u64, page: u64) -> Outcome {
+        if let Err(error) = self.target.mount() {
+            return Outcome {
+                result: Err(error),
+                wrong: Some("the device cannot be mounted".to_owned()),
+            };
+        }
+        let _ = target::allow_everything();
+        let result = victim(self.target, MOUNTPOINT, page).and_then(|window| {
+            let pipe = window.pin(0, PAGE)?;
+            let delete = || {
+                drop(window);
+                sys::on_path(libc::SYS_unlink, c"/mnt/fuzz/victim", [])
+            };
+            let release = || pipe.map(sys::close);
+            race((0, delete), (release_us, release)).0
+        });
+        let wrong = result.err().map(|error| format!("a pinned file: {error}"));
+        Outcome {
+            result,
+            wrong: wrong.or_else(quiet),
+        }
+    }
+
     fn poison_unload(&self, poison_us: u64, unload_us: u64, page: u64) -> Outcome {
         if let Err(error) = self.target.mount() {
             return Outcome {
@@ -320,6 +347,10 @@ impl Phase for Claim<'_> {
                 unbind_us: short,
                 unmount_us: if rng.chance(50) { long } else { short },
             },
+            9 if rng.chance(30) => Op::PinnedDelete {
+                release_us: other,
+                page,
+            },
             _ => Op::PoisonUnload {
                 poison_us: short,
                 unload_us: long / 4,
@@ -334,12 +365,12 @@ impl Phase for Claim<'_> {
             Op::MountUnmount { .. } => "mount_umount",
             Op::PoisonUnmount { .. } => "poison_umount",
             Op::UnbindUnmount { .. } => "unbind_umount",
+            Op::PinnedDelete { .. } => "pinned_unlink",
             Op::PoisonUnload { .. } => "poison_rmmod",
         }
     }
 
     fn enter(&self, _thread: usize) {
-        let _ = fs::create_dir_all("/mnt/fuzz2");
     }
 
     fn execute(&self, (): &mut (), op: &Op) -> Outcome {
@@ -358,6 +389,7 @@ impl Phase for Claim<'_> {
                 unbind_us,
                 unmount_us,
             } => self.unbind_unmount(unbind_us, unmount_us),
+            Op::PinnedDelete { release_us, page } => self.pinned_delete(release_us, page),
             Op::PoisonUnload {
                 poison_us,
                 unload_us,

@@ -198,10 +198,13 @@ impl Names<'_> {
         use Errno::{
             E2BIG, EAGAIN, EBADF, EBUSY, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ELOOP, ENAMETOOLONG,
             ENODATA, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, ENOTTY, ENXIO, EOPNOTSUPP, EPERM,
-            EPIPE, ESPIPE, ETXTBSY, EXDEV,
+            EPIPE, EROFS, ESPIPE, ETXTBSY, EXDEV,
         };
-        // What a walk along the name may find. A symlink leads nowhere, a node to no driver.
-        let walk = [ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EISDIR, ENXIO, EINVAL];
+        // What a walk along the name may find. A symlink leads nowhere, a node to no driver;
+        // the mount point itself lies on something that cannot be written.
+        let walk = [
+            ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EISDIR, ENXIO, EINVAL, EROFS,
+        ];
         if walk.contains(&error) {
             return true;
         }
