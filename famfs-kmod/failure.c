@@ -54,7 +54,6 @@ static void famfs_disable(struct famfs_sb *fsi, const struct famfs_error *error)
 	smp_store_release(&fsi->disabled, true);
 	mutex_unlock(&fsi->lock);
 
-	famfs_sysfs_failed(error);
 	trace_famfs_mount_disabled(fsi->sb->s_dev, error->offset, error->len,
 				   error->flags);
 	pr_crit("%s: %s at offset 0x%llx len 0x%llx flags 0x%x: mount disabled\n",
@@ -189,6 +188,7 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 	if (famfs_clip(&error, offset, len)) {
 		trace_famfs_notify_failure(fsi->sb->s_dev, error.offset,
 					   error.len, flags);
+		famfs_sysfs_failed(&error);
 		famfs_disable(fsi, &error);
 		if (removal)
 			famfs_detach(fsi, dev);
