@@ -64,6 +64,10 @@ fn guest(args: &Args, line: Line) -> Result<Command> {
     if let Some(memory) = args.memory.and_then(|memory| memory.to_possible_value()) {
         lab.args(["--memory", memory.get_name()]);
     }
+    // An emulated CXL guest has one device.
+    if args.memory != Some(MemoryKind::Cxl) {
+        lab.args(["--devices", "2"]);
+    }
     lab.args(["--", "lab-fuzz", "--ops", &args.ops.to_string()]);
     if let Some(seed) = &args.seed {
         lab.args(["--seed", seed]);
@@ -92,7 +96,7 @@ mod tests {
         let line = process::describe(&guest(&args, Line::V7_3).unwrap());
         assert!(
             line.ends_with(
-                " lab --kernel 7.3 --memory pmem -- lab-fuzz --ops 7 --seed 0x2a --for 9 --json"
+                " lab --kernel 7.3 --memory pmem --devices 2 -- lab-fuzz --ops 7 --seed 0x2a --for 9 --json"
             ),
             "{line}"
         );

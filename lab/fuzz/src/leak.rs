@@ -35,7 +35,7 @@ pub(crate) struct Slack {
 }
 
 pub(crate) const SLACK: Slack = Slack {
-    objects: 400,
+    objects: 200,
     percpu_kib: 256,
     unreclaimable_kib: 8192,
 };
@@ -189,12 +189,12 @@ mod tests {
         let before = census(SLABS);
         assert_eq!(before.objects.len(), 2);
         assert_eq!(before.percpu_kib, 128);
-        let mut after = census(&SLABS.replace("1000", "1400"));
+        let mut after = census(&SLABS.replace("1000", "1200"));
         assert!(before.leaks(&after, SLACK).is_empty());
-        after.objects.insert("inode_cache".to_owned(), 1401);
+        after.objects.insert("inode_cache".to_owned(), 1201);
         assert_eq!(
             before.leaks(&after, SLACK),
-            ["inode_cache: 1000 objects before, 1401 after"]
+            ["inode_cache: 1000 objects before, 1201 after"]
         );
         after = before.clone();
         after.descriptors = 1;

@@ -38,8 +38,8 @@ pub(crate) struct MapCreate {
 }
 
 impl MapCreate {
-    /// A call for a file of its own or not, on a device of `device` bytes.
-    pub(crate) fn generate(rng: &mut Rng, device: u64) -> Self {
+    /// A call for devices of so many bytes, of which the second may be none.
+    pub(crate) fn generate(rng: &mut Rng, devices: [u64; 2]) -> Self {
         let abi = rng.pick(&[Abi::V1, Abi::V2, Abi::V44]);
         let mutations = if rng.chance(25) {
             (0..=rng.below(3)).map(|_| mutation(rng)).collect()
@@ -48,7 +48,7 @@ impl MapCreate {
         };
         Self {
             abi,
-            map: map(rng, abi, device),
+            map: map(rng, abi, devices),
             mutations,
             header: Ptr::generate(rng, 4),
             list: Ptr::generate(rng, 4),
@@ -129,10 +129,10 @@ fn apply(abi: Abi, layout: &Layout, pieces: &mut Pieces, mutation: Mutation) {
     }
 }
 
-fn map(rng: &mut Rng, abi: Abi, device: u64) -> Map {
+fn map(rng: &mut Rng, abi: Abi, devices: [u64; 2]) -> Map {
     let layout = if abi != Abi::V1 && rng.chance(30) {
         let count = if rng.chance(5) { rng.below(6) } else { 1 };
-        Layout::Interleaved((0..count).map(|_| interleaved(rng, device)).collect())
+        Layout::Interleaved((0..count).map(|_| interleaved(rng, devices)).collect())
     } else {
         let count = match (abi, rng.below(20)) {
             (_, 0) => 0,
@@ -146,7 +146,7 @@ fn map(rng: &mut Rng, abi: Abi, device: u64) -> Map {
         } else {
             PAGE
         };
-        Layout::Simple((0..count).map(|_| range(rng, unit, device)).collect())
+        Layout::Simple((0..count).map(|_| range(rng, unit, devices)).collect())
     };
     let sum = layout
         .ranges()
@@ -170,7 +170,9 @@ fn map(rng: &mut Rng, abi: Abi, device: u64) -> Map {
     }
 }
 
-fn range(rng: &mut Rng, unit: u64, device: u64) -> Extent {
+fn range(rng: &mut Rng, unit: u64, devices: [u64; 2]) -> Extent {
+    let number = usize::from(devices[1] > 0 && rng.chance(30));
+    let device = devices[number];
     let offset = match rng.below(40) {
         0 => rng.edge(device),
         1 => rng.below(device),
@@ -184,7 +186,7 @@ fn range(rng: &mut Rng, unit: u64, device: u64) -> Extent {
     let device = match rng.below(40) {
         0 => rng.edge(64),
         1 => 1 + rng.below(3),
-        _ => 0,
+        _ => number as u64,
     };
     Extent {
         device,
@@ -193,7 +195,7 @@ fn range(rng: &mut Rng, unit: u64, device: u64) -> Extent {
     }
 }
 
-fn interleaved(rng: &mut Rng, device: u64) -> Interleaved {
+fn interleaved(rng: &mut Rng, devices: [u64; 2]) -> Interleaved {
     let chunk = match rng.below(20) {
         0 => rng.edge(PMD),
         1..=9 => PMD,
@@ -206,7 +208,7 @@ fn interleaved(rng: &mut Rng, device: u64) -> Interleaved {
     let unit = chunk.clamp(PAGE, PMD).next_multiple_of(PAGE);
     let strips: Vec<Extent> = (0..count)
         .map(|_| {
-            let mut strip = range(rng, PMD, device);
+            let mut strip = range(rng, PMD, devices);
             if rng.chance(95) {
                 strip.len = 2 * unit.max(PMD).next_multiple_of(unit);
             }
@@ -237,7 +239,7 @@ mod tests {
         let calls = |seed| -> Vec<MapCreate> {
             let mut rng = Seed(seed).generator("calls", 3);
             (0..500)
-                .map(|_| MapCreate::generate(&mut rng, 1 << 30))
+                .map(|_| MapCreate::generate(&mut rng, [1 << 30, 1 << 28]))
                 .collect()
         };
         assert_eq!(calls(7), calls(7));
@@ -248,7 +250,7 @@ mod tests {
     fn a_change_never_hits_a_pointer() {
         let mut rng = Seed(5).generator("calls", 0);
         for _ in 0..5000 {
-            let call = MapCreate::generate(&mut rng, 1 << 30);
+            let call = MapCreate::generate(&mut rng, [1 << 30, 1 << 28]);
             if call.abi == Abi::V2 {
                 assert_eq!(call.pieces().header[LIST_POINTER..], [0; 8], "{call:?}");
             }
@@ -259,7 +261,7 @@ mod tests {
     fn all_abis_layouts_and_pointers_come_up() {
         let mut rng = Seed(6).generator("calls", 0);
         let calls: Vec<_> = (0..2000)
-            .map(|_| MapCreate::generate(&mut rng, 1 << 30))
+            .map(|_| MapCreate::generate(&mut rng, [1 << 30, 1 << 28]))
             .collect();
         for abi in [Abi::V1, Abi::V2, Abi::V44] {
             assert!(calls.iter().filter(|call| call.abi == abi).count() > 400);

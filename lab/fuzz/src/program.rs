@@ -102,10 +102,14 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         return Ok(true);
     }
     say(&format!(
-        "fuzz: seed {seed}, {} operations on {} ({} MiB, KABI {})",
+        "fuzz: seed {seed}, {} operations on {} ({} MiB{}, KABI {})",
         args.ops,
         target.device,
         target.rules.device >> 20,
+        match &target.second {
+            Some(second) => format!("; {second}, {} MiB", target.rules.second >> 20),
+            None => String::new(),
+        },
         if target.rules.complete {
             "42, 43, 44"
         } else {
@@ -214,8 +218,9 @@ impl Attack<'_> {
     ) -> Report {
         let mounted = self.target.mount();
         let _ = target::allow_everything();
+        let opened = mounted.and_then(|()| self.target.open_second());
         let mut report = run::run(phase, plan);
-        report.check(mounted.map_err(|error| format!("cannot mount: {error}")));
+        report.check(opened.map_err(|error| format!("cannot mount: {error}")));
         report.check(clear());
         report.check(self.empty());
         report.check(target::unmount_all().map_err(|error| format!("{error:#}")));

@@ -22,6 +22,8 @@ pub(crate) const MOUNTPOINT: &CStr = c"/mnt/fuzz";
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
     pub device: String,
+    /// Opened by each mount that wants it.
+    pub second: Option<String>,
     pub rules: Rules,
 }
 
@@ -38,14 +40,21 @@ impl Target {
             rules: Rules {
                 complete,
                 device: 0,
+                second: 0,
             },
+            second: None,
         };
         target
             .mount()
             .with_context(|| format!("cannot mount {}", target.device))?;
-        let (blocks, _) = blocks()?;
-        target.rules.device = blocks * 4096;
+        target.rules.device = blocks()?.0 * 4096;
         unmount(0).context("cannot unmount")?;
+        if let Some(second) = env::var("FAMFS_DEV2").ok().filter(|_| complete) {
+            mount(&second, MOUNTPOINT, 0, c"").with_context(|| format!("cannot mount {second}"))?;
+            target.rules.second = blocks()?.0 * 4096;
+            unmount(0).context("cannot unmount")?;
+            target.second = Some(second);
+        }
         ensure!(
             target.rules.device >= 64 << 20,
             "{} is too small",
@@ -62,23 +71,53 @@ impl Target {
         mount(&self.device, MOUNTPOINT, 0, c"")
     }
 
-    /// The driver's folder, and the device's name in it.
-    fn binding(&self) -> (PathBuf, String) {
-        if self.is_char() {
-            let name = self.device.trim_start_matches("/dev/").to_owned();
-            ("/sys/bus/dax/drivers/fsdev_dax".into(), name)
-        } else {
-            ("/sys/bus/nd/drivers/nd_pmem".into(), "namespace0.0".into())
+    /// Opens the second device, if there is one, as the mount's device 1.
+    pub(crate) fn open_second(&self) -> Result<(), Errno> {
+        let Some(second) = &self.second else {
+            return Ok(());
+        };
+        let mut request = 1_u64.to_le_bytes().to_vec();
+        request.extend((second.as_ptr().addr() as u64).to_le_bytes());
+        request.extend(u32::try_from(second.len()).unwrap_or(0).to_le_bytes());
+        request.extend(0_u32.to_le_bytes());
+        let fd = sys::open(MOUNTPOINT, libc::O_RDONLY | libc::O_DIRECTORY)?;
+        // SAFETY: the kernel only reads the request and the name.
+        let opened = unsafe { sys::ioctl(fd, abi::DAXDEV_OPEN, request.as_ptr().addr()) };
+        let _ = sys::close(fd);
+        opened.map(drop)
+    }
+
+    /// Bytes of both devices.
+    pub(crate) fn devices(&self) -> [u64; 2] {
+        [self.rules.device, self.rules.second]
+    }
+
+    fn name(&self, which: usize) -> &str {
+        match &self.second {
+            Some(second) if which == 1 => second,
+            _ => &self.device,
         }
     }
 
-    pub(crate) fn unbind(&self) -> Result<(), Errno> {
-        let (driver, name) = self.binding();
+    /// The driver's folder, and the device's name in it.
+    fn binding(&self, which: usize) -> (PathBuf, String) {
+        if self.is_char() {
+            let name = self.name(which).trim_start_matches("/dev/").to_owned();
+            ("/sys/bus/dax/drivers/fsdev_dax".into(), name)
+        } else {
+            let number = usize::from(which == 1 && self.second.is_some());
+            let name = format!("namespace{number}.0");
+            ("/sys/bus/nd/drivers/nd_pmem".into(), name)
+        }
+    }
+
+    pub(crate) fn unbind(&self, which: usize) -> Result<(), Errno> {
+        let (driver, name) = self.binding(which);
         write(&driver.join("unbind"), &name)
     }
 
-    pub(crate) fn bind(&self) -> Result<(), Errno> {
-        let (driver, name) = self.binding();
+    fn bind(&self, which: usize) -> Result<(), Errno> {
+        let (driver, name) = self.binding(which);
         let file = if self.is_char() { "new_id" } else { "bind" };
         let first = write(&driver.join(file), &name);
         if self.is_char() && first.is_err() {
@@ -87,19 +126,23 @@ impl Target {
         first
     }
 
-    pub(crate) fn is_bound(&self) -> bool {
-        let (driver, name) = self.binding();
-        driver.join(name).exists() && Path::new(&self.device).exists()
+    pub(crate) fn is_bound(&self, which: usize) -> bool {
+        let (driver, name) = self.binding(which);
+        driver.join(name).exists() && Path::new(self.name(which)).exists()
     }
 
-    /// Binds until the device is there.
+    /// Binds until the devices are there.
     pub(crate) fn restore(&self) -> Result<()> {
+        (0..2).try_for_each(|which| self.restore_one(which))
+    }
+
+    fn restore_one(&self, which: usize) -> Result<()> {
         let start = Instant::now();
-        while !self.is_bound() {
+        while !self.is_bound(which) {
             if start.elapsed() > Duration::from_mins(1) {
-                bail!("{} does not come back", self.device);
+                bail!("{} does not come back", self.name(which));
             }
-            let _ = self.bind();
+            let _ = self.bind(which);
             thread::sleep(Duration::from_millis(5));
         }
         Ok(())

@@ -135,8 +135,11 @@ fn suites(filters: &[String]) -> Vec<Job> {
 fn fuzzers() -> Vec<Job> {
     let script = format!("lab-fuzz --ops {FUZZ_OPS} --seed 1 && lab-fuzz --ops {FUZZ_OPS}");
     [
-        ("fuzz 6.12 pmem", &["--kernel", "6.12"] as &[_]),
-        ("fuzz 7.3 fsdev", &["--kernel", "7.3"]),
+        (
+            "fuzz 6.12 pmem",
+            &["--kernel", "6.12", "--devices", "2"] as &[_],
+        ),
+        ("fuzz 7.3 fsdev", &["--kernel", "7.3", "--devices", "2"]),
     ]
     .map(|(name, lab)| Job {
         name,

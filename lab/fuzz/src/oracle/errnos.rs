@@ -88,6 +88,7 @@ mod tests {
     const NEW: Rules = Rules {
         complete: true,
         device: 1 << 30,
+        second: 0,
     };
 
     #[test]

@@ -25,8 +25,10 @@ pub(crate) enum Verdict {
 pub(crate) struct Rules {
     /// KABI 44, interleaved maps, and the order of checks that came with them.
     pub complete: bool,
-    /// Bytes of device 0, the only one.
+    /// Bytes of device 0.
     pub device: u64,
+    /// Bytes of device 1; 0 if there is none.
+    pub second: u64,
 }
 
 /// Judges a call by the bytes that the kernel can read.
@@ -237,9 +239,11 @@ impl Message {
         let mut ranges = self.layout.ranges();
         let count = ranges.len();
         for (n, range) in ranges.iter_mut().enumerate() {
-            if range.device != 0 {
-                return Verdict::Bad("device");
-            }
+            let size = match range.device {
+                0 => rules.device,
+                1 if rules.second > 0 => rules.second,
+                _ => return Verdict::Bad("device"),
+            };
             if range.len == 0 || range.offset % PAGE != 0 {
                 return Verdict::Bad("alignment");
             }
@@ -252,7 +256,7 @@ impl Message {
                 range.len = range.len.saturating_add(PAGE - 1) / PAGE * PAGE;
             }
             let end = range.offset.checked_add(range.len);
-            if end.is_none_or(|end| end > rules.device) {
+            if end.is_none_or(|end| end > size) {
                 return Verdict::Bad("beyond the device");
             }
             if self.file_type != 1 && range.offset < PMD {
@@ -260,10 +264,10 @@ impl Message {
             }
         }
         let mut sorted = ranges.clone();
-        sorted.sort_unstable_by_key(|range| range.offset);
+        sorted.sort_unstable_by_key(|range| (range.device, range.offset));
         if sorted
             .windows(2)
-            .any(|two| two[0].offset + two[0].len > two[1].offset)
+            .any(|two| two[0].device == two[1].device && two[0].offset + two[0].len > two[1].offset)
         {
             return Verdict::Bad("overlaps itself");
         }
@@ -321,6 +325,7 @@ mod tests {
     const RULES: Rules = Rules {
         complete: true,
         device: 1 << 30,
+        second: 0,
     };
 
     fn verdict(call: &MapCreate) -> Verdict {

@@ -323,10 +323,10 @@ impl<'a> Calls<'a> {
         else {
             return Ok(0).into();
         };
-        let path = if path == "own" {
-            self.target.device.as_str()
-        } else {
-            path
+        let path = match path {
+            "own" => self.target.device.as_str(),
+            "second" => self.target.second.as_deref().unwrap_or("/dev/none"),
+            path => path,
         };
         let path = CString::new(path).unwrap_or_default();
         let bytes = path.as_bytes_with_nul();
@@ -408,7 +408,7 @@ impl Phase for Calls<'_> {
             2..=16 => Op::Remove { slot },
             17..=59 => Op::Map {
                 slot,
-                call: MapCreate::generate(rng, self.target.rules.device),
+                call: MapCreate::generate(rng, self.target.devices()),
                 raw_io: folder || !rng.chance(3),
                 folder,
             },
@@ -559,6 +559,7 @@ fn raw_command(rng: &mut Rng) -> u32 {
 fn device(rng: &mut Rng) -> Op {
     let path = rng.pick(&[
         "own",
+        "second",
         "",
         "/",
         "/dev/null",
@@ -584,7 +585,7 @@ fn device(rng: &mut Rng) -> Op {
             1 => 0,
             2 => exact + 1,
             _ => {
-                if path == "own" {
+                if ["own", "second"].contains(&path) {
                     10
                 } else {
                     exact

@@ -52,6 +52,7 @@ pub(crate) enum Op {
     },
     Rebind {
         millis: u64,
+        which: usize,
     },
     // The observer's.
     Look {
@@ -179,7 +180,7 @@ impl Chaos<'_> {
                     call.map.layout = Layout::Interleaved(vec![Interleaved {
                         chunk: if file % 2 == 0 { PMD } else { 0x4000 },
                         bytes: SIZE,
-                        strips: pieces([7, 2, 4, 0]),
+                        strips: self.spread(pieces([7, 2, 4, 0])),
                     }]);
                 }
                 call
@@ -191,10 +192,29 @@ impl Chaos<'_> {
         call
     }
 
+    /// On both devices in turns, where there are two.
+    fn spread(&self, mut strips: Vec<Extent>) -> Vec<Extent> {
+        for (n, strip) in strips.iter_mut().enumerate() {
+            strip.device = u64::from(n % 2 == 1 && self.target.second.is_some());
+        }
+        strips
+    }
+
     /// Writes into each page of all regions where it is.
     pub(crate) fn prepare(&self) -> Result<(), String> {
         let text = |error: Errno| error.to_string();
         self.target.mount().map_err(text)?;
+        self.target.open_second().map_err(text)?;
+        let _ = target::allow_everything();
+        self.label_all(0)?;
+        if self.target.second.is_some() {
+            self.label_all(1)?;
+        }
+        target::unmount_all().map_err(|error| format!("{error:#}"))
+    }
+
+    fn label_all(&self, device: u64) -> Result<(), String> {
+        let text = |error: Errno| error.to_string();
         let name = target::path("all");
         let fd = sys::open(&name, libc::O_RDWR | libc::O_CREAT).map_err(text)?;
         let len = FILES * REGION;
@@ -202,22 +222,22 @@ impl Chaos<'_> {
             Abi::V2,
             len,
             vec![Extent {
-                device: 0,
+                device,
                 offset: PMD,
                 len,
             }],
         );
         Buffers::new().map_create(fd, &call).map_err(text)?;
         for page in (0..len).step_by(PAGE) {
-            let written = sys::pwrite(fd, &label(PMD + page), page);
+            let written = sys::pwrite(fd, &label(device, PMD + page), page);
             if written != Ok(16) {
                 return Err(format!("cannot write a label: {written:?}"));
             }
         }
         let _ = sys::close(fd);
-        let _ = target::allow_everything();
-        sys::on_path(libc::SYS_unlink, &name, []).map_err(text)?;
-        target::unmount_all().map_err(|error| format!("{error:#}"))
+        sys::on_path(libc::SYS_unlink, &name, [])
+            .map_err(text)
+            .map(drop)
     }
 
     fn name(file: u64) -> std::ffi::CString {
@@ -242,12 +262,14 @@ impl Chaos<'_> {
 
     /// A page behind all regions, in a file of its own, by the poison that madvise makes.
     fn poison(&self, local: &mut Local, page: u64) -> Ret {
-        let room = (self.target.rules.device - POISON) / PAGE as u64;
+        let device = page >> 32 & u64::from(self.target.second.is_some());
+        let size = self.target.devices()[usize::from(device == 1)];
+        let room = (size - POISON) / PAGE as u64;
         let offset = POISON + page % room * PAGE as u64;
         let name = target::path("poisoned");
         let fd = sys::open(&name, libc::O_RDWR | libc::O_CREAT)?;
         let range = Extent {
-            device: 0,
+            device,
             offset,
             len: PAGE as u64,
         };
@@ -264,8 +286,8 @@ impl Chaos<'_> {
         result
     }
 
-    fn rebind(&self, millis: u64) -> Outcome {
-        let result = self.target.unbind().map(|()| 0);
+    fn rebind(&self, millis: u64, which: usize) -> Outcome {
+        let result = self.target.unbind(which).map(|()| 0);
         thread::sleep(Duration::from_millis(millis));
         let wrong = self
             .target
@@ -276,17 +298,24 @@ impl Chaos<'_> {
     }
 }
 
-fn label(offset: u64) -> [u8; 16] {
+fn label(device: u64, offset: u64) -> [u8; 16] {
     let mut label = [0; 16];
     label[..8].copy_from_slice(&MAGIC.to_le_bytes());
-    label[8..].copy_from_slice(&offset.to_le_bytes());
+    label[8..].copy_from_slice(&(offset | device << 60).to_le_bytes());
     label
 }
 
 /// What is wrong with bytes from the start of a page of a file.
 fn judge(file: u64, bytes: [u8; 16]) -> Option<String> {
     let region = PMD + file * REGION;
-    let own = (0..REGION / PAGE as u64).any(|page| bytes == label(region + page * PAGE as u64));
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[8..]);
+    let word = u64::from_le_bytes(word);
+    let (device, offset) = (word >> 60, word & !(15 << 60));
+    let own = bytes == label(device, offset)
+        && device < 2
+        && (region..region + REGION).contains(&offset)
+        && offset % PAGE as u64 == 0;
     (!own).then(|| format!("file {file}, whose region starts at 0x{region:x}, shows {bytes:02x?}"))
 }
 
@@ -398,6 +427,7 @@ impl Phase for Chaos<'_> {
                 2 => Op::Offline { page: rng.any() },
                 3 if self.rebind => Op::Rebind {
                     millis: rng.below(10),
+                    which: rng.index(2),
                 },
                 4 => Op::PoisonFile {
                     file: rng.below(FILES),
@@ -461,6 +491,7 @@ impl Phase for Chaos<'_> {
                 let mounted = self.target.mount();
                 if mounted.is_ok() {
                     let _ = target::allow_everything();
+                    let _ = self.target.open_second();
                 }
                 mounted.map(|()| 0).into()
             }
@@ -475,13 +506,13 @@ impl Phase for Chaos<'_> {
                 Self::on_file(file, libc::O_RDWR, |fd| {
                     let offset = page * PAGE as u64;
                     let window = Window::new(place, fd, offset, PAGE, 3, libc::MAP_SHARED)?;
-                    window.touch(0, true, Way::Copy, label(0)[0])?;
+                    window.touch(0, true, Way::Copy, label(0, 0)[0])?;
                     window.advise(0, PAGE, libc::MADV_HWPOISON)
                 })
                 .into()
             }
             Op::Offline { page } => offline(self.target, page).into(),
-            Op::Rebind { millis } => self.rebind(millis),
+            Op::Rebind { millis, which } => self.rebind(millis, which),
             Op::Look { what } => look(what).into(),
             Op::Trace { on } => {
                 let _ = fs::write(

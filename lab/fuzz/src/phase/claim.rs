@@ -46,6 +46,8 @@ pub(crate) enum Op {
     },
     /// The driver is unbound while the mount ends.
     UnbindUnmount { unbind_us: u64, unmount_us: u64 },
+    /// A mount opens a second device while its driver is unbound.
+    OpenUnbind { open_us: u64, unbind_us: u64 },
     /// A file is deleted while a pipe still holds a page of it, and the mount ends.
     PinnedDelete { release_us: u64, page: u64 },
     /// The mount ends and the module is unloaded while memory fails.
@@ -150,9 +152,9 @@ fn insist(target: &Target, on: &CStr, tries: u32) -> Result<(), Errno> {
 impl Claim<'_> {
     fn mount_unbind(&self, mount_us: u64, unbind_us: u64) -> Outcome {
         let mount = || target::mount(&self.target.device, SECOND, 0, c"");
-        let (mounted, unbound) = race((mount_us, mount), (unbind_us, || self.target.unbind()));
+        let (mounted, unbound) = race((mount_us, mount), (unbind_us, || self.target.unbind(0)));
         let mut wrong = None;
-        if mounted.is_ok() && unbound.is_ok() && !self.target.is_bound() {
+        if mounted.is_ok() && unbound.is_ok() && !self.target.is_bound(0) {
             let state = state(SECOND);
             if state.as_deref() != Some("disabled") {
                 wrong = Some(format!(
@@ -244,7 +246,7 @@ impl Claim<'_> {
         let window = victim(self.target, MOUNTPOINT, 9);
         drop(window);
         let (_, _) = race(
-            (unbind_us, || self.target.unbind()),
+            (unbind_us, || self.target.unbind(0)),
             (unmount_us, || unmount(MOUNTPOINT, 0)),
         );
         let wrong = quiet();
@@ -255,6 +257,35 @@ impl Claim<'_> {
             .map(|error| format!("{error:#}"));
         Outcome {
             result: mounted.map(|()| 0),
+            wrong: wrong.or(restored),
+        }
+    }
+
+    fn open_unbind(&self, open_us: u64, unbind_us: u64) -> Outcome {
+        let mounted = self.target.mount();
+        let (opened, unbound) = race(
+            (open_us, || self.target.open_second()),
+            (unbind_us, || self.target.unbind(1)),
+        );
+        let mut wrong = mounted
+            .err()
+            .map(|_| "the device cannot be mounted".to_owned());
+        if opened.is_ok() && unbound.is_ok() && !self.target.is_bound(1) {
+            let state = state(MOUNTPOINT);
+            if state.as_deref() != Some("disabled") {
+                wrong = Some(format!(
+                    "the second device's driver is gone and the mount's state is {state:?}"
+                ));
+            }
+        }
+        let wrong = wrong.or_else(quiet);
+        let restored = self
+            .target
+            .restore()
+            .err()
+            .map(|error| format!("{error:#}"));
+        Outcome {
+            result: opened.map(|()| 0),
             wrong: wrong.or(restored),
         }
     }
@@ -328,11 +359,15 @@ impl Phase for Claim<'_> {
         let (short, long, other) = (delay(300), delay(3000), delay(30_000));
         let page = rng.any();
         match rng.below(10) {
-            0..=2 => Op::MountUnbind {
-                mount_us: if rng.chance(50) { long } else { other },
-                unbind_us: short,
+            0..=1 => Op::MountUnbind {
+                mount_us: rng.pick(&[short, long]),
+                unbind_us: rng.pick(&[0, short, long]),
             },
-            3..=5 => Op::MountUnmount {
+            2 if self.target.second.is_some() => Op::OpenUnbind {
+                open_us: rng.pick(&[short, long]),
+                unbind_us: rng.pick(&[0, short, long]),
+            },
+            2..=5 => Op::MountUnmount {
                 mount_us: short,
                 unmount_us: long / 4,
                 page,
@@ -365,13 +400,13 @@ impl Phase for Claim<'_> {
             Op::MountUnmount { .. } => "mount_umount",
             Op::PoisonUnmount { .. } => "poison_umount",
             Op::UnbindUnmount { .. } => "unbind_umount",
+            Op::OpenUnbind { .. } => "open_unbind",
             Op::PinnedDelete { .. } => "pinned_unlink",
             Op::PoisonUnload { .. } => "poison_rmmod",
         }
     }
 
-    fn enter(&self, _thread: usize) {
-    }
+    fn enter(&self, _thread: usize) {}
 
     fn execute(&self, (): &mut (), op: &Op) -> Outcome {
         match *op {
@@ -389,6 +424,7 @@ impl Phase for Claim<'_> {
                 unbind_us,
                 unmount_us,
             } => self.unbind_unmount(unbind_us, unmount_us),
+            Op::OpenUnbind { open_us, unbind_us } => self.open_unbind(open_us, unbind_us),
             Op::PinnedDelete { release_us, page } => self.pinned_delete(release_us, page),
             Op::PoisonUnload {
                 poison_us,

@@ -133,7 +133,7 @@ pub(crate) struct Local {
 }
 
 /// Three ranges in an order that is not the device's; every other file interleaved, where known.
-pub(crate) fn message(thread: usize, complete: bool) -> MapCreate {
+pub(crate) fn message(thread: usize, complete: bool, second: bool) -> MapCreate {
     let base = PMD + thread as u64 * SLICE;
     let range = |offset, len| Extent {
         device: 0,
@@ -155,7 +155,13 @@ pub(crate) fn message(thread: usize, complete: bool) -> MapCreate {
         call.map.layout = Layout::Interleaved(vec![Interleaved {
             chunk: if thread % 4 == 1 { PMD } else { 0x3000 },
             bytes: SIZE as u64,
-            strips: (0..3).map(|n| range(4 * n * PMD, 2 * PMD)).collect(),
+            // Where there are two devices, the strips are on both.
+            strips: (0..3)
+                .map(|n| Extent {
+                    device: if second { n % 2 } else { 0 },
+                    ..range(4 * n * PMD, 2 * PMD)
+                })
+                .collect(),
         }]);
     }
     call
@@ -163,7 +169,11 @@ pub(crate) fn message(thread: usize, complete: bool) -> MapCreate {
 
 impl Data<'_> {
     fn set_up(&self, local: &mut Local) -> Result<(), String> {
-        let call = message(local.thread, self.target.rules.complete);
+        let call = message(
+            local.thread,
+            self.target.rules.complete,
+            self.target.second.is_some(),
+        );
         let owner = 1_000_000 + local.thread as u64;
         let name = format!("data{}", local.thread);
         let mut file =

@@ -175,8 +175,16 @@ impl Phase for Mounts<'_> {
         match rng.below(100) {
             0..=39 => Op::Mount {
                 // Mostly what can succeed, so that the rest meets a mount.
-                source: if rng.chance(70) { 0 } else { rng.index(SOURCES.len()) },
-                options: if rng.chance(60) { 0 } else { rng.index(OPTIONS.len()) },
+                source: if rng.chance(70) {
+                    0
+                } else {
+                    rng.index(SOURCES.len())
+                },
+                options: if rng.chance(60) {
+                    0
+                } else {
+                    rng.index(OPTIONS.len())
+                },
                 how: rng.pick(FLAGS),
                 second,
             },

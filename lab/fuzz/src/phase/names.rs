@@ -203,7 +203,14 @@ impl Names<'_> {
         // What a walk along the name may find. A symlink leads nowhere, a node to no driver;
         // the mount point itself lies on something that cannot be written.
         let walk = [
-            ENOENT, ENOTDIR, ENAMETOOLONG, ELOOP, EISDIR, ENXIO, EINVAL, EROFS,
+            ENOENT,
+            ENOTDIR,
+            ENAMETOOLONG,
+            ELOOP,
+            EISDIR,
+            ENXIO,
+            EINVAL,
+            EROFS,
         ];
         if walk.contains(&error) {
             return true;
