@@ -10,6 +10,7 @@ use crate::{
     command::{must, must_fail, run},
     fixture::Famfs,
     harness::Test,
+    raw::v44::option,
     top::once,
 };
 
@@ -63,13 +64,14 @@ fn poison() {
     assert_eq!(famfs.attribute("state"), "ok");
 }
 
-/// Each of the module's four tracepoints, by what it says in the kernel's own trace.
+/// Each of the module's tracepoints, by what it says in the kernel's own trace.
 fn events() {
     const TRACING: &str = "/sys/kernel/tracing";
     let enable = format!("{TRACING}/events/famfs/enable");
     let famfs = Famfs::fresh();
     fs::write(format!("{TRACING}/trace"), "").unwrap();
     fs::write(&enable, "1").unwrap();
+    famfs.allow(option::TRUNCATE);
     let shrunk = famfs.creat("shrunk", "2M");
     touch_after_truncate(&shrunk);
     let victim = famfs.creat("victim", "8M");
@@ -83,6 +85,8 @@ fn events() {
         ("famfs_map_create", "size 8388608 type 0 extents 1 err 0", 1),
         // Twice: Rust's own SIGBUS handler lets the touch fail again, for good.
         ("famfs_fault_refused", "pgoff 0x1 order 9 write 1 err -5", 2),
+        ("famfs_fault", "pgoff 0x1 order 9", 2),
+        ("famfs_invalid_access", "op read pos 0 err -5", 1),
         ("famfs_notify_failure", "len 4096 flags 0x", 1),
         ("famfs_mount_disabled", "len 4096 flags 0x", 1),
     ] {

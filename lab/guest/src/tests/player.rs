@@ -9,6 +9,7 @@ use crate::{
     command::{must, must_fail},
     fixture::Famfs,
     harness::Test,
+    raw::v44::option,
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -183,6 +184,7 @@ fn torn_entry() {
 
 fn exact_modes() {
     let famfs = Famfs::fresh();
+    famfs.allow(option::UNLINK);
     let log = Log::open(&famfs);
     log.push_file(b"open", 100 * MIB);
     let path = famfs.path("open");
