@@ -14,9 +14,8 @@ pub(crate) type Ret = Result<usize, Errno>;
 pub(crate) unsafe fn call<const N: usize>(number: libc::c_long, words: [usize; N]) -> Ret {
     let mut all = [0; 6];
     all[..N].copy_from_slice(&words);
-    let [a, b, c, d, e, f] = all;
     // SAFETY: the caller vouches for what the kernel writes.
-    let returned = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let returned = unsafe { libc::syscall(number, all[0], all[1], all[2], all[3], all[4], all[5]) };
     usize::try_from(returned).map_err(|_negative| Errno::last())
 }
 

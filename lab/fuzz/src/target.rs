@@ -154,13 +154,18 @@ fn write(path: &Path, text: &str) -> Result<(), Errno> {
 }
 
 /// `mount -t famfs`.
-pub(crate) fn mount(source: &str, on: &CStr, how: usize, options: &CStr) -> Result<(), Errno> {
+pub(crate) fn mount(
+    source: &str,
+    on: &CStr,
+    how: libc::c_ulong,
+    options: &CStr,
+) -> Result<(), Errno> {
     let source = CString::new(source).map_err(|_nul| Errno::EINVAL)?;
     let words = [
         source.as_ptr().addr(),
         on.as_ptr().addr(),
         c"famfs".as_ptr().addr(),
-        how,
+        usize::try_from(how).unwrap_or(usize::MAX),
         options.as_ptr().addr(),
     ];
     // SAFETY: the kernel only reads the four strings.
@@ -178,7 +183,7 @@ pub(crate) fn unmount_all() -> Result<()> {
         match unmount(0) {
             Ok(()) => {}
             Err(Errno::EINVAL | Errno::ENOENT) => return Ok(()),
-            Err(Errno::EBUSY) if start.elapsed() < Duration::from_secs(60) => {
+            Err(Errno::EBUSY) if start.elapsed() < Duration::from_mins(1) => {
                 thread::sleep(Duration::from_millis(10));
             }
             Err(error) => bail!("cannot unmount {MOUNTPOINT:?}: {error}"),

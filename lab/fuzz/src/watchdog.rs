@@ -115,8 +115,8 @@ pub(crate) fn give_up() -> ! {
     {
         let read = |what| fs::read_to_string(task.path().join(what)).unwrap_or_default();
         crate::say(&format!(
-            "fuzz: thread {:?} {}\n{}",
-            task.file_name(),
+            "fuzz: thread {} {}\n{}",
+            task.file_name().to_string_lossy(),
             read("wchan"),
             read("stack")
         ));

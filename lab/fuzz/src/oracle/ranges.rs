@@ -18,11 +18,11 @@ pub(crate) struct Ranges(Mutex<BTreeMap<(u64, u64), (u64, Owner)>>);
 impl Ranges {
     /// Enters what the kernel accepted; says what it should not have.
     pub(crate) fn enter(&self, owner: Owner, list: &[Extent]) -> Result<(), String> {
-        let mut owned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut wrong = Ok(());
         for range in list {
             let end = range.offset.saturating_add(range.len);
-            let before = owned.range(..(range.device, end)).next_back().filter(
+            let before = table.range(..(range.device, end)).next_back().filter(
                 |((device, _), (other, _))| *device == range.device && *other > range.offset,
             );
             if let Some(((_, offset), (other_end, other))) = before {
@@ -30,20 +30,20 @@ impl Ranges {
                     "{range:x?} of file {owner} was accepted, but file {other} owns 0x{offset:x} to 0x{other_end:x}"
                 ));
             }
-            owned.insert((range.device, range.offset), (end, owner));
+            table.insert((range.device, range.offset), (end, owner));
         }
         wrong
     }
 
     pub(crate) fn leave(&self, owner: Owner) {
-        let mut owned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owned.retain(|_, (_, other)| *other != owner);
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table.retain(|_, (_, other)| *other != owner);
     }
 
     /// Bytes that files surely own.
     pub(crate) fn bytes(&self) -> u64 {
-        let owned = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owned
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        table
             .iter()
             .map(|((_, offset), (end, _))| end - offset)
             .sum()

@@ -2,12 +2,14 @@
 
 use crate::{
     abi::{Abi, EXTENT, Extent, Interleaved, Layout, Pieces, V2_INTERLEAVED},
+    arena::Ptr,
     message::MapCreate,
 };
 
 const PAGE: u64 = 4096;
 const PMD: u64 = 2 << 20;
 const LONGEST_44: u64 = 4 << 20;
+pub(crate) const HEADER_44: usize = 32;
 
 /// What a message is, by itself: other files may still be in the way of a good one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +35,10 @@ pub(crate) struct Rules {
 
 /// Judges a call by the bytes that the kernel can read.
 pub(crate) fn judge(call: &MapCreate, pieces: &Pieces, rules: Rules) -> Verdict {
-    if !call.header.readable() {
+    let header = there(call, pieces);
+    if header.len() < HEADER_44.min(pieces.header.len())
+        || (call.abi != Abi::V44 && !call.header.readable())
+    {
         return Verdict::Bad("the message cannot be read");
     }
     if !rules.complete && call.abi == Abi::V44 {
@@ -42,12 +47,22 @@ pub(crate) fn judge(call: &MapCreate, pieces: &Pieces, rules: Rules) -> Verdict 
     let parsed = match call.abi {
         Abi::V1 => v1(&pieces.header, rules),
         Abi::V2 => v2(call, pieces, rules),
-        Abi::V44 => v44(&pieces.header),
+        Abi::V44 => v44(header),
     };
     match parsed {
         Err(why) => Verdict::Bad(why),
         Ok(message) => message.judge(rules),
     }
+}
+
+/// The part of the message that can be read: a message of KABI 44 says by itself how long it is.
+pub(crate) fn there<'a>(call: &MapCreate, pieces: &'a Pieces) -> &'a [u8] {
+    let len = match call.header {
+        Ptr::Good | Ptr::ReadOnly => pieces.header.len(),
+        Ptr::Short(missing) => pieces.header.len().saturating_sub(usize::from(missing)),
+        _ => 0,
+    };
+    &pieces.header[..len]
 }
 
 fn word(bytes: &[u8], at: usize) -> u64 {
@@ -86,10 +101,9 @@ fn v1(header: &[u8], rules: Rules) -> Result<Message, &'static str> {
         })
         .collect();
     let last = ranges.len() - 1;
-    let unaligned = ranges
-        .iter()
-        .enumerate()
-        .any(|(n, range)| range.offset % PMD != 0 || (n < last && range.len % PMD != 0));
+    let unaligned = ranges.iter().enumerate().any(|(n, range)| {
+        !range.offset.is_multiple_of(PMD) || (n < last && !range.len.is_multiple_of(PMD))
+    });
     if unaligned && rules.complete {
         return Err("not in units of 2 MiB");
     }
@@ -169,7 +183,6 @@ fn extents(bytes: &[u8], count: usize) -> Vec<Extent> {
 }
 
 fn v44(bytes: &[u8]) -> Result<Message, &'static str> {
-    const HEADER: usize = 32;
     let kind = half(bytes, 4);
     let size = u64::from(half(bytes, 12));
     if bytes[1] != 0 || word(bytes, 24) != 0 {
@@ -178,10 +191,10 @@ fn v44(bytes: &[u8]) -> Result<Message, &'static str> {
     if bytes[2..4] != [1, 0] || kind > 1 || half(bytes, 8) == 0 {
         return Err("version, extent type or number of extents");
     }
-    if size < HEADER as u64 || size > LONGEST_44 || size > bytes.len() as u64 {
+    if size < HEADER_44 as u64 || size > LONGEST_44 || size > bytes.len() as u64 {
         return Err("length of the message");
     }
-    let body = &bytes[HEADER..usize::try_from(size).unwrap_or(HEADER)];
+    let body = &bytes[HEADER_44..usize::try_from(size).unwrap_or(HEADER_44)];
     let mut at = 0;
     let extent = |at: &mut usize| -> Result<Extent, &'static str> {
         let bytes = body
@@ -244,10 +257,10 @@ impl Message {
                 1 if rules.second > 0 => rules.second,
                 _ => return Verdict::Bad("device"),
             };
-            if range.len == 0 || range.offset % PAGE != 0 {
+            if range.len == 0 || !range.offset.is_multiple_of(PAGE) {
                 return Verdict::Bad("alignment");
             }
-            if range.len % PAGE != 0 {
+            if !range.len.is_multiple_of(PAGE) {
                 // The last one may be short, at least in the older messages.
                 if n + 1 < count {
                     return Verdict::Bad("alignment");
@@ -304,7 +317,7 @@ fn capacity(one: &Interleaved) -> Result<bool, &'static str> {
     if one.strips.is_empty() {
         return Err("number of strips");
     }
-    if one.chunk == 0 || one.chunk % PAGE != 0 || one.bytes == 0 {
+    if one.chunk == 0 || !one.chunk.is_multiple_of(PAGE) || one.bytes == 0 {
         return Err("chunk or bytes");
     }
     let count = one.strips.len() as u64;
@@ -320,7 +333,7 @@ fn capacity(one: &Interleaved) -> Result<bool, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{abi::encode, arena::Ptr};
+    use crate::abi::encode;
 
     const RULES: Rules = Rules {
         complete: true,
@@ -400,6 +413,22 @@ mod tests {
         assert_eq!(
             judge(&one, &pieces, RULES),
             Verdict::Bad("length of the message")
+        );
+    }
+
+    #[test]
+    fn a_message_that_says_it_ends_sooner_can_be_read() {
+        let mut one = call(Abi::V44, &[range(4 * PMD, PMD), range(8 * PMD, PMD)]);
+        one.header = Ptr::Short(24);
+        assert_eq!(verdict(&one), Verdict::Bad("length of the message"));
+        let mut pieces = encode(Abi::V44, &one.map);
+        (pieces.header[8], pieces.header[12]) = (1, 56);
+        let good = judge(&one, &pieces, RULES);
+        assert!(matches!(good, Verdict::Good { .. }), "{good:?}");
+        one.header = Ptr::Short(49);
+        assert_eq!(
+            judge(&one, &pieces, RULES),
+            Verdict::Bad("the message cannot be read")
         );
     }
 

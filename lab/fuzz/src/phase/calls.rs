@@ -180,7 +180,7 @@ impl<'a> Calls<'a> {
             Some(Errno::EBADF)
         } else if file.map.is_some() {
             Some(Errno::EEXIST)
-        } else if !call.header.readable() {
+        } else if unreadable(call) {
             Some(Errno::EFAULT)
         } else {
             None
@@ -366,6 +366,18 @@ impl<'a> Calls<'a> {
         };
         Outcome { result, wrong }
     }
+}
+
+/// Whether not even the part that every message has can be read.
+fn unreadable(call: &MapCreate) -> bool {
+    let pieces = call.pieces();
+    let there = reference::there(call, &pieces).len();
+    let fixed = if call.abi == abi::Abi::V44 {
+        reference::HEADER_44
+    } else {
+        pieces.header.len()
+    };
+    there < fixed
 }
 
 /// What the kernel says of a map against what was accepted.

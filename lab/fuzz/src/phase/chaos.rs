@@ -178,7 +178,7 @@ impl Chaos<'_> {
                 let mut call = MapCreate::simple(abi, SIZE, pieces([7, 2, 4, 0]));
                 if self.target.rules.complete {
                     call.map.layout = Layout::Interleaved(vec![Interleaved {
-                        chunk: if file % 2 == 0 { PMD } else { 0x4000 },
+                        chunk: if file.is_multiple_of(2) { PMD } else { 0x4000 },
                         bytes: SIZE,
                         strips: self.spread(pieces([7, 2, 4, 0])),
                     }]);
@@ -206,14 +206,14 @@ impl Chaos<'_> {
         self.target.mount().map_err(text)?;
         self.target.open_second().map_err(text)?;
         let _ = target::allow_everything();
-        self.label_all(0)?;
+        Self::label_all(0)?;
         if self.target.second.is_some() {
-            self.label_all(1)?;
+            Self::label_all(1)?;
         }
         target::unmount_all().map_err(|error| format!("{error:#}"))
     }
 
-    fn label_all(&self, device: u64) -> Result<(), String> {
+    fn label_all(device: u64) -> Result<(), String> {
         let text = |error: Errno| error.to_string();
         let name = target::path("all");
         let fd = sys::open(&name, libc::O_RDWR | libc::O_CREAT).map_err(text)?;
@@ -315,7 +315,7 @@ fn judge(file: u64, bytes: [u8; 16]) -> Option<String> {
     let own = bytes == label(device, offset)
         && device < 2
         && (region..region + REGION).contains(&offset)
-        && offset % PAGE as u64 == 0;
+        && offset.is_multiple_of(PAGE as u64);
     (!own).then(|| format!("file {file}, whose region starts at 0x{region:x}, shows {bytes:02x?}"))
 }
 
@@ -349,7 +349,7 @@ fn physical(target: &Target) -> Option<u64> {
     u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
 }
 
-fn look(what: usize) -> Ret {
+fn look(what: usize) {
     match what % 9 {
         n @ 0..6 => {
             let folders = fs::read_dir("/sys/fs/famfs")
@@ -365,7 +365,6 @@ fn look(what: usize) -> Ret {
         7 => drop(fs::read("/proc/self/mountinfo")),
         _ => drop(fs::read("/proc/self/smaps")),
     }
-    Ok(0)
 }
 
 impl Local {
@@ -413,23 +412,24 @@ impl Phase for Chaos<'_> {
 
     fn generate(&self, thread: usize, rng: &mut Rng) -> Op {
         match thread {
-            0 => match rng.below(10) {
-                0..=3 => Op::Mount,
-                4..=5 => Op::Unmount {
+            // Mounted most of the time, or there is nothing to race with.
+            0 => match rng.below(100) {
+                0..=49 => Op::Mount,
+                50..=53 => Op::Unmount {
                     how: rng.pick(&[0, 0, libc::MNT_DETACH]),
                 },
                 _ => Op::Sleep {
                     millis: 1 + rng.below(10),
                 },
             },
-            1 => match rng.below(300) {
-                0..=1 => Op::Poison { page: rng.any() },
-                2 => Op::Offline { page: rng.any() },
-                3 if self.rebind => Op::Rebind {
+            1 => match rng.below(200) {
+                0 => Op::Poison { page: rng.any() },
+                1 => Op::Offline { page: rng.any() },
+                2 if self.rebind => Op::Rebind {
                     millis: rng.below(10),
                     which: rng.index(2),
                 },
-                4 => Op::PoisonFile {
+                3 => Op::PoisonFile {
                     file: rng.below(FILES),
                     page: rng.below(512),
                 },
@@ -485,6 +485,7 @@ impl Phase for Chaos<'_> {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn execute(&self, local: &mut Local, op: &Op) -> Outcome {
         match *op {
             Op::Mount => {
@@ -513,7 +514,10 @@ impl Phase for Chaos<'_> {
             }
             Op::Offline { page } => offline(self.target, page).into(),
             Op::Rebind { millis, which } => self.rebind(millis, which),
-            Op::Look { what } => look(what).into(),
+            Op::Look { what } => {
+                look(what);
+                Ok(0).into()
+            }
             Op::Trace { on } => {
                 let _ = fs::write(
                     "/sys/kernel/tracing/events/famfs/enable",
@@ -525,8 +529,7 @@ impl Phase for Chaos<'_> {
             Op::Create { file, layout, abi } => self.create(local, file, layout, abi).into(),
             Op::Unlink { file } => sys::on_path(libc::SYS_unlink, &Self::name(file), []).into(),
             Op::Rename { from, to } => {
-                // Onto itself or a neighbour's name: content must follow the file, so only a
-                // name that is no file's is used in between.
+                // A label belongs to its file's name: only a name that is nobody's is taken.
                 let away = target::path(&format!("away{to}"));
                 sys::on_paths(libc::SYS_rename, &Self::name(from), &away)
                     .and_then(|_| sys::on_path(libc::SYS_unlink, &away, []))
@@ -580,7 +583,7 @@ impl Phase for Chaos<'_> {
                 Outcome { result, wrong }
             }),
             Op::Advise { window, at, advice } => local.on_window(window, |_, window| {
-                let at = at % window.len & !(PAGE - 1);
+                let at = (at % window.len) & !(PAGE - 1);
                 window.advise(at, window.len - at, advice).into()
             }),
             Op::Remap { window, pages } => {
@@ -590,7 +593,7 @@ impl Phase for Chaos<'_> {
                 window.fork(at % window.len, write).into()
             }),
             Op::Pin { window, at } => local.on_window(window, |_, window| {
-                let at = at % window.len & !(PAGE - 1);
+                let at = (at % window.len) & !(PAGE - 1);
                 window
                     .pinned(at, PAGE, || thread::sleep(Duration::from_micros(200)))
                     .into()

@@ -190,7 +190,7 @@ impl Data<'_> {
             interleaved: matches!(call.map.layout, Layout::Interleaved(_)),
         });
         for (n, byte) in local.shadow.iter_mut().enumerate() {
-            *byte = (n / PAGE * 7 + n % 251 + local.thread * 31) as u8;
+            *byte = (n / PAGE * 7 + n % 251 + local.thread * 31).to_le_bytes()[0];
         }
         for (n, page) in local.shadow.chunks(1 << 20).enumerate() {
             let written = sys::pwrite(file.fd, page, (n << 20) as u64);
@@ -310,7 +310,8 @@ impl Local {
             Ok(window_) => {
                 self.windows[window] = Some(Open {
                     window: window_,
-                    private: vec![false; pages],
+                    // What may be written is copied when it is populated, as if written.
+                    private: vec![how & libc::MAP_POPULATE != 0 && prot & 2 != 0; pages],
                 });
                 Ok(0).into()
             }
@@ -390,6 +391,7 @@ impl Phase for Data<'_> {
     type Local = Local;
     const NAME: &'static str = "data";
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn generate(&self, _thread: usize, rng: &mut Rng) -> Op {
         let window = rng.index(WINDOWS);
         let at = rng.index(PAGES * PAGE);
@@ -534,6 +536,7 @@ impl Phase for Data<'_> {
         local
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
     fn execute(&self, local: &mut Local, op: &Op) -> Outcome {
         if let Some(why) = local.broken.take() {
             return Outcome {
@@ -622,7 +625,7 @@ impl Phase for Data<'_> {
                 at,
                 from,
                 len,
-            } => self.self_copy(local, window, at, from, len),
+            } => Self::self_copy(local, window, at, from, len),
             Op::Sendfile { at, len } => {
                 let mut at = at;
                 let words = [
@@ -659,14 +662,7 @@ impl Phase for Data<'_> {
 
 impl Data<'_> {
     /// A read of the file into a mapping of the same file: both locks of one inode at once.
-    fn self_copy(
-        &self,
-        local: &mut Local,
-        window: usize,
-        at: usize,
-        from: u64,
-        len: usize,
-    ) -> Outcome {
+    fn self_copy(local: &mut Local, window: usize, at: usize, from: u64, len: usize) -> Outcome {
         local.with(window, |local, open| {
             let at = at % open.window.len;
             let to = open.window.offset + at as u64;

@@ -16,15 +16,15 @@ pub(crate) enum Op {
     Mount {
         source: usize,
         options: usize,
-        how: usize,
+        how: libc::c_ulong,
         second: bool,
     },
     Remount {
         options: usize,
-        how: usize,
+        how: libc::c_ulong,
     },
     Bind {
-        how: usize,
+        how: libc::c_ulong,
     },
     Unmount {
         how: i32,
@@ -90,16 +90,16 @@ const OPTIONS: &[&str] = &[
     "LONG",
 ];
 
-const FLAGS: &[usize] = &[
+const FLAGS: &[libc::c_ulong] = &[
     0,
     0,
     0,
-    libc::MS_NOATIME as usize,
-    libc::MS_RDONLY as usize,
-    (libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC) as usize,
-    libc::MS_SYNCHRONOUS as usize,
-    libc::MS_LAZYTIME as usize,
-    libc::MS_SILENT as usize,
+    libc::MS_NOATIME,
+    libc::MS_RDONLY,
+    libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC,
+    libc::MS_SYNCHRONOUS,
+    libc::MS_LAZYTIME,
+    libc::MS_SILENT,
 ];
 
 /// Where every thread may mount besides.
@@ -119,7 +119,7 @@ impl Mounts<'_> {
         }
     }
 
-    fn mount(&self, source: usize, options: usize, how: usize, second: bool) -> Ret {
+    fn mount(&self, source: usize, options: usize, how: libc::c_ulong, second: bool) -> Ret {
         let options = CString::new(self.expand(OPTIONS[options])).unwrap_or_default();
         let on = if second { SECOND } else { MOUNTPOINT };
         let source = self.expand(SOURCES[source]);
@@ -156,7 +156,7 @@ impl Mounts<'_> {
             // SAFETY: the kernel only reads the strings.
             result = unsafe { sys::call(libc::SYS_fsconfig, words) };
         }
-        if keys.len() % 2 == 0 {
+        if keys.len().is_multiple_of(2) {
             // SAFETY: reads no memory.
             result = unsafe { sys::call(libc::SYS_fsconfig, [fs, CREATE, 0, 0, 0]) };
         }
@@ -173,7 +173,7 @@ impl Phase for Mounts<'_> {
     fn generate(&self, _thread: usize, rng: &mut Rng) -> Op {
         let second = rng.chance(30);
         match rng.below(100) {
-            0..=39 => Op::Mount {
+            0..=41 => Op::Mount {
                 // Mostly what can succeed, so that the rest meets a mount.
                 source: if rng.chance(70) {
                     0
@@ -188,14 +188,14 @@ impl Phase for Mounts<'_> {
                 how: rng.pick(FLAGS),
                 second,
             },
-            40..=49 => Op::Remount {
+            42..=59 => Op::Remount {
                 options: rng.index(OPTIONS.len()),
                 how: rng.pick(FLAGS),
             },
-            50..=53 => Op::Bind {
-                how: rng.pick(&[libc::MS_BIND, libc::MS_BIND | libc::MS_REC]) as usize,
+            60..=63 => Op::Bind {
+                how: rng.pick(&[libc::MS_BIND, libc::MS_BIND | libc::MS_REC]),
             },
-            54..=80 => Op::Unmount {
+            64..=80 => Op::Unmount {
                 how: rng.pick(&[
                     0,
                     0,
@@ -275,7 +275,7 @@ impl Phase for Mounts<'_> {
                 ],
             ),
             Op::Remount { options, how } => (
-                self.mount(0, options, how | libc::MS_REMOUNT as usize, false),
+                self.mount(0, options, how | libc::MS_REMOUNT, false),
                 &[EINVAL, ENOENT, EBUSY],
             ),
             Op::Bind { how } => (

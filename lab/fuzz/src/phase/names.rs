@@ -87,7 +87,7 @@ impl Names<'_> {
         result
     }
 
-    fn act(&self, local: &mut Local, op: &Op) -> Ret {
+    fn act(local: &mut Local, op: &Op) -> Ret {
         let cwd = sys::flags(libc::AT_FDCWD);
         match *op {
             Op::Create { name, how, mode } => {
@@ -225,8 +225,9 @@ impl Names<'_> {
             Op::Rmdir { .. } => &[EPERM, EBUSY, ENOTEMPTY],
             Op::Rename { .. } => &[EPERM, EBUSY, ENOTEMPTY, EEXIST, EXDEV],
             Op::Truncate { .. } => &[EPERM, EFBIG, ETXTBSY],
-            Op::Mode { .. } | Op::Owner { .. } | Op::Times { .. } => &[EPERM, EOPNOTSUPP],
-            Op::SetXattr { .. } => &[EPERM, EOPNOTSUPP],
+            Op::Mode { .. } | Op::Owner { .. } | Op::Times { .. } | Op::SetXattr { .. } => {
+                &[EPERM, EOPNOTSUPP]
+            }
             Op::GetXattr { .. } => &[EPERM, EOPNOTSUPP, ENODATA],
             Op::List { .. } | Op::Stat { .. } => &[],
             Op::Options { command, .. } => {
@@ -379,7 +380,7 @@ impl Phase for Names<'_> {
     }
 
     fn execute(&self, local: &mut Local, op: &Op) -> Outcome {
-        let result = self.act(local, op);
+        let result = Self::act(local, op);
         let error = result.err().filter(|error| !self.listed(op, *error));
         Outcome {
             result,
