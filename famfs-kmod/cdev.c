@@ -9,7 +9,6 @@
 
 #include "compat/compat.h"
 #include "famfs.h"
-#include "say.h"
 
 /*
  * Says what the module that drives a character device makes of it. Only what

@@ -14,7 +14,22 @@
 #include <linux/string_helpers.h>
 
 #include "famfs.h"
-#include "say.h"
+
+/* Says why a device is refused: to whoever mounts, or else to the log. */
+int famfs_refuse(struct fs_context *fc, int err, const char *fmt, ...)
+{
+	struct va_format vaf = { .fmt = fmt };
+	va_list args;
+
+	va_start(args, fmt);
+	vaf.va = &args;
+	if (fc)
+		errorfc(fc, "%pV", &vaf);
+	else
+		pr_notice_ratelimited("%pV\n", &vaf);
+	va_end(args);
+	return err;
+}
 
 /* One word per device in sysfs and the log, as /proc/mounts writes it. */
 static char *famfs_escape(const char *name)
@@ -140,7 +155,8 @@ static int famfs_device_publish(struct fs_context *fc, struct famfs_sb *fsi,
 /*
  * The core clears the holder first and its operations after it: a mount that
  * claimed the device in between would lose its failure reports. So the caller
- * holds famfs_mounts_lock(), here and where devices are claimed.
+ * holds famfs_mounts_lock(), here and where block devices are claimed; kernels
+ * that lend character devices clear them in the other order.
  */
 static void famfs_device_unclaim(struct famfs_sb *fsi, struct famfs_device *dev)
 {
@@ -161,10 +177,15 @@ int famfs_device_open(struct fs_context *fc, struct famfs_sb *fsi, u32 index,
 	if (err)
 		return err;
 
-	/* A failure reported from here on waits and then finds the mount. */
+	/*
+	 * Not under our lock: this takes the device's own, which a removal
+	 * holds while it reports to us.
+	 */
+	if (dev->is_char)
+		err = famfs_cdev_claim(fc, fsi->sb, dev);
 	famfs_mounts_lock();
-	err = dev->is_char ? famfs_cdev_claim(fc, fsi->sb, dev) :
-			     famfs_bdev_claim(fc, fsi->sb, dev);
+	if (!dev->is_char)
+		err = famfs_bdev_claim(fc, fsi->sb, dev);
 	if (!err)
 		err = famfs_device_publish(fc, fsi, index, dev);
 	if (err)

@@ -165,6 +165,31 @@ static void famfs_detach(struct famfs_sb *fsi, const struct famfs_device *dev)
 	}
 }
 
+/*
+ * The mount that uses the device, with a reference. A device that has a holder
+ * but no mount is just being claimed: then it will have one, or no holder.
+ */
+static struct famfs_sb *famfs_reported_to(struct dax_device *dax_dev,
+					  struct famfs_device **dev,
+					  bool removal)
+{
+	const void *holder = dax_holder(dax_dev);
+
+	for (;;) {
+		struct famfs_sb *fsi = famfs_mount_get(dax_dev, dev);
+
+		if (!IS_ERR(fsi))
+			return fsi;
+		/* An ending mount lets go of all pages; wait until it has. */
+		if (fsi == ERR_PTR(-EBUSY) && !removal)
+			return fsi;
+		if (fsi == ERR_PTR(-ENOENT) &&
+		    (!holder || dax_holder(dax_dev) != holder))
+			return fsi;
+		usleep_range(1000, 2000);
+	}
+}
+
 static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 				int flags)
 {
@@ -177,10 +202,7 @@ static int famfs_handle_failure(struct dax_device *dax_dev, u64 offset, u64 len,
 	struct famfs_sb *fsi;
 	int err = 0;
 
-	/* An ending mount lets go of all pages by itself: wait until it has. */
-	while ((fsi = famfs_mount_get(dax_dev, &dev)) == ERR_PTR(-EBUSY) &&
-	       removal)
-		usleep_range(1000, 2000);
+	fsi = famfs_reported_to(dax_dev, &dev, removal);
 	if (IS_ERR(fsi))
 		return -EOPNOTSUPP;	/* mm does what needs no file system */
 

@@ -106,8 +106,13 @@ struct famfs_map {
 	u64 file_size;
 	u64 mapped;			/* sum of all extents */
 	u32 file_type;
-	/* What a fault reads, up to and including ext[0]. */
 	bool invalid;			/* the file's size was changed */
+	unsigned long touched;		/* tick of a write fault's last mtime */
+	struct {			/* where most files begin and end */
+		u64 len;		/* of ext[0]; 0: not at the beginning */
+		u64 addr;		/* in the DAX device */
+		struct dax_device *dax_dev;
+	} head;
 	u32 nr;
 	u32 nr_stripes;
 	struct famfs_stripe *stripes;	/* NULL: the extents follow each other */
@@ -166,6 +171,8 @@ int famfs_device_open(struct fs_context *fc, struct famfs_sb *fsi, u32 index,
 		      struct famfs_device *dev, const char *path);
 void famfs_device_free(struct famfs_device *dev);
 void famfs_devices_close(struct famfs_sb *fsi);
+__printf(3, 4)
+int famfs_refuse(struct fs_context *fc, int err, const char *fmt, ...);
 
 /* cdev.c */
 int famfs_cdev_open(struct fs_context *fc, const struct famfs_device *dev,

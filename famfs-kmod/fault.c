@@ -14,7 +14,7 @@
 #include "trace.h"
 
 #ifdef FAMFS_INJECT
-#define FAMFS_FAULT_INSTRUCTIONS 4300
+#define FAMFS_FAULT_INSTRUCTIONS 4000
 static __always_inline void famfs_inject(void)
 {
 	asm volatile(".rept %c0\n\tnop\n\t.endr"
@@ -27,20 +27,41 @@ static __always_inline void famfs_inject(void) { }
 static __always_inline void famfs_count(struct famfs_sb *fsi,
 					unsigned int order, vm_fault_t ret)
 {
-	if (order && (ret & VM_FAULT_FALLBACK))
+	/* VM_FAULT_FALLBACK is one of the errors. */
+	if (likely(!(ret & (VM_FAULT_ERROR | VM_FAULT_RETRY)))) {
+		if (order)
+			this_cpu_inc(fsi->faults->pmd);
+		else
+			this_cpu_inc(fsi->faults->pte);
+	} else if (order && (ret & VM_FAULT_FALLBACK)) {
 		this_cpu_inc(fsi->faults->fallback);
-	else if (ret & (VM_FAULT_ERROR | VM_FAULT_RETRY))
+	}
+}
+
+static __always_inline bool famfs_shared_write(const struct vm_fault *vmf)
+{
+	return (vmf->flags & FAULT_FLAG_WRITE) &&
+	       (vmf->vma->vm_flags & VM_SHARED);
+}
+
+/*
+ * mtime comes from a clock that moves with the tick, so one write fault per
+ * tick is enough to keep it. famfs_setattr() forgets the tick.
+ */
+static __always_inline void famfs_modified(struct file *file)
+{
+	struct famfs_map *map = famfs_inode_map(file_inode(file));
+	unsigned long now = READ_ONCE(jiffies);
+
+	if (likely(READ_ONCE(map->touched) == now))
 		return;
-	else if (order)
-		this_cpu_inc(fsi->faults->pmd);
-	else
-		this_cpu_inc(fsi->faults->pte);
+	WRITE_ONCE(map->touched, now);
+	file_update_time(file);
 }
 
 /* The page that failed is told apart from what is only out of reach. */
 static noinline vm_fault_t famfs_refuse_fault(struct vm_fault *vmf,
-					      unsigned int order, bool write,
-					      int err)
+					      unsigned int order, int err)
 {
 	struct inode *inode = file_inode(vmf->vma->vm_file);
 	struct famfs_sb *fsi = famfs_sb(inode->i_sb);
@@ -48,7 +69,8 @@ static noinline vm_fault_t famfs_refuse_fault(struct vm_fault *vmf,
 
 	this_cpu_inc(fsi->faults->refused);
 	trace_famfs_fault_refused(inode->i_sb->s_dev, inode->i_ino,
-				  vmf->address, vmf->pgoff, order, write, err);
+				  vmf->address, vmf->pgoff, order,
+				  famfs_shared_write(vmf), err);
 	if (err == -ENODEV && map &&
 	    !(fsi->error.flags & MF_MEM_PRE_REMOVE) &&
 	    famfs_map_holds(map, (u64)vmf->pgoff << PAGE_SHIFT, &fsi->error))
@@ -69,7 +91,7 @@ static __always_inline vm_fault_t famfs_serve(struct vm_fault *vmf,
 	int err;
 
 	if (write)
-		file_update_time(vmf->vma->vm_file);
+		famfs_modified(vmf->vma->vm_file);
 	/*
 	 * Whoever disables access sets its flag first, then takes this lock for
 	 * writing and unmaps: a fault is either refused or undone.
@@ -77,7 +99,7 @@ static __always_inline vm_fault_t famfs_serve(struct vm_fault *vmf,
 	filemap_invalidate_lock_shared(inode->i_mapping);
 	err = famfs_data_error(inode);
 	if (unlikely(err)) {
-		ret = famfs_refuse_fault(vmf, order, write, err);
+		ret = famfs_refuse_fault(vmf, order, err);
 	} else {
 		/* No pfn to finish later: our metadata is never dirty. */
 		ret = dax_iomap_fault(vmf, order, NULL, NULL, &famfs_iomap_ops);
@@ -87,12 +109,6 @@ static __always_inline vm_fault_t famfs_serve(struct vm_fault *vmf,
 	trace_famfs_fault(inode->i_sb->s_dev, inode->i_ino, vmf->address,
 			  vmf->pgoff, order, vmf->flags, ret);
 	return ret;
-}
-
-static __always_inline bool famfs_shared_write(const struct vm_fault *vmf)
-{
-	return (vmf->flags & FAULT_FLAG_WRITE) &&
-	       (vmf->vma->vm_flags & VM_SHARED);
 }
 
 static vm_fault_t famfs_fault(struct vm_fault *vmf)
@@ -122,13 +138,20 @@ static vm_fault_t famfs_mkwrite(struct vm_fault *vmf)
 }
 
 /*
- * Nothing is ever mapped around a fault: the mapping holds DAX entries, which
- * filemap_map_pages() skips. But without the operation mm takes every fault
- * twice, the second time with the whole address space locked.
+ * Nothing is ever mapped around a fault: there is no page cache to map, and
+ * filemap_map_pages() would only walk over DAX entries to find that out. But
+ * without the operation mm takes every fault twice, the second time with the
+ * whole address space locked.
  */
+static vm_fault_t famfs_map_pages(struct vm_fault *vmf, pgoff_t start,
+				  pgoff_t end)
+{
+	return 0;
+}
+
 const struct vm_operations_struct famfs_vm_ops = {
 	.fault		= famfs_fault,
-	.map_pages	= filemap_map_pages,
+	.map_pages	= famfs_map_pages,
 	.huge_fault	= famfs_huge_fault,
 	.page_mkwrite	= famfs_mkwrite,
 	.pfn_mkwrite	= famfs_mkwrite,

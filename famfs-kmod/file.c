@@ -143,6 +143,8 @@ int famfs_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
 			i_size_write(inode, attr->ia_size);
 	}
 	setattr_copy(idmap, inode, attr);
+	if (map)
+		WRITE_ONCE(map->touched, jiffies - 1);
 	return 0;
 }
 

@@ -119,6 +119,13 @@ static int famfs_map_lay_out(struct famfs_map *map)
 			return -EFBIG;
 	}
 	map->covered = sum;
+	if (!map->stripes) {
+		const struct famfs_extent *ext = &map->ext[0];
+
+		map->head.len = ext->len;
+		map->head.addr = ext->dev->start + ext->dev_off;
+		map->head.dax_dev = ext->dev->dax_dev;
+	}
 	if (map->stripes)	/* the last page is not all the file's */
 		sum -= map->stripes[i - 1].len - map->stripes[i - 1].nbytes;
 	return map->file_size > sum ? -EINVAL : 0;
@@ -219,6 +226,7 @@ int famfs_map_attach(struct inode *inode, struct famfs_map *map)
 		goto out;
 
 	map->inode = inode;
+	map->touched = jiffies - 1;
 	list_add_tail(&map->list, &fsi->maps);
 
 	i_size_write(inode, map->file_size);

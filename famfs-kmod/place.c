@@ -63,7 +63,7 @@ static void famfs_find_strip(const struct famfs_map *map, u64 pos,
 	piece->dev_off = ext->dev_off + row * stripe->chunk_size;
 }
 
-static __always_inline bool famfs_find(const struct famfs_map *map, u64 pos,
+static bool famfs_find(const struct famfs_map *map, u64 pos,
 				       struct famfs_piece *piece)
 {
 	const struct famfs_extent *ext = map->ext;
@@ -83,28 +83,42 @@ static __always_inline bool famfs_find(const struct famfs_map *map, u64 pos,
 	return true;
 }
 
+static noinline int famfs_iomap_search(const struct famfs_map *map, u64 pos,
+				       struct iomap *iomap)
+{
+	struct famfs_piece piece;
+
+	if (!famfs_find(map, pos, &piece))
+		return -EIO;
+	iomap->offset = piece.file_off;
+	iomap->length = piece.len;
+	iomap->addr = piece.dev->start + piece.dev_off;
+	iomap->dax_dev = piece.dev->dax_dev;
+	return 0;
+}
+
 /*
  * Answers with the whole run, so never with less than a page and never with an
- * empty mapping: DAX cannot make use of either.
+ * empty mapping: DAX cannot make use of either. Who asks has found the map
+ * valid, and a map is not taken from a file that is in use.
  */
 static int famfs_iomap_begin(struct inode *inode, loff_t pos, loff_t length,
 			     unsigned int flags, struct iomap *iomap,
 			     struct iomap *srcmap)
 {
 	const struct famfs_map *map = famfs_inode_map(inode);
-	struct famfs_piece piece;
 
-	/* A negative position is one behind every end. */
-	if (unlikely(!map || !famfs_find(map, pos, &piece)))
-		return -EIO;
-
-	iomap->offset = piece.file_off;
-	iomap->length = piece.len;
-	iomap->addr = piece.dev->start + piece.dev_off;
-	iomap->dax_dev = piece.dev->dax_dev;
 	iomap->bdev = NULL;
 	iomap->type = IOMAP_MAPPED;
 	iomap->flags = 0;
+	/* A negative position is one behind every end. */
+	if (unlikely((u64)pos >= map->head.len))
+		return famfs_iomap_search(map, pos, iomap);
+
+	iomap->offset = 0;
+	iomap->length = map->head.len;
+	iomap->addr = map->head.addr;
+	iomap->dax_dev = map->head.dax_dev;
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 #define FAMFS_TRACE_H
 
 #include <linux/fs.h>
+#include <linux/mm_types.h>
 #include <linux/tracepoint.h>
 
 /*
@@ -20,7 +21,7 @@
  */
 TRACE_EVENT(famfs_fault,
 	TP_PROTO(dev_t dev, u64 ino, unsigned long address, pgoff_t pgoff,
-		 unsigned int order, unsigned int flags, unsigned int result),
+		 unsigned int order, unsigned int flags, vm_fault_t result),
 	TP_ARGS(dev, ino, address, pgoff, order, flags, result),
 	TP_STRUCT__entry(
 		__field(u64, ino)
@@ -38,7 +39,7 @@ TRACE_EVENT(famfs_fault,
 		__entry->dev = dev;
 		__entry->order = order;
 		__entry->flags = flags;
-		__entry->result = result;
+		__entry->result = (__force u32)result;
 	),
 	TP_printk("dev %u:%u ino %llu address 0x%llx pgoff 0x%llx order %u flags 0x%x result 0x%x",
 		  MAJOR(__entry->dev), MINOR(__entry->dev), __entry->ino,

@@ -12,7 +12,7 @@ use crate::target;
     name = "famfs-bench",
     version,
     about = "Touches, poisons, measures and compares the faults of DAX files",
-    after_help = "Exit status: 0 done or passed, 1 regression, 2 usage or run error, \
+    after_help = "Exit status: 0 done or passed, 1 regression or limit missed, 2 usage or run error, \
                   3 not deterministic, 4 not comparable."
 )]
 pub(crate) struct Cli {
@@ -26,6 +26,7 @@ pub(crate) enum Command {
     Poison(Poison),
     Run(Run),
     Gate(Gate),
+    Cost(Cost),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -176,6 +177,27 @@ pub(crate) struct Gate {
     /// Make the new side the baseline of its fingerprint, whatever the comparison says
     #[arg(long)]
     pub(crate) accept: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Hold famfs against the cheaper of ext4 and xfs, measured in the same run
+///
+/// Each result is one kernel's, of `run` in the deterministic lab with the targets famfs, ext4,
+/// xfs and, for the floor, devdax. `cargo xtask bench fault-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench cost --result 6.12.json --result 7.3.json
+  famfs-bench cost --result 7.3.json --json
+
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct Cost {
+    /// A result of `famfs-bench run`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,

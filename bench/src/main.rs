@@ -1,6 +1,7 @@
 //! famfs-bench: touches, poisons, measures and compares the faults of DAX files.
 
 mod cli;
+mod cost;
 mod fingerprint;
 mod gate;
 mod guard;
@@ -23,6 +24,8 @@ use clap::Parser as _;
 
 /// What a command that could not do its work exits with; clap uses the same for usage errors.
 const RUN_ERROR: u8 = 2;
+/// A limit that was not met.
+const MISSED: u8 = 1;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         cli::Command::Poison(args) => poison::main(args),
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
+        cli::Command::Cost(args) => cost::main(args),
     };
     match done {
         Ok(code) => code,

@@ -11,7 +11,7 @@ use crate::stats::{self, Summary};
 use crate::sys;
 use crate::target::Prepared;
 use crate::workload::map::{Mapping, Placement, Request};
-use crate::workload::{PAGE, PMD, clock, touch};
+use crate::workload::{PAGE, PMD, clock, mark, touch};
 
 /// What one row of the result is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,9 @@ const KINDS: [Kind; 4] = [
         access: Access::Read,
     },
 ];
+
+const FIRST: &str = "first";
+const STEADY: &str = "steady";
 
 impl Kind {
     fn id(self, target: &str, phase: &str) -> String {
@@ -114,18 +117,18 @@ pub(crate) fn file(name: &str, prepared: &Prepared, geometry: Geometry) -> Resul
     let file = open(path, geometry.file_bytes)?;
     let kinds = KINDS
         .into_iter()
-        .filter(|kind| kind.pmd || prepared.no_pte.is_none());
+        .filter(|kind| prepared.sizes.wants(kind.pmd));
     let mut rows: Vec<_> = kinds
         .flat_map(|kind| {
             [
-                Row::new(kind, "first", geometry, 1),
-                Row::new(kind, "steady", geometry, geometry.reps - 1),
+                Row::new(kind, FIRST, geometry, 1),
+                Row::new(kind, STEADY, geometry, geometry.reps - 1),
             ]
         })
         .collect();
     sys::lock_memory();
     for rep in 0..geometry.reps {
-        let phase = if rep == 0 { "first" } else { "steady" };
+        let phase = if rep == 0 { FIRST } else { STEADY };
         for row in rows.iter_mut().filter(|row| row.phase == phase) {
             measure(&file, row, geometry, prepared.module_faults.as_deref())
                 .with_context(|| format!("cannot measure {}", path.display()))?;
@@ -168,6 +171,7 @@ fn measure(file: &File, row: &mut Row, geometry: Geometry, counters: Option<&Pat
     let module_before = counters.map(read_counters).transpose()?;
     let times = &mut row.times[row.filled..row.filled + touches];
 
+    mark::row(kind.pmd, kind.access, row.phase == STEADY);
     let before = sys::minor_faults();
     touch::timed(&mapping, kind.stride(), kind.access, times);
     let between = sys::minor_faults();
@@ -175,9 +179,12 @@ fn measure(file: &File, row: &mut Row, geometry: Geometry, counters: Option<&Pat
     let after = sys::minor_faults();
 
     let module_after = counters.map(read_counters).transpose()?;
+    mark::unmap();
     let begin = clock::now();
     mapping.unmap_file().context("cannot unmap it")?;
-    row.unmap += clock::now().wrapping_sub(begin);
+    let end = clock::now();
+    mark::end();
+    row.unmap += end.wrapping_sub(begin);
 
     row.filled += touches;
     row.faults.touches += touches as u64;
@@ -226,6 +233,7 @@ fn unexpected(kind: Kind, faults: Faults) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::target::Sizes;
 
     const PMD_READ: Kind = Kind {
         pmd: true,
@@ -307,7 +315,7 @@ mod tests {
             kind: crate::target::Kind::Ext4,
             file: Some(file.path().to_owned()),
         };
-        let prepared = crate::target::prepare(&spec, None, 0).unwrap();
+        let prepared = crate::target::prepare(&spec, None, 0, Sizes::Both).unwrap();
         let scenarios = super::file("ext4", &prepared, geometry).unwrap();
         assert_eq!(scenarios.len(), 8);
         assert_eq!(scenarios[0].id, "ext4/pmd/write/first");

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::cli::Run;
 use crate::result::{Geometry, Outcome, SCHEMA, Target};
-use crate::target::{self, Kind, Spec, Unready};
+use crate::target::{self, Kind, Sizes, Spec, Unready};
 use crate::workload::clock::{self, Unit};
-use crate::workload::{PAGE, PMD};
+use crate::workload::{PAGE, PMD, mark};
 use crate::{RUN_ERROR, fingerprint, measure, output, settle, sys};
 
 /// Faults by 4 KiB that the gate measures: enough for an exact p50, few enough to be quick.
@@ -155,16 +155,32 @@ fn measure_target(
     device: Option<&std::path::Path>,
     geometry: Geometry,
 ) -> Result<Target> {
+    let mut target = Target {
+        name: spec.kind.name().to_owned(),
+        file: None,
+        skipped: Vec::new(),
+        scenarios: Vec::new(),
+    };
+    mark::target(spec.kind.place());
+    for sizes in target::passes(spec, device) {
+        measure_pass(spec, *sizes, device, geometry, &mut target)?;
+    }
+    Ok(target)
+}
+
+fn measure_pass(
+    spec: &Spec,
+    sizes: Sizes,
+    device: Option<&std::path::Path>,
+    geometry: Geometry,
+    target: &mut Target,
+) -> Result<()> {
     let name = spec.kind.name();
-    let prepared = match target::prepare(spec, device, geometry.file_bytes) {
+    let prepared = match target::prepare(spec, device, geometry.file_bytes, sizes) {
         Ok(prepared) => prepared,
         Err(Unready::Skip(reason)) => {
-            return Ok(Target {
-                name: name.to_owned(),
-                file: None,
-                skipped: vec![reason],
-                scenarios: Vec::new(),
-            });
+            target.skipped.push(reason);
+            return Ok(());
         }
         Err(Unready::Failed(error)) => {
             return Err(error.context(format!("cannot prepare the target {name}")));
@@ -174,18 +190,14 @@ fn measure_target(
         eprintln!("famfs-bench: other work goes on beside the measurement of {name}");
     }
     let measured = measure::file(name, &prepared, geometry);
-    let target = measured.map(|scenarios| Target {
-        name: name.to_owned(),
-        file: Some(prepared.file.display().to_string()),
-        skipped: prepared
-            .no_pte
-            .iter()
-            .map(|reason| format!("pte: {reason}"))
-            .collect(),
-        scenarios,
-    });
-    prepared.close()?;
+    target.file = Some(prepared.file.display().to_string());
+    let no_pte = prepared.no_pte.iter();
     target
+        .skipped
+        .extend(no_pte.map(|reason| format!("pte: {reason}")));
+    prepared.close()?;
+    target.scenarios.extend(measured?);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod map;
+pub(crate) mod mark;
 pub(crate) mod touch;
 
 pub(crate) const PAGE: usize = 4 << 10;

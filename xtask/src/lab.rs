@@ -97,6 +97,9 @@ pub(crate) struct Args {
     /// Another famfs.ko than the tree's own
     #[arg(long, value_name = "FILE")]
     pub(crate) module: Option<PathBuf>,
+    /// Watch the emulated processor with a QEMU plugin: FILE[,OPTION=VALUE…]
+    #[arg(long, value_name = "PLUGIN", requires = "deterministic", hide = true)]
+    pub(crate) plugin: Option<String>,
     /// Command and arguments; a shell without
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
@@ -253,6 +256,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         )),
         sockets: scratch.path().to_owned(),
         share,
+        plugin: args.plugin.clone(),
     };
     if io::stderr().is_terminal() {
         complain(&format!(

@@ -1,10 +1,12 @@
 //! `cargo xtask`: sets a machine up, builds, boots, tests and checks famfs-toolkit.
 
+mod bench;
 mod check;
 mod demo;
 mod ebpf;
 mod fuzz;
 mod gate;
+mod guest;
 mod kmod;
 mod lab;
 mod paths;
@@ -37,6 +39,7 @@ enum Command {
     Demo(demo::Args),
     Fuzz(fuzz::Args),
     Gate(gate::Args),
+    Bench(bench::Args),
     Test(test::Args),
 }
 
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => return demo::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Gate(args) => return gate::main(&args),
+        Command::Bench(args) => return bench::main(&args),
         Command::Test(args) => test::main(&args),
     };
     done.unwrap_or_else(|error| {

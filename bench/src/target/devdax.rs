@@ -1,7 +1,8 @@
 //! A DAX device mapped without any file system: the floor of what a fault can cost.
 //!
 //! The device must be bound to the driver `device_dax`. In the lab's fsdev memory it is bound
-//! to `fsdev_dax`, for famfs; there it is rebound, and put back at the end.
+//! to `fsdev_dax`, for famfs; there it is rebound, and put back at the end. The lab's pmem is
+//! made a DAX device for as long as it is measured.
 
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
@@ -11,9 +12,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use super::command::{modprobe, write_sysfs};
-use super::{Prepared, Unready};
+use super::{Prepared, Sizes, Unready, namespace};
+use crate::workload::{PAGE, PMD};
 
 const DRIVER: &str = "device_dax";
+/// A probe and the device node may come after the write that asks for them.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A device that was taken from another driver.
 #[derive(Debug)]
@@ -42,8 +46,23 @@ pub(super) fn prepare(path: &Path) -> Result<Prepared, Unready> {
         rebind(&device, &from, DRIVER)?;
         prepared.rebound = Some(Rebound { device, from });
     }
-    prepared.no_pte = no_pte(path);
+    prepared.limit(no_pte(path));
     Ok(prepared)
+}
+
+/// Makes a raw device of pmem, for faults of one size.
+pub(super) fn convert(pmem: &Path, sizes: Sizes) -> Result<Prepared, Unready> {
+    let align = if sizes == Sizes::Pte { PAGE } else { PMD };
+    let (converted, device) = namespace::convert(pmem, align)?;
+    if !bound(&device, DRIVER) {
+        let said = format!("{device} of {} did not bind to {DRIVER}", pmem.display());
+        return Err(Unready::Failed(anyhow::anyhow!(said)));
+    }
+    Ok(Prepared {
+        sizes,
+        converted: Some(converted),
+        ..Prepared::of_file(Path::new("/dev").join(device))
+    })
 }
 
 impl Rebound {
@@ -116,10 +135,10 @@ fn rebind(device: &str, from: &str, to: &str) -> Result<()> {
     bail!("cannot bind {device} to {to}: {}", said.join("; "))
 }
 
-/// Waits a little: a probe and the device node may come after the write returns.
+/// Waits a little for driver and node.
 fn bound(device: &str, driver: &str) -> bool {
     let node = Path::new("/dev").join(device);
-    let until = Instant::now() + Duration::from_millis(500);
+    let until = Instant::now() + PATIENCE;
     loop {
         if driver_of(device).as_deref() == Some(driver) && node.exists() {
             return true;

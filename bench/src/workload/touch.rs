@@ -2,6 +2,7 @@
 
 use super::clock;
 use super::map::Mapping;
+use super::mark;
 use crate::cli::Access;
 
 /// Reads or writes one byte at every `stride`; `times` gets the ticks of each touch.
@@ -36,9 +37,11 @@ fn timed_by(mapping: &Mapping, stride: usize, times: &mut [u64], access: impl Fn
     let base = mapping.base().as_ptr();
     for (step, time) in times.iter_mut().enumerate() {
         let at = base.wrapping_add(step * stride);
+        mark::touch();
         let begin = clock::now();
         access(at);
         let end = clock::now();
+        mark::end();
         *time = end.wrapping_sub(begin);
     }
 }

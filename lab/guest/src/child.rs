@@ -65,8 +65,9 @@ impl Board {
 
     fn word(&self, index: usize) -> &AtomicU64 {
         assert!(index < BOARD / 8);
+        let word = self.0.as_ptr().cast::<AtomicU64>().wrapping_add(index);
         // SAFETY: inside the mapping, which is as aligned as a page and lives as long as `self`.
-        unsafe { self.0.cast::<AtomicU64>().add(index).as_ref() }
+        unsafe { &*word }
     }
 
     /// One of the test's own words, zero at first.
@@ -135,7 +136,7 @@ impl Child {
         match status {
             WaitStatus::Exited(_, DONE) => End::Done,
             WaitStatus::Exited(_, BUS) => End::Bus {
-                code: self.board.word(CODE).load(Ordering::SeqCst) as c_int,
+                code: c_int::try_from(self.board.word(CODE).load(Ordering::SeqCst)).unwrap(),
                 address: self.board.word(ADDRESS).load(Ordering::SeqCst),
             },
             WaitStatus::Exited(_, PANICKED) => panic!("the child's part failed, see above"),
@@ -204,11 +205,9 @@ extern "C" fn on_bus(_: c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void)
         (CODE, u64::from(info.si_code.unsigned_abs())),
         (ADDRESS, address),
     ] {
-        // SAFETY: the board's first two words, which live as long as the child.
-        let word = unsafe { record.add(index).as_ref() };
-        if let Some(word) = word {
-            word.store(value, Ordering::SeqCst);
-        }
+        // SAFETY: one of the board's first two words, which live as long as the child.
+        let word = unsafe { &*record.wrapping_add(index) };
+        word.store(value, Ordering::SeqCst);
     }
     leave(BUS)
 }

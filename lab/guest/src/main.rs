@@ -21,7 +21,6 @@ mod mapping;
 #[cfg(test)]
 mod promises;
 mod raw;
-mod raw_ioctl;
 mod tests;
 mod top;
 

@@ -65,7 +65,7 @@ pub(crate) enum Form {
 impl Form {
     pub(crate) const ALL: [Self; 3] = [Self::V1, Self::V2, Self::V44];
 
-    /// The number of its MAP_CREATE.
+    /// The number of its `MAP_CREATE`.
     pub(crate) fn number(self) -> u32 {
         match self {
             Self::V1 => v1::MAP_CREATE,

@@ -5,6 +5,7 @@ mod abi42;
 mod abi43;
 mod abi44;
 mod abi44_allowed;
+mod abi44_bad;
 mod abi44_mount;
 mod crowd;
 mod devices;
@@ -16,6 +17,7 @@ mod io;
 mod io_map;
 mod isolation;
 mod memory_errors;
+mod mounting;
 mod mounts;
 mod player;
 mod poison;
@@ -24,6 +26,7 @@ mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod times;
 
 use crate::harness::Test;
 
@@ -35,14 +38,17 @@ pub(crate) const ALL: &[&[Test]] = &[
     abi42::TESTS,
     abi43::TESTS,
     abi44::TESTS,
+    abi44_bad::TESTS,
     abi44_allowed::TESTS,
     abi44_mount::TESTS,
     io::TESTS,
     io_map::TESTS,
     isolation::TESTS,
     interleave::TESTS,
+    mounting::TESTS,
     mounts::TESTS,
     principles::TESTS,
+    times::TESTS,
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,

@@ -37,8 +37,16 @@ const CXL: &[&str] = &[
 /// The connection to the host.
 const LINK: &[&str] = &["virtio_pci", "virtio_console"];
 const SHARE: &[&str] = &["9pnet_virtio", "9p"];
-/// There for `modprobe`: other DAX file systems to compare with, and the poison injector.
-const OPTIONAL: &[&str] = &["ext4", "xfs", "crc32c_generic", "hwpoison_inject", "loop"];
+/// There for `modprobe`: other DAX file systems and raw DAX to compare with, the poison injector.
+const OPTIONAL: &[&str] = &[
+    "ext4",
+    "xfs",
+    "dax_pmem",
+    "device_dax",
+    "crc32c_generic",
+    "hwpoison_inject",
+    "loop",
+];
 
 /// What goes into the image besides the fixed parts.
 #[derive(Debug)]

@@ -54,6 +54,8 @@ pub(crate) struct Machine {
     /// Folder for the two sockets.
     pub sockets: PathBuf,
     pub share: Option<PathBuf>,
+    /// What follows `-plugin`.
+    pub plugin: Option<String>,
 }
 
 impl Machine {
@@ -105,6 +107,9 @@ impl Machine {
         ]);
         list.extend(words("-serial chardev:console"));
         list.extend(self.port_arguments());
+        if let Some(plugin) = &self.plugin {
+            list.extend(["-plugin".to_owned(), plugin.clone()]);
+        }
         list
     }
 
@@ -267,6 +272,7 @@ mod tests {
             console: "/c".into(),
             sockets: "/s".into(),
             share: None,
+            plugin: None,
         }
     }
 

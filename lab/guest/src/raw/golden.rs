@@ -1,4 +1,4 @@
-//! Two MAP_CREATE messages of KABI 44 as a C program with the published header lays them out:
+//! Two `MAP_CREATE` messages of KABI 44 as a C program with the published header lays them out:
 //! facts about bytes, which no encoder of ours made.
 
 /// A regular file of 20 MiB in one extent of 20 MiB at 66 MiB.

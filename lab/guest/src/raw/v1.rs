@@ -6,7 +6,7 @@ pub(crate) const MAP_CREATE: u32 = 0x4038_7550;
 pub(crate) const MAP_GET: u32 = 0x8038_7551;
 pub(crate) const MAP_GETEXT: u32 = 0x8010_7552;
 
-/// Bytes of MAP_CREATE's message and of MAP_GET's reply.
+/// Bytes of `MAP_CREATE`'s message and of `MAP_GET`'s reply.
 pub(crate) const SIZE: usize = 56;
 /// Bytes of one extent.
 pub(crate) const EXTENT: usize = 16;

@@ -9,7 +9,7 @@ use super::Bytes;
 pub(crate) const MAP_CREATE: u32 = 0x4020_7554;
 pub(crate) const MAP_GET: u32 = 0x81c0_7555;
 
-/// Bytes of MAP_GET_V2's reply.
+/// Bytes of `MAP_GET_V2`'s reply.
 pub(crate) const REPLY: usize = 448;
 
 /// One extent of a device.

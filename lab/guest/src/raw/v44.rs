@@ -105,7 +105,7 @@ pub(crate) fn options(file: &File) -> Result<u64, Errno> {
     Ok(u64::from_le_bytes(reply.try_into().unwrap()))
 }
 
-/// Allows (SET_OPTS) or forbids (CLEAR_OPTS); returns what is allowed then.
+/// Allows (`SET_OPTS`) or forbids (`CLEAR_OPTS`); returns what is allowed then.
 pub(crate) fn change_options(file: &File, number: u32, bits: u64) -> Result<u64, Errno> {
     let mut word = bits;
     super::call(file, number, std::ptr::from_mut(&mut word).addr() as u64)?;

@@ -181,6 +181,13 @@ fn order() {
         let overlap = form.map(&file, 0, 2 * MIB, &[inside]);
         assert_eq!(overlap, Err(Errno::EBUSY), "{form:?}");
     }
+    // A map stays a file's only one, also when a changed size has made it invalid.
+    famfs.allow(option::TRUNCATE);
+    taken.set_len(MIB).unwrap();
+    for form in Form::ALL {
+        let again = form.map(&taken, 0, MIB, &[extent(600 * MIB, 2 * MIB)]);
+        assert_eq!(again, Err(Errno::EEXIST), "{form:?}");
+    }
     // And after all that, nothing was kept.
     assert_eq!(v2::map(&file, 4, &[extent(516 * MIB, 4096)]), Ok(()));
 }

@@ -102,12 +102,12 @@ fn bad_messages() {
     }
 }
 
-/// MAP_GET's reply: the head of the message, and nothing of the kernel's behind it.
+/// `MAP_GET`'s reply: the head of the message, and nothing of the kernel's behind it.
 fn head(file: &File) -> Vec<u8> {
     receive(file, v1::MAP_GET, v1::SIZE).unwrap()
 }
 
-/// MAP_GETEXT's reply, and that it ends where it should.
+/// `MAP_GETEXT`'s reply, and that it ends where it should.
 fn list(file: &File, count: usize) -> Vec<(u64, u64)> {
     let bytes = receive(file, v1::MAP_GETEXT, (count + 1) * v1::EXTENT).unwrap();
     let (list, rest) = bytes.split_at(count * v1::EXTENT);

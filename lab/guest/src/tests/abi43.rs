@@ -123,18 +123,21 @@ fn bad_interleaved() {
     );
     assert_eq!(v2::map_interleaved(&file, 4096, &[]), Err(Errno::EINVAL));
     assert_eq!(
-        v2::map_interleaved(&file, 192 * KIB + 1, &[good.clone()]),
+        v2::map_interleaved(&file, 192 * KIB + 1, std::slice::from_ref(&good)),
         Err(Errno::EINVAL),
         "the file is larger than its map"
     );
-    let five: Vec<_> = (0..5)
+    let too_many: Vec<_> = (0..5)
         .map(|i| with(&|m| m.strips.iter_mut().for_each(|s| s.offset += i * 4 * MIB)))
         .collect();
-    assert_eq!(v2::map_interleaved(&file, 4096, &five), Err(Errno::E2BIG));
+    assert_eq!(
+        v2::map_interleaved(&file, 4096, &too_many),
+        Err(Errno::E2BIG)
+    );
     let wide = with(&|m| m.strips = (0..17).map(|i| extent(AT + i * MIB, 64 * KIB)).collect());
     assert_eq!(v2::map_interleaved(&file, 4096, &[wide]), Err(Errno::E2BIG));
     // Four of them, one with a chunk that is no power of two: all is still free.
-    let mut four = five[..4].to_vec();
+    let mut four = too_many[..4].to_vec();
     four[1].chunk = 12 * KIB;
     four[1].bytes = 180 * KIB;
     assert_eq!(v2::map_interleaved(&file, 700 * KIB, &four), Ok(()));
@@ -162,7 +165,7 @@ fn pointers() {
     assert_eq!(call(&file, v2::MAP_GET, NOWHERE), Err(Errno::EFAULT));
 }
 
-/// MAP_GET_V2's reply from its parts, zeroes behind them.
+/// `MAP_GET_V2`'s reply from its parts, zeroes behind them.
 fn reply(size: u64, ext_type: u32, count: u32, rest: Bytes) -> Vec<u8> {
     let mut bytes = v2::message(size, 0, ext_type, count, 0, 0);
     bytes.extend(rest.0);

@@ -35,8 +35,8 @@ impl Crowd {
     /// at that moment may end with one of `strays`, once.
     pub(crate) fn start(famfs: &Famfs, at: u64, strays: &'static [Errno]) -> Self {
         let file = famfs.mapped("used", 2 * MIB, &[(at, 2 * MIB)]);
-        let touched = famfs.mapped("touched", 2 * MIB, &[(at + 2 * MIB, 2 * MIB)]);
-        let map = Mapping::shared(&touched, 2 << 20);
+        let memory = famfs.mapped("touched", 2 * MIB, &[(at + 2 * MIB, 2 * MIB)]);
+        let map = Mapping::shared(&memory, 2 << 20);
         let range = map.address(0)..map.address(0) + (2 << 20);
         let toucher = Child::spawn(|board| {
             loop {

@@ -16,7 +16,7 @@ use crate::{
     fixture::Famfs,
     harness::Test,
     mapping::{ANYWHERE, BOTH, Mapping, Request},
-    raw::v2,
+    raw::{Form, NOWHERE, call, v2},
     tests::io::pattern,
 };
 
@@ -118,6 +118,12 @@ fn read_only_mount() {
     assert_eq!(errno(fs::remove_file(&path)), Errno::EROFS);
     let mode = Permissions::from_mode(0o600);
     assert_eq!(errno(fs::set_permissions(&path, mode)), Errno::EROFS);
+    let blank = File::open(famfs.path("blank")).unwrap();
+    for form in Form::ALL {
+        let map = || call(&blank, form.number(), NOWHERE);
+        assert_eq!(map(), Err(Errno::EROFS), "{form:?}");
+        child::as_nobody(|| assert_eq!(map(), Err(Errno::EPERM), "{form:?}"));
+    }
     let reader = File::open(&path).unwrap();
     let mapped = Mapping::new(
         &reader,

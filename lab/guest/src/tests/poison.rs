@@ -71,7 +71,7 @@ fn last_error() -> String {
 }
 
 /// A child that has used its mapping, waits, and then touches the byte at `at`.
-fn sleeper<'a>(map: &'a Mapping, at: usize, early: bool) -> Child {
+fn sleeper(map: &Mapping, at: usize, early: bool) -> Child {
     let mut child = Child::spawn(|board| {
         if early {
             // SAFETY: changes what this process is told of memory errors, nothing else.

@@ -1,20 +1,15 @@
 //! Maps that would let a file reach memory that is not its own. On 7.3 two files over the same
 //! memory end in a kernel that cannot unlink them, so each of these keeps the machine alive.
 
-use std::fs::{File, OpenOptions};
-
-use nix::{
-    errno::Errno,
-    unistd::{ForkResult, Uid, fork, setuid},
-};
+use nix::errno::Errno;
 
 use crate::{
+    bare::MIB,
+    child,
     fixture::Famfs,
     harness::Test,
-    raw_ioctl::{Extent, Fmap, map, send},
+    raw::v2::{Extent, extent, map},
 };
-
-const MIB: u64 = 1 << 20;
 
 pub(crate) const TESTS: &[Test] = &[
     Test {
@@ -24,10 +19,6 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "refusals::bounds_and_alignment",
         run: bounds,
-    },
-    Test {
-        name: "refusals::bad_messages",
-        run: bad_messages,
     },
     Test {
         name: "refusals::mapping_needs_a_capability",
@@ -43,32 +34,15 @@ pub(crate) const TESTS: &[Test] = &[
     },
 ];
 
-fn blank(famfs: &Famfs, name: &str) -> File {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(famfs.path(name))
-        .unwrap()
-}
-
-fn extent(offset: u64, len: u64) -> Extent {
-    Extent {
-        devindex: 0,
-        offset,
-        len,
-    }
-}
-
 fn overlap() {
     let famfs = Famfs::fresh();
-    let first = blank(&famfs, "first");
+    let first = famfs.blank("first");
     assert_eq!(map(&first, 4 * MIB, &[extent(512 * MIB, 4 * MIB)]), Ok(()));
     assert_eq!(
         map(&first, 4 * MIB, &[extent(600 * MIB, 4 * MIB)]),
         Err(Errno::EEXIST)
     );
-    let second = blank(&famfs, "second");
+    let second = famfs.blank("second");
     for (offset, len) in [(512, 4), (510, 4), (514, 4), (510, 8), (513, 1)] {
         let taken = map(&second, MIB, &[extent(offset * MIB, len * MIB)]);
         assert_eq!(taken, Err(Errno::EBUSY), "{len} MiB at {offset} MiB");
@@ -86,7 +60,7 @@ fn overlap() {
 
 fn bounds() {
     let famfs = Famfs::fresh();
-    let file = blank(&famfs, "file");
+    let file = famfs.blank("file");
     let good = extent(512 * MIB, 2 * MIB);
     for (why, size, extents) in [
         (
@@ -129,59 +103,13 @@ fn bounds() {
     assert_eq!(map(&file, MIB, &[good]), Ok(()), "nothing was kept");
 }
 
-fn bad_messages() {
-    let famfs = Famfs::fresh();
-    let file = blank(&famfs, "file");
-    let extents = [extent(512 * MIB, 2 * MIB)];
-    let good = Fmap {
-        size: MIB,
-        file_type: 0,
-        ext_type: 0,
-        count: 1,
-        reserved: 0,
-        extents: extents.as_ptr().addr() as u64,
-    };
-    assert_eq!(
-        send(&file, &Fmap { extents: 8, ..good }),
-        Err(Errno::EFAULT)
-    );
-    assert_eq!(
-        send(
-            &file,
-            &Fmap {
-                ext_type: 77,
-                ..good
-            }
-        ),
-        Err(Errno::EINVAL)
-    );
-    for count in [0, u32::MAX] {
-        assert!(
-            send(&file, &Fmap { count, ..good }).is_err(),
-            "{count} extents"
-        );
-    }
-    let folder = File::open(famfs.mountpoint).unwrap();
-    assert!(send(&folder, &good).is_err(), "a folder has no map");
-    assert_eq!(send(&file, &good), Ok(()));
-}
-
 fn capability() {
     let famfs = Famfs::fresh();
-    let file = blank(&famfs, "file");
-    // SAFETY: this program has one thread while a test runs, and the child only makes system calls.
-    match unsafe { fork() }.unwrap() {
-        ForkResult::Child => {
-            // No panic here: the child would go on with the other tests.
-            let taken = setuid(Uid::from_raw(65534))
-                .and_then(|()| map(&file, MIB, &[extent(512 * MIB, 2 * MIB)]));
-            std::process::exit(i32::from(taken != Err(Errno::EPERM)));
-        }
-        ForkResult::Parent { child } => {
-            let status = nix::sys::wait::waitpid(child, None).unwrap();
-            assert_eq!(status, nix::sys::wait::WaitStatus::Exited(child, 0));
-        }
-    }
+    let file = famfs.blank("file");
+    child::as_nobody(|| {
+        let taken = map(&file, MIB, &[extent(512 * MIB, 2 * MIB)]);
+        assert_eq!(taken, Err(Errno::EPERM));
+    });
 }
 
 fn second_mount() {
@@ -202,7 +130,7 @@ fn second_mount() {
 fn unmapped() {
     let famfs = Famfs::fresh();
     let path = famfs.path("rogue");
-    drop(blank(&famfs, "rogue"));
+    drop(famfs.blank("rogue"));
     let refused = std::fs::read(&path).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(Errno::EIO as i32), "{refused}");
     let refused = std::fs::write(&path, "data").unwrap_err();

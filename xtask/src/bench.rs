@@ -1,0 +1,128 @@
+//! `cargo xtask bench`: what a fault costs beside other file systems, and where it goes.
+//!
+//! famfs-bench measures in the guest and judges on this machine; what is here builds the module,
+//! boots deterministic guests, and reads what the profiler saw.
+
+mod plugin;
+mod profile;
+mod symbols;
+mod table;
+
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+
+use crate::guest::{Guest, Request};
+use crate::setup::kernels::Line;
+use crate::{kmod, paths, setup};
+
+const RUN_ERROR: u8 = 2;
+const RESULT: &str = "result.json";
+/// As many as the gate takes: enough for an exact p50.
+const PTE_TOUCHES: &str = "4096";
+
+/// Measure the instructions of faults on famfs, ext4, xfs and a raw DAX device, side by side.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
+  cargo xtask bench fault-cost --kernel 7.3 --json
+  cargo xtask bench profile                          functions of a fault, every row
+  cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Bench,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Bench {
+    FaultCost(FaultCost),
+    Profile(profile::Args),
+}
+
+/// Hold famfs's faults against the cheaper of ext4-dax and xfs-dax of the same boot
+///
+/// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
+#[derive(Clone, Debug, clap::Args)]
+struct FaultCost {
+    /// Measure on this kernel only
+    #[arg(long, value_enum)]
+    kernel: Option<Line>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the subcommand.
+pub(crate) fn main(args: &Args) -> ExitCode {
+    let done = match &args.command {
+        Bench::FaultCost(args) => fault_cost(args),
+        Bench::Profile(args) => profile::main(args).map(|()| 0),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::from(RUN_ERROR)
+        }
+    }
+}
+
+fn fault_cost(args: &FaultCost) -> Result<u8> {
+    setup::ensure()?;
+    // One guest per kernel, side by side: their instructions are counted, not timed.
+    let guests = lines(args.kernel)
+        .into_iter()
+        .map(|line| {
+            let module = kmod::build_tree(line, 0)?;
+            Guest::boot(&Request {
+                line,
+                // The one memory that all four targets can be made on.
+                memory: Some("pmem"),
+                module: &module.ko,
+                share: format!("bench/cost-{line}"),
+                timeout_s: 900,
+                plugin: None,
+                environment: Vec::new(),
+                command: &[
+                    "famfs-bench",
+                    "run",
+                    "--pte-touches",
+                    PTE_TOUCHES,
+                    "--out",
+                    "/share/result.json",
+                ],
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // All are waited for before the first failure ends this process and with it its guests.
+    let results: Vec<_> = guests
+        .into_iter()
+        .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
+        .collect();
+    judge(&results.into_iter().collect::<Result<Vec<_>>>()?, args.json)
+}
+
+fn lines(wanted: Option<Line>) -> Vec<Line> {
+    wanted.map_or(Line::ALL.to_vec(), |line| vec![line])
+}
+
+/// Lets famfs-bench judge; what it says is the command's own output.
+fn judge(results: &[PathBuf], json: bool) -> Result<u8> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
+        .current_dir(paths::workspace())
+        .args(["run", "--quiet", "--locked", "--package", "famfs-bench"])
+        .args(["--", "cost"])
+        .stdin(Stdio::null());
+    for result in results {
+        command.arg("--result").arg(result);
+    }
+    if json {
+        command.arg("--json");
+    }
+    let status = command.status().context("cannot run cargo")?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.with_context(|| format!("famfs-bench cost was ended: {status}"))
+}

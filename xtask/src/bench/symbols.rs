@@ -1,0 +1,91 @@
+//! A kernel's functions, by address: `/proc/kallsyms`.
+
+use std::io::Read as _;
+
+use anyhow::{Context as _, Result, ensure};
+use flate2::read::GzDecoder;
+
+/// More than any kernel's symbols need.
+const LIMIT: u64 = 256 << 20;
+
+/// A function and the module that it is in; `kernel` if in none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) owner: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Symbols(Vec<(u64, Function)>);
+
+impl Symbols {
+    pub(super) fn unzip(bytes: &[u8]) -> Result<Self> {
+        let mut text = String::new();
+        GzDecoder::new(bytes)
+            .take(LIMIT)
+            .read_to_string(&mut text)
+            .context("cannot unzip the kernel's symbols")?;
+        Self::parse(&text)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let mut list: Vec<(u64, Function)> = text.lines().filter_map(symbol).collect();
+        ensure!(
+            list.iter().any(|(address, _)| *address > 0),
+            "the kernel hides its symbols' addresses"
+        );
+        // Of several names for one address, the first by name: the same on every run.
+        list.sort();
+        list.dedup_by_key(|(address, _)| *address);
+        Ok(Self(list))
+    }
+
+    /// The function that holds an address.
+    pub(super) fn of(&self, address: u64) -> Option<&Function> {
+        let after = self.0.partition_point(|(begin, _)| *begin <= address);
+        Some(&self.0.get(after.checked_sub(1)?)?.1)
+    }
+}
+
+/// `ffffffff81000000 T name [module]`, if it is code.
+fn symbol(line: &str) -> Option<(u64, Function)> {
+    let mut words = line.split_whitespace();
+    let address = u64::from_str_radix(words.next()?, 16).ok()?;
+    let kind = words.next()?;
+    if !["t", "T", "w", "W"].contains(&kind) {
+        return None;
+    }
+    let name = words.next()?.to_owned();
+    let owner = words.next().map_or("kernel", |word| {
+        word.trim_start_matches('[').trim_end_matches(']')
+    });
+    let owner = owner.to_owned();
+    Some((address, Function { name, owner }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_function_that_begins_before_it() {
+        let symbols = Symbols::parse(
+            "ff20 t famfs_fault\t[famfs]\nff00 T dax_iomap_fault\nff08 D data\nff20 t alias\n",
+        )
+        .unwrap();
+        let of = |address| {
+            symbols
+                .of(address)
+                .map(|function| (function.name.as_str(), function.owner.as_str()))
+        };
+        assert_eq!(of(0xfeff), None);
+        assert_eq!(of(0xff1f), Some(("dax_iomap_fault", "kernel")));
+        assert_eq!(of(0xff21), Some(("alias", "kernel")));
+    }
+
+    #[test]
+    fn hidden_addresses_are_an_error() {
+        assert!(Symbols::parse("0000 T a\n0000 T b\n").is_err());
+        assert!(Symbols::parse("").is_err());
+    }
+}
