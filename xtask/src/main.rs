@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod demo;
 mod ebpf;
+mod fuzz;
 mod gate;
 mod guest;
 mod kmod;
@@ -36,6 +37,7 @@ enum Command {
     Check(check::Args),
     Lab(lab::Args),
     Demo(demo::Args),
+    Fuzz(fuzz::Args),
     Gate(gate::Args),
     Bench(bench::Args),
     Test(test::Args),
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
         Command::Demo(args) => return demo::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Gate(args) => return gate::main(&args),
         Command::Bench(args) => return bench::main(&args),
         Command::Test(args) => test::main(&args),

@@ -60,7 +60,8 @@ pub(crate) struct Contents<'a> {
 }
 
 /// Our binaries that every guest has on PATH.
-pub(crate) const BINARIES: &[&str] = &["famfs", "famfs-top", "famfs-bench", "lab-guest"];
+pub(crate) const BINARIES: &[&str] =
+    &["famfs", "famfs-top", "famfs-bench", "lab-guest", "lab-fuzz"];
 
 /// Writes the image and completes the configuration's module lists.
 pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> Result<()> {
@@ -191,6 +192,8 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
             "lab-init",
             "-p",
             "lab-guest",
+            "-p",
+            "lab-fuzz",
             "-p",
             "famfs-userspace",
             "-p",

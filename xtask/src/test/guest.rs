@@ -24,6 +24,9 @@ const PARALLEL: usize = 2;
 /// counts, so a job may have its own.
 const TIMEOUT_S: &str = "600";
 
+/// Some seconds; the long run is `cargo xtask fuzz`.
+const FUZZ_OPS: u32 = 3000;
+
 /// Files of the shared folder, each with what is in it. Commas mean something to QEMU.
 const SHARED: (&str, &str) = ("in, put", "from the host\n");
 const RETURNED: (&str, &str) = ("out, put", "from the guest\n");
@@ -47,6 +50,13 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
     lab::image::build_binaries()?;
     let cxl = has_cxl()?;
     let mut jobs: VecDeque<Job> = suites(filters).into();
+    if filters.is_empty()
+        || filters
+            .iter()
+            .any(|filter| "fuzz".contains(filter.as_str()))
+    {
+        jobs.extend(fuzzers());
+    }
     if filters.is_empty() {
         jobs.extend(promises());
     }
@@ -114,6 +124,27 @@ fn suites(filters: &[String]) -> Vec<Job> {
         name,
         lab,
         command: command.clone(),
+        expected: 0,
+        stdout: None,
+        share: false,
+    })
+    .into()
+}
+
+/// A short run of the fuzzer with a seed that stays, and one with a new seed.
+fn fuzzers() -> Vec<Job> {
+    let script = format!("lab-fuzz --ops {FUZZ_OPS} --seed 1 && lab-fuzz --ops {FUZZ_OPS}");
+    [
+        (
+            "fuzz 6.12 pmem",
+            &["--kernel", "6.12", "--devices", "2"] as &[_],
+        ),
+        ("fuzz 7.3 fsdev", &["--kernel", "7.3", "--devices", "2"]),
+    ]
+    .map(|(name, lab)| Job {
+        name,
+        lab,
+        command: ["sh", "-c", &script].map(str::to_owned).to_vec(),
         expected: 0,
         stdout: None,
         share: false,

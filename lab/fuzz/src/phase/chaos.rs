@@ -1,0 +1,705 @@
+//! Everything at once: mapping, deleting, faulting, reading, writing, forking and pinning while
+//! the memory fails, the mount comes and goes, the driver is unbound, and others look on.
+//!
+//! Each page of the device that files use says at its start where on the device it is. No
+//! operation changes that, so whatever a file shows must lie in the file's own region.
+
+use std::{fs, ptr, thread, time::Duration};
+
+use nix::errno::Errno;
+
+use super::file::Buffers;
+use crate::{
+    abi::{self, Abi, Extent, Interleaved, Layout},
+    message::MapCreate,
+    prng::Rng,
+    run::{Outcome, Phase},
+    sys::{self, Ret},
+    target::{self, Target},
+    window::{PAGE, Way, Window},
+};
+
+const PMD: u64 = 2 << 20;
+const FILES: u64 = 8;
+/// Each file's region: the file takes four of its eight 2 MiB pieces.
+const REGION: u64 = 8 * PMD;
+const SIZE: u64 = 4 * PMD - 777;
+/// Where pages are poisoned that no check reads: behind all regions.
+const POISON: u64 = PMD + FILES * REGION;
+const WINDOWS: usize = 4;
+const MAGIC: u64 = 0x6661_6d66_732d_6465;
+
+#[derive(Debug)]
+pub(crate) enum Op {
+    // The mounter's.
+    Mount,
+    Unmount {
+        how: i32,
+    },
+    Sleep {
+        millis: u64,
+    },
+    // The breaker's.
+    Poison {
+        page: u64,
+    },
+    PoisonFile {
+        file: u64,
+        page: u64,
+    },
+    Offline {
+        page: u64,
+    },
+    Rebind {
+        millis: u64,
+        which: usize,
+    },
+    // The observer's.
+    Look {
+        what: usize,
+    },
+    Trace {
+        on: bool,
+    },
+    // The workers'.
+    Create {
+        file: u64,
+        layout: u8,
+        abi: Abi,
+    },
+    Unlink {
+        file: u64,
+    },
+    Rename {
+        from: u64,
+        to: u64,
+    },
+    Truncate {
+        file: u64,
+    },
+    Open {
+        file: u64,
+        window: usize,
+        private: bool,
+        pages: usize,
+        page: usize,
+    },
+    Close {
+        window: usize,
+    },
+    Read {
+        file: u64,
+        page: u64,
+    },
+    Write {
+        file: u64,
+        page: u64,
+        byte: u8,
+    },
+    Touch {
+        window: usize,
+        at: usize,
+        write: bool,
+        way: Way,
+    },
+    Check {
+        window: usize,
+        page: usize,
+    },
+    Advise {
+        window: usize,
+        at: usize,
+        advice: i32,
+    },
+    Remap {
+        window: usize,
+        pages: usize,
+    },
+    Fork {
+        window: usize,
+        at: usize,
+        write: bool,
+    },
+    Pin {
+        window: usize,
+        at: usize,
+    },
+    Query {
+        file: u64,
+        command: u32,
+    },
+    Options {
+        set: bool,
+        bit: u32,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct Chaos<'a> {
+    pub target: &'a Target,
+    /// Unbind and bind the driver too.
+    pub rebind: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Local {
+    thread: usize,
+    buffers: Buffers,
+    windows: [Option<(u64, Window)>; WINDOWS],
+}
+
+const LOOKS: &[&str] = &["source", "state", "error", "faults", "devices", "options"];
+
+impl Chaos<'_> {
+    fn message(&self, file: u64, layout: u8, abi: Abi) -> MapCreate {
+        let base = PMD + file * REGION;
+        let pieces = |order: [u64; 4]| -> Vec<Extent> {
+            order
+                .iter()
+                .map(|n| Extent {
+                    device: 0,
+                    offset: base + n * PMD,
+                    len: PMD,
+                })
+                .collect()
+        };
+        let mut call = match layout % 3 {
+            0 => MapCreate::simple(
+                abi,
+                SIZE,
+                vec![Extent {
+                    device: 0,
+                    offset: base,
+                    len: 4 * PMD,
+                }],
+            ),
+            1 => MapCreate::simple(abi, SIZE, pieces([6, 1, 3, 5])),
+            _ => {
+                let mut call = MapCreate::simple(abi, SIZE, pieces([7, 2, 4, 0]));
+                if self.target.rules.complete {
+                    call.map.layout = Layout::Interleaved(vec![Interleaved {
+                        chunk: if file.is_multiple_of(2) { PMD } else { 0x4000 },
+                        bytes: SIZE,
+                        strips: self.spread(pieces([7, 2, 4, 0])),
+                    }]);
+                }
+                call
+            }
+        };
+        if abi == Abi::V1 || (abi == Abi::V44 && !self.target.rules.complete) {
+            call.abi = Abi::V2;
+        }
+        call
+    }
+
+    /// On both devices in turns, where there are two.
+    fn spread(&self, mut strips: Vec<Extent>) -> Vec<Extent> {
+        for (n, strip) in strips.iter_mut().enumerate() {
+            strip.device = u64::from(n % 2 == 1 && self.target.second.is_some());
+        }
+        strips
+    }
+
+    /// Writes into each page of all regions where it is.
+    pub(crate) fn prepare(&self) -> Result<(), String> {
+        let text = |error: Errno| error.to_string();
+        self.target.mount().map_err(text)?;
+        self.target.open_second().map_err(text)?;
+        let _ = target::allow_everything();
+        Self::label_all(0)?;
+        if self.target.second.is_some() {
+            Self::label_all(1)?;
+        }
+        target::unmount_all().map_err(|error| format!("{error:#}"))
+    }
+
+    fn label_all(device: u64) -> Result<(), String> {
+        let text = |error: Errno| error.to_string();
+        let name = target::path("all");
+        let fd = sys::open(&name, libc::O_RDWR | libc::O_CREAT).map_err(text)?;
+        let len = FILES * REGION;
+        let call = MapCreate::simple(
+            Abi::V2,
+            len,
+            vec![Extent {
+                device,
+                offset: PMD,
+                len,
+            }],
+        );
+        Buffers::new().map_create(fd, &call).map_err(text)?;
+        for page in (0..len).step_by(PAGE) {
+            let written = sys::pwrite(fd, &label(device, PMD + page), page);
+            if written != Ok(16) {
+                return Err(format!("cannot write a label: {written:?}"));
+            }
+        }
+        let _ = sys::close(fd);
+        sys::on_path(libc::SYS_unlink, &name, [])
+            .map_err(text)
+            .map(drop)
+    }
+
+    fn name(file: u64) -> std::ffi::CString {
+        target::path(&format!("chaos{}", file % FILES))
+    }
+
+    fn create(&self, local: &mut Local, file: u64, layout: u8, abi: Abi) -> Ret {
+        let fd = sys::open(&Self::name(file), libc::O_RDWR | libc::O_CREAT)?;
+        let result = local
+            .buffers
+            .map_create(fd, &self.message(file, layout, abi));
+        let _ = sys::close(fd);
+        result
+    }
+
+    fn on_file(file: u64, how: i32, act: impl FnOnce(i32) -> Ret) -> Ret {
+        let fd = sys::open(&Self::name(file), how)?;
+        let result = act(fd);
+        let _ = sys::close(fd);
+        result
+    }
+
+    /// A page behind all regions, in a file of its own, by the poison that madvise makes.
+    fn poison(&self, local: &mut Local, page: u64) -> Ret {
+        let device = page >> 32 & u64::from(self.target.second.is_some());
+        let size = self.target.devices()[usize::from(device == 1)];
+        let room = (size - POISON) / PAGE as u64;
+        let offset = POISON + page % room * PAGE as u64;
+        let name = target::path("poisoned");
+        let fd = sys::open(&name, libc::O_RDWR | libc::O_CREAT)?;
+        let range = Extent {
+            device,
+            offset,
+            len: PAGE as u64,
+        };
+        let call = MapCreate::simple(Abi::V2, PAGE as u64, vec![range]);
+        let result = local
+            .buffers
+            .map_create(fd, &call)
+            .and_then(|_| Window::new(place(local.thread, 0), fd, 0, PAGE, 3, libc::MAP_SHARED))
+            .and_then(|window| {
+                window.touch(0, true, Way::Copy, 1)?;
+                window.advise(0, PAGE, libc::MADV_HWPOISON)
+            });
+        let _ = (sys::close(fd), sys::on_path(libc::SYS_unlink, &name, []));
+        result
+    }
+
+    fn rebind(&self, millis: u64, which: usize) -> Outcome {
+        let result = self.target.unbind(which).map(|()| 0);
+        thread::sleep(Duration::from_millis(millis));
+        let wrong = self
+            .target
+            .restore()
+            .err()
+            .map(|error| format!("{error:#}"));
+        Outcome { result, wrong }
+    }
+}
+
+fn label(device: u64, offset: u64) -> [u8; 16] {
+    let mut label = [0; 16];
+    label[..8].copy_from_slice(&MAGIC.to_le_bytes());
+    label[8..].copy_from_slice(&(offset | device << 60).to_le_bytes());
+    label
+}
+
+/// What is wrong with bytes from the start of a page of a file.
+fn judge(file: u64, bytes: [u8; 16]) -> Option<String> {
+    let region = PMD + file * REGION;
+    let mut word = [0; 8];
+    word.copy_from_slice(&bytes[8..]);
+    let word = u64::from_le_bytes(word);
+    let (device, offset) = (word >> 60, word & !(15 << 60));
+    let own = bytes == label(device, offset)
+        && device < 2
+        && (region..region + REGION).contains(&offset)
+        && offset.is_multiple_of(PAGE as u64);
+    (!own).then(|| format!("file {file}, whose region starts at 0x{region:x}, shows {bytes:02x?}"))
+}
+
+fn place(thread: usize, window: usize) -> usize {
+    256 + thread * (WINDOWS + 1) + window
+}
+
+/// `hard_offline_page` of an address of the device.
+fn offline(target: &Target, page: u64) -> Ret {
+    let start = physical(target).ok_or(Errno::ENODEV)?;
+    let room = (target.rules.device - POISON) / PAGE as u64;
+    // From the other end, so that the two ways of poisoning rarely meet.
+    let address = start + target.rules.device - (1 + page % room) * PAGE as u64;
+    fs::write(
+        "/sys/devices/system/memory/hard_offline_page",
+        format!("0x{address:x}"),
+    )
+    .map(|()| 0)
+    .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
+}
+
+/// Where the device's memory starts.
+fn physical(target: &Target) -> Option<u64> {
+    let device = target.device.trim_start_matches("/dev/");
+    let file = if target.is_char() {
+        format!("/sys/bus/dax/devices/{device}/resource")
+    } else {
+        format!("/sys/class/block/{device}/device/resource")
+    };
+    let text = fs::read_to_string(file).ok()?;
+    u64::from_str_radix(text.trim().trim_start_matches("0x"), 16).ok()
+}
+
+fn look(what: usize) {
+    match what % 9 {
+        n @ 0..6 => {
+            let folders = fs::read_dir("/sys/fs/famfs")
+                .into_iter()
+                .flatten()
+                .flatten();
+            for folder in folders {
+                let _ = fs::read_to_string(folder.path().join(LOOKS[n]));
+            }
+            let _ = fs::read_to_string("/sys/fs/famfs/last_error");
+        }
+        6 => drop(fs::read("/sys/kernel/tracing/trace")),
+        7 => drop(fs::read("/proc/self/mountinfo")),
+        _ => drop(fs::read("/proc/self/smaps")),
+    }
+}
+
+impl Local {
+    fn on_window(
+        &mut self,
+        window: usize,
+        act: impl FnOnce(u64, &mut Window) -> Outcome,
+    ) -> Outcome {
+        match &mut self.windows[window] {
+            Some((file, window)) => act(*file, window),
+            None => Ok(0).into(),
+        }
+    }
+
+    fn open(&mut self, op: &Op) -> Ret {
+        let Op::Open {
+            file,
+            window,
+            private,
+            page,
+            pages,
+        } = *op
+        else {
+            return Ok(0);
+        };
+        self.windows[window] = None;
+        let place = place(self.thread, window + 1);
+        let how = if private {
+            libc::MAP_PRIVATE
+        } else {
+            libc::MAP_SHARED
+        };
+        Chaos::on_file(file, libc::O_RDWR, |fd| {
+            let mapped = Window::new(place, fd, (page * PAGE) as u64, pages * PAGE, 3, how)?;
+            self.windows[window] = Some((file, mapped));
+            Ok(0)
+        })
+    }
+}
+
+impl Phase for Chaos<'_> {
+    type Op = Op;
+    type Local = Local;
+    const NAME: &'static str = "chaos";
+
+    fn generate(&self, thread: usize, rng: &mut Rng) -> Op {
+        match thread {
+            // Mounted most of the time, or there is nothing to race with.
+            0 => match rng.below(100) {
+                0..=49 => Op::Mount,
+                50..=53 => Op::Unmount {
+                    how: rng.pick(&[0, 0, libc::MNT_DETACH]),
+                },
+                _ => Op::Sleep {
+                    millis: 1 + rng.below(10),
+                },
+            },
+            1 => match rng.below(200) {
+                0 => Op::Poison { page: rng.any() },
+                1 => Op::Offline { page: rng.any() },
+                2 if self.rebind => Op::Rebind {
+                    millis: rng.below(10),
+                    which: rng.index(2),
+                },
+                3 => Op::PoisonFile {
+                    file: rng.below(FILES),
+                    page: rng.below(512),
+                },
+                _ => Op::Sleep {
+                    millis: 1 + rng.below(4),
+                },
+            },
+            2 => match rng.below(20) {
+                0 => Op::Trace { on: rng.chance(50) },
+                1..=9 => Op::Sleep {
+                    millis: rng.below(4),
+                },
+                _ => Op::Look { what: rng.index(9) },
+            },
+            _ => worker(rng),
+        }
+    }
+
+    fn kind(op: &Op) -> &'static str {
+        match op {
+            Op::Mount => "mount",
+            Op::Unmount { .. } => "umount",
+            Op::Sleep { .. } => "sleep",
+            Op::Poison { .. } | Op::PoisonFile { .. } => "hwpoison",
+            Op::Offline { .. } => "hard_offline",
+            Op::Rebind { .. } => "unbind_bind",
+            Op::Look { .. } => "look",
+            Op::Trace { .. } => "trace",
+            Op::Create { .. } => "map_create",
+            Op::Unlink { .. } => "unlink",
+            Op::Rename { .. } => "rename",
+            Op::Truncate { .. } => "truncate",
+            Op::Open { .. } => "mmap",
+            Op::Close { .. } => "munmap",
+            Op::Read { .. } => "read",
+            Op::Write { .. } => "write",
+            Op::Touch { .. } => "touch",
+            Op::Check { .. } => "check",
+            Op::Advise { .. } => "madvise",
+            Op::Remap { .. } => "mremap",
+            Op::Fork { .. } => "fork",
+            Op::Pin { .. } => "vmsplice",
+            Op::Query { .. } => "map_get",
+            Op::Options { .. } => "options",
+        }
+    }
+
+    fn enter(&self, thread: usize) -> Local {
+        Local {
+            thread,
+            buffers: Buffers::new(),
+            windows: [const { None }; WINDOWS],
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
+    fn execute(&self, local: &mut Local, op: &Op) -> Outcome {
+        match *op {
+            Op::Mount => {
+                let mounted = self.target.mount();
+                if mounted.is_ok() {
+                    let _ = target::allow_everything();
+                    let _ = self.target.open_second();
+                }
+                mounted.map(|()| 0).into()
+            }
+            Op::Unmount { how } => target::unmount(how).map(|()| 0).into(),
+            Op::Sleep { millis } => {
+                thread::sleep(Duration::from_millis(millis));
+                Ok(0).into()
+            }
+            Op::Poison { page } => self.poison(local, page).into(),
+            Op::PoisonFile { file, page } => {
+                let place = place(local.thread, 0);
+                Self::on_file(file, libc::O_RDWR, |fd| {
+                    let offset = page * PAGE as u64;
+                    let window = Window::new(place, fd, offset, PAGE, 3, libc::MAP_SHARED)?;
+                    window.touch(0, true, Way::Copy, label(0, 0)[0])?;
+                    window.advise(0, PAGE, libc::MADV_HWPOISON)
+                })
+                .into()
+            }
+            Op::Offline { page } => offline(self.target, page).into(),
+            Op::Rebind { millis, which } => self.rebind(millis, which),
+            Op::Look { what } => {
+                look(what);
+                Ok(0).into()
+            }
+            Op::Trace { on } => {
+                let _ = fs::write(
+                    "/sys/kernel/tracing/events/famfs/enable",
+                    if on { "1" } else { "0" },
+                );
+                let _ = fs::write("/sys/kernel/tracing/trace", "");
+                Ok(0).into()
+            }
+            Op::Create { file, layout, abi } => self.create(local, file, layout, abi).into(),
+            Op::Unlink { file } => sys::on_path(libc::SYS_unlink, &Self::name(file), []).into(),
+            Op::Rename { from, to } => {
+                // A label belongs to its file's name: only a name that is nobody's is taken.
+                let away = target::path(&format!("away{to}"));
+                sys::on_paths(libc::SYS_rename, &Self::name(from), &away)
+                    .and_then(|_| sys::on_path(libc::SYS_unlink, &away, []))
+                    .into()
+            }
+            Op::Truncate { file } => {
+                sys::on_path(libc::SYS_truncate, &Self::name(file), [PAGE]).into()
+            }
+            Op::Open { .. } => local.open(op).into(),
+            Op::Close { window } => {
+                local.windows[window] = None;
+                Ok(0).into()
+            }
+            Op::Read { file, page } => {
+                let mut bytes = [0; 16];
+                let result = Self::on_file(file, libc::O_RDONLY, |fd| {
+                    sys::pread(fd, &mut bytes, page * PAGE as u64)
+                });
+                let wrong = if result == Ok(16) {
+                    judge(file, bytes)
+                } else {
+                    None
+                };
+                Outcome { result, wrong }
+            }
+            Op::Write { file, page, byte } => Self::on_file(file, libc::O_WRONLY, |fd| {
+                sys::pwrite(fd, &[byte; 600], page * PAGE as u64 + 16)
+            })
+            .into(),
+            Op::Touch {
+                window,
+                at,
+                write,
+                way,
+            } => local.on_window(window, |_, window| {
+                // Not the label.
+                let at = (at % window.len) | 0x40;
+                window.touch(at, write, way, 0x5a).into()
+            }),
+            Op::Check { window, page } => local.on_window(window, |file, window| {
+                let at = page * PAGE % window.len;
+                let mut bytes = [0; 16];
+                let result = window.copy_out(at, &mut bytes, Way::Gup);
+                // A page that failed under a touch was replaced by an empty one.
+                let replaced = bytes == [0; 16];
+                let wrong = if result == Ok(16) && !replaced {
+                    judge(file, bytes)
+                } else {
+                    None
+                };
+                Outcome { result, wrong }
+            }),
+            Op::Advise { window, at, advice } => local.on_window(window, |_, window| {
+                let at = (at % window.len) & !(PAGE - 1);
+                window.advise(at, window.len - at, advice).into()
+            }),
+            Op::Remap { window, pages } => {
+                local.on_window(window, |_, window| window.remap(pages * PAGE).into())
+            }
+            Op::Fork { window, at, write } => local.on_window(window, |_, window| {
+                window.fork(at % window.len, write).into()
+            }),
+            Op::Pin { window, at } => local.on_window(window, |_, window| {
+                let at = (at % window.len) & !(PAGE - 1);
+                window
+                    .pinned(at, PAGE, || thread::sleep(Duration::from_micros(200)))
+                    .into()
+            }),
+            Op::Query { file, command } => {
+                let Local { buffers, .. } = local;
+                Self::on_file(file, libc::O_RDONLY, |fd| {
+                    buffers.query(fd, command, 448, crate::arena::Ptr::Good).0
+                })
+                .into()
+            }
+            Op::Options { set, bit } => {
+                let command = if set { abi::SET_OPTS } else { abi::CLEAR_OPTS };
+                let mut bits = 1_u64 << bit;
+                let fd = sys::open(target::MOUNTPOINT, libc::O_RDONLY | libc::O_DIRECTORY);
+                fd.and_then(|fd| {
+                    // SAFETY: the kernel writes 8 bytes.
+                    let result =
+                        unsafe { sys::ioctl(fd, command, ptr::from_mut(&mut bits).addr()) };
+                    let _ = sys::close(fd);
+                    result
+                })
+                .into()
+            }
+        }
+    }
+
+    fn leave(&self, _: Local) {}
+}
+
+fn worker(rng: &mut Rng) -> Op {
+    let file = rng.below(FILES);
+    let window = rng.index(WINDOWS);
+    let at = rng.index(4 << 21);
+    let page = rng.below(SIZE / PAGE as u64);
+    let write = rng.chance(50);
+    match rng.below(100) {
+        0..=11 => Op::Create {
+            file,
+            layout: rng.byte(),
+            abi: rng.pick(&[Abi::V1, Abi::V2, Abi::V44]),
+        },
+        12..=15 => Op::Unlink { file },
+        16 => Op::Rename {
+            from: file,
+            to: rng.below(3),
+        },
+        17 => Op::Truncate { file },
+        18..=29 => Op::Open {
+            file,
+            window,
+            private: rng.chance(20),
+            page: if rng.chance(50) { 0 } else { rng.index(1024) },
+            pages: 1 + rng.index(1536),
+        },
+        30..=32 => Op::Close { window },
+        33..=42 => Op::Read { file, page },
+        43..=50 => Op::Write {
+            file,
+            page,
+            byte: rng.byte(),
+        },
+        51..=69 => Op::Touch {
+            window,
+            at,
+            write,
+            way: rng.pick(&[Way::User, Way::Copy, Way::Gup]),
+        },
+        70..=80 => Op::Check {
+            window,
+            page: rng.index(2048),
+        },
+        81..=86 => Op::Advise {
+            window,
+            at,
+            advice: rng.pick(&[
+                libc::MADV_DONTNEED,
+                libc::MADV_DONTNEED,
+                libc::MADV_POPULATE_READ,
+                libc::MADV_POPULATE_WRITE,
+                libc::MADV_PAGEOUT,
+            ]),
+        },
+        87..=89 => Op::Remap {
+            window,
+            pages: 1 + rng.index(1536),
+        },
+        90 => Op::Fork { window, at, write },
+        91..=93 => Op::Pin { window, at },
+        94..=97 => Op::Query {
+            file,
+            command: rng.pick(&[
+                abi::MAP_GET,
+                abi::MAP_GETEXT,
+                abi::MAP_GET_V2,
+                abi::NOP_43,
+                abi::NOP_44,
+            ]),
+        },
+        98 => Op::Options {
+            set: true,
+            bit: rng.pick(&[5, 7, 10, 12, 14]),
+        },
+        _ => Op::Options {
+            set: rng.chance(70),
+            bit: rng.pick(&[5, 10, 12]),
+        },
+    }
+}
