@@ -1,9 +1,11 @@
-//! All guest tests, by topic. Poison and removal come last: a poisoned page stays poisoned.
+//! All guest tests, by topic. Poison and removal come late: a poisoned page stays poisoned. What
+//! changes the kernel for good comes last.
 
 mod exactness;
 mod faults;
 mod instrument;
 mod memory_errors;
+mod module;
 mod player;
 mod refusals;
 mod runtime;
@@ -11,6 +13,7 @@ mod runtime;
 use crate::harness::Test;
 
 pub(crate) const ALL: &[&[Test]] = &[
+    module::TESTS,
     runtime::TESTS,
     player::TESTS,
     refusals::TESTS,
@@ -18,4 +21,5 @@ pub(crate) const ALL: &[&[Test]] = &[
     exactness::TESTS,
     instrument::TESTS,
     memory_errors::TESTS,
+    module::LAST,
 ];
