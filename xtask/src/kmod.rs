@@ -15,7 +15,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, Log};
-use crate::setup::chroot;
+use crate::setup::{chroot, debugkernel, workshop};
 use crate::setup::kernels::{self, Kernel, Line};
 use crate::{paths, setup};
 
@@ -63,6 +63,9 @@ pub(crate) struct Built {
 /// The subcommand.
 pub(crate) fn main(args: &Args) -> Result<()> {
     setup::ensure()?;
+    if args.kernel == Some(Line::Debug) {
+        debugkernel::ensure()?;
+    }
     for line in args.kernel.map_or(Line::ALL.to_vec(), |line| vec![line]) {
         let start = Instant::now();
         let built = build_tree(line, args.inject)?;
@@ -170,6 +173,11 @@ fn make(kernel: &Kernel, copy: &Path, inject: u32) -> Result<Command> {
             make.arg(format!("CC={}", cc.display()));
             make
         }
+        Line::Debug => {
+            let mut make = workshop::command([Some(&kernel.headers), Some(copy)]);
+            make.args(["make", "-C", debugkernel::BUILD_INSIDE, "M=/srv"]);
+            make
+        }
         Line::V7_3 => {
             let mut make = chroot::command(Some(copy));
             make.args(["make", "-C"])
@@ -201,6 +209,9 @@ fn host_compiler() -> Result<PathBuf> {
 fn compiler(line: Line) -> Result<String> {
     let version = match line {
         Line::V6_12 => process::stdout(Command::new(host_compiler()?).arg("--version"))?,
+        Line::Debug => {
+            process::stdout(workshop::command([None, None]).args(["gcc", "--version"]))?
+        }
         Line::V7_3 => process::stdout(chroot::command(None).args(["gcc-14", "--version"]))?,
     };
     match version.lines().next() {
@@ -219,6 +230,7 @@ fn warnings(log: &str, copy: &Path) -> Vec<String> {
         .map(|line| {
             line.replace(&copy, "famfs-kmod/")
                 .replace("/mnt/", "famfs-kmod/")
+                .replace("/srv/", "famfs-kmod/")
         })
         .collect()
 }

@@ -48,6 +48,8 @@ pub(crate) struct Machine {
     /// Folder for the two sockets.
     pub sockets: PathBuf,
     pub share: Option<PathBuf>,
+    /// The debugging kernel: it keeps books on every byte, and it says all it finds.
+    pub debug: bool,
 }
 
 impl Machine {
@@ -70,6 +72,9 @@ impl Machine {
         if self.memory != Memory::Cxl {
             let start = self.dax_start() / GIB;
             let _ = write!(line, " memmap={}M!{start}G", self.size / MIB);
+        }
+        if self.debug {
+            line += " kasan_multi_shot";
         }
         if self.accel == Accel::Deterministic {
             // The self-tests of ciphers run beside whatever loaded them, a quarter second long.
@@ -167,7 +172,8 @@ impl Machine {
     fn memory_arguments(&self) -> Vec<String> {
         let file = self.memory_file.as_deref();
         if self.memory == Memory::Cxl {
-            let mut list = words(&format!("-machine q35,cxl=on -m {}M", RAM / MIB));
+            let ram = if self.debug { 2 * RAM } else { RAM };
+            let mut list = words(&format!("-machine q35,cxl=on -m {}M", ram / MIB));
             list.extend(["-object".to_owned(), backend("cxlmem", file, self.size)]);
             list.extend(words(&format!(
                 "-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1 \
@@ -200,7 +206,8 @@ impl Machine {
 
     /// Physical address of the DAX memory.
     fn dax_start(&self) -> u64 {
-        if self.size <= BELOW_HOLE {
+        // A debugging kernel needs more memory than fits below the hole with the DAX memory.
+        if self.size <= BELOW_HOLE && !self.debug {
             RAM
         } else {
             4 * GIB
@@ -250,6 +257,7 @@ mod tests {
             console: "/c".into(),
             sockets: "/s".into(),
             share: None,
+            debug: false,
         }
     }
 
@@ -269,6 +277,16 @@ mod tests {
         let machine = machine(Memory::Fsdev, 8 * GIB);
         assert!(line(&machine).contains("-m 11264M"));
         assert!(machine.kernel_line().contains("memmap=8192M!4G"));
+    }
+
+    #[test]
+    fn a_debugging_kernel_has_three_gib_for_itself() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        machine.debug = true;
+        assert!(line(&machine).contains("-m 4224M"));
+        let kernel_line = machine.kernel_line();
+        assert!(kernel_line.contains("memmap=1024M!4G"), "{kernel_line}");
+        assert!(kernel_line.contains("kasan_multi_shot"), "{kernel_line}");
     }
 
     #[test]

@@ -149,6 +149,17 @@ impl Apt {
         remove_dir(&debs())
     }
 
+    /// The version of a package that the index would give.
+    pub(crate) fn version(&self, package: &str) -> Result<String> {
+        let policy = process::stdout(self.command("apt-cache").args(["policy", package]))?;
+        policy
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Candidate: "))
+            .filter(|version| *version != "(none)")
+            .map(str::to_owned)
+            .with_context(|| format!("the package index has no {package}"))
+    }
+
     /// Fetches packages, verified against the signed index, into [`debs`].
     fn download(&self, packages: &[String], log: &Log) -> Result<Vec<PathBuf>> {
         remove_dir(&debs())?;
