@@ -19,7 +19,7 @@ use super::{Args, say, workshop};
 use crate::paths;
 use crate::process::{self, Log};
 
-const PACKAGE: &str = "linux-source-7.3";
+pub(crate) const PACKAGE: &str = "linux-source-7.3";
 
 /// The kernel's build folder, as the workshop sees it.
 pub(crate) const BUILD_INSIDE: &str = "/mnt/build";
