@@ -12,6 +12,7 @@ pub mod host;
 pub mod kernel;
 pub mod media;
 pub mod model;
+pub mod module;
 pub mod mounts;
 pub mod ops;
 pub mod player;

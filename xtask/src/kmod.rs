@@ -4,6 +4,7 @@
 //! kernel, the compiler or the options changed. 6.12 builds on this machine against unpacked
 //! headers; 7.3 builds in the chroot.
 
+mod headers;
 mod source;
 
 use std::fs;
@@ -15,8 +16,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, Log};
-use crate::setup::chroot;
 use crate::setup::kernels::{self, Kernel, Line};
+use crate::setup::{chroot, debugkernel, workshop};
 use crate::{paths, setup};
 
 /// Options of `cargo xtask build-kmod`.
@@ -24,6 +25,7 @@ use crate::{paths, setup};
 #[command(after_help = "Examples:
   cargo xtask build-kmod                  both kernels, into target/kmod/<kernel>/famfs.ko
   cargo xtask build-kmod --kernel 7.3     one kernel
+  cargo xtask build-kmod --all-headers    a table of every set of headers Debian has today
   cargo xtask build-kmod --inject 10      with 1 % more instructions in the fault path")]
 pub(crate) struct Args {
     /// Build for this kernel only
@@ -32,6 +34,9 @@ pub(crate) struct Args {
     /// Slow the fault path down by this many thousandths, to see the gate fail
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     inject: u32,
+    /// Build with W=1 against every kernel's headers that Debian offers, 6.12 to 7.3
+    #[arg(long, conflicts_with_all = ["kernel", "inject"])]
+    all_headers: bool,
 }
 
 /// What to build.
@@ -62,7 +67,13 @@ pub(crate) struct Built {
 
 /// The subcommand.
 pub(crate) fn main(args: &Args) -> Result<()> {
+    if args.all_headers {
+        return headers::main();
+    }
     setup::ensure()?;
+    if args.kernel == Some(Line::Debug) {
+        debugkernel::ensure()?;
+    }
     for line in args.kernel.map_or(Line::ALL.to_vec(), |line| vec![line]) {
         let start = Instant::now();
         let built = build_tree(line, args.inject)?;
@@ -104,6 +115,11 @@ pub(crate) fn build_tree(line: Line, inject: u32) -> Result<Built> {
         name: &name,
         inject,
     })
+}
+
+/// Copies the tree's sources into a new folder, to build or check them there.
+pub(crate) fn copy_sources(to: &Path) -> Result<()> {
+    source::copy(&paths::workspace().join("famfs-kmod"), to)
 }
 
 /// Builds from any folder of module sources, such as another commit's.
@@ -170,6 +186,11 @@ fn make(kernel: &Kernel, copy: &Path, inject: u32) -> Result<Command> {
             make.arg(format!("CC={}", cc.display()));
             make
         }
+        Line::Debug => {
+            let mut make = workshop::command([Some(&kernel.headers), Some(copy)]);
+            make.args(["make", "-C", debugkernel::BUILD_INSIDE, "M=/srv"]);
+            make
+        }
         Line::V7_3 => {
             let mut make = chroot::command(Some(copy));
             make.args(["make", "-C"])
@@ -201,6 +222,7 @@ fn host_compiler() -> Result<PathBuf> {
 fn compiler(line: Line) -> Result<String> {
     let version = match line {
         Line::V6_12 => process::stdout(Command::new(host_compiler()?).arg("--version"))?,
+        Line::Debug => process::stdout(workshop::command([None, None]).args(["gcc", "--version"]))?,
         Line::V7_3 => process::stdout(chroot::command(None).args(["gcc-14", "--version"]))?,
     };
     match version.lines().next() {
@@ -219,6 +241,7 @@ fn warnings(log: &str, copy: &Path) -> Vec<String> {
         .map(|line| {
             line.replace(&copy, "famfs-kmod/")
                 .replace("/mnt/", "famfs-kmod/")
+                .replace("/srv/", "famfs-kmod/")
         })
         .collect()
 }

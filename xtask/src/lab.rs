@@ -46,6 +46,9 @@ const TIMED_OUT: u8 = 124;
 /// A guest that is done is off in a second, unless its kernel hangs.
 const POWER_OFF: Duration = Duration::from_mins(1);
 
+/// The debugging kernel takes that many times as long, for everything.
+const DEBUG_SLOWER: u32 = 8;
+
 /// A guest beats its heart every two seconds; a loaded host may starve it for a while.
 const SILENCE: Duration = Duration::from_mins(2);
 
@@ -63,6 +66,7 @@ const BOOT: Duration = Duration::from_secs(45);
   cargo xtask lab                                    a shell in the guest
   cargo xtask lab -- famfs mkfs /dev/pmem0           one command, on the 6.12 kernel
   cargo xtask lab --kernel 7.3 --memory cxl -- ls /dev/dax0.0
+  cargo xtask lab --kernel debug -- lab-guest        with KASAN and lockdep; built first, an hour
   cargo xtask lab --share results -- sh -c 'dmesg > /share/dmesg'")]
 pub(crate) struct Args {
     /// Kernel line
@@ -201,6 +205,9 @@ fn name(memory: lab_init::Memory) -> &'static str {
 /// Boots a guest and returns the exit status to end with.
 fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     setup::ensure()?;
+    if args.kernel == Line::Debug {
+        setup::debugkernel::ensure()?;
+    }
     let kernel = kernels::installed(args.kernel)?;
     ebpf::build()?;
     let famfs_ko = match &args.module {
@@ -257,6 +264,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         sockets: scratch.path().to_owned(),
         share,
         plugin: args.plugin.clone(),
+        debug: kernel.line == Line::Debug,
     };
     if io::stderr().is_terminal() {
         complain(&format!(
@@ -279,7 +287,7 @@ fn configuration(
             ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
             ("HOME", "/root"),
             ("FAMFS_DEV", memory.device()),
-            ("FAMFS_KERNEL", args.kernel.name()),
+            ("FAMFS_KERNEL", args.kernel.series()),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
@@ -316,17 +324,18 @@ fn configuration(
 /// Starts QEMU, relays until the end, and judges the kernel.
 fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> Result<u8> {
     let known = Known::load(&paths::workspace().join("lab/known-warnings.toml"))?;
+    let slower = if machine.debug { DEBUG_SLOWER } else { 1 };
     let mut limits = Limits {
         timeout: args.timeout.map(Duration::from_secs),
         boot: None,
-        silence: (!args.deterministic).then_some(SILENCE),
+        silence: (!args.deterministic).then_some(SILENCE * slower),
     };
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
     let mut boots = 0;
     let (end, orderly) = loop {
         boots += 1;
-        limits.boot = (boots < BOOTS).then_some(BOOT);
+        limits.boot = (boots < BOOTS).then_some(BOOT * slower);
         let mut qemu = start(machine)?;
         let sockets = (data.as_path(), control.as_path());
         let end = if args.deterministic {
@@ -339,7 +348,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         // A kernel that complained before it hung is a finding, not an accident.
         let console = fs::read(&machine.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
-        let quiet = complaints(&console, kernel.line.name(), &known).is_empty();
+        let quiet = complaints(&console, kernel.line.series(), &known).is_empty();
         match end {
             Ok(End::NotUp(limit)) if quiet => complain(&format!(
                 "the guest did not come up within {} s; booting it again",
@@ -362,7 +371,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         text => text.unwrap_or_default(),
     };
     let text = String::from_utf8_lossy(&text);
-    let complaints = complaints(&text, kernel.line.name(), &known);
+    let complaints = complaints(&text, kernel.line.series(), &known);
     match verdict(&end, &complaints) {
         Ok(code) => {
             let _ = fs::remove_file(&machine.console);
@@ -556,8 +565,7 @@ mod tests {
     #[test]
     fn what_the_lab_cannot_do_is_a_usage_error() {
         for words in [
-            &["--kernel", "debug"][..],
-            &["--kernel", "5.15"],
+            &["--kernel", "5.15"][..],
             &["--hosts", "2"],
             &["--deterministic"],
         ] {

@@ -59,7 +59,8 @@ impl Log {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    fn append(&self) -> Result<File> {
+    /// The log, to write to.
+    pub(crate) fn append(&self) -> Result<File> {
         File::options()
             .append(true)
             .open(&self.path)

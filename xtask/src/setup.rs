@@ -9,10 +9,12 @@ pub(crate) mod bpflinker;
 pub(crate) mod cargodeny;
 pub(crate) mod chroot;
 pub(crate) mod guesttools;
+pub(crate) mod debugkernel;
 mod host;
 pub(crate) mod kernels;
 pub(crate) mod rustsrc;
 pub(crate) mod toolchain;
+pub(crate) mod workshop;
 
 use std::cell::OnceCell;
 use std::fs;
@@ -30,6 +32,7 @@ use kernels::Line;
 #[command(after_help = "Examples:
   cargo xtask setup                                    install what is missing
   cargo xtask setup --upgrade                          ask for newer kernels of the same lines
+  cargo xtask setup --debug-kernel                     build the debugging kernel too, an hour
   cargo xtask setup --mirror http://mirror.example/debian/   on a machine that is not Debian")]
 pub(crate) struct Args {
     /// Debian mirror to fetch kernels from [default: the one of this machine's apt sources]
@@ -38,6 +41,19 @@ pub(crate) struct Args {
     /// Fetch the newest patch level of each kernel line again
     #[arg(long)]
     upgrade: bool,
+    /// Build the kernel of `lab --kernel debug` too; takes about an hour on two cores
+    #[arg(long)]
+    debug_kernel: bool,
+}
+
+impl Args {
+    /// What a part made on demand is made with.
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
+            args: self,
+            index: OnceCell::new(),
+        }
+    }
 }
 
 /// What the parts share: the options, and a package index that is fetched at most once.
@@ -120,6 +136,9 @@ const PARTS: &[Part] = &[
 pub(crate) fn main(args: &Args) -> Result<()> {
     let start = Instant::now();
     let made = run(PARTS, args)?;
+    if args.debug_kernel {
+        debugkernel::ensure()?;
+    }
     let elapsed = start.elapsed().as_secs_f64();
     eprintln!(
         "setup: {} parts ready, {made} made now, {elapsed:.1} s",
@@ -141,10 +160,7 @@ fn run(parts: &[Part], args: &Args) -> Result<usize> {
         return Ok(0);
     }
     let _lock = process::lock(&paths::setup("lock"), "setup")?;
-    let context = Context {
-        args,
-        index: OnceCell::new(),
-    };
+    let context = args.context();
     let mut made = 0;
     for (number, part) in parts.iter().enumerate() {
         if !due(part) {

@@ -14,6 +14,7 @@ mod getmap;
 mod logplay;
 mod mkdir;
 mod mkfs;
+mod module;
 mod mount;
 mod output;
 mod owner;
@@ -60,6 +61,7 @@ enum Command {
     Fsck(fsck::Args),
     Dump(dump::Args),
     Getmap(getmap::Args),
+    Module(module::Args),
 }
 
 /// Why a command ends early.
@@ -96,6 +98,7 @@ fn run(command: &Command, out: &mut Output) -> Result<u8, Error> {
         Command::Fsck(args) => args.run(out),
         Command::Dump(args) => args.run(out),
         Command::Getmap(args) => args.run(out),
+        Command::Module(args) => args.run(out),
     }
 }
 

@@ -1,4 +1,5 @@
-//! All guest tests, by topic. Poison and removal come last: a poisoned page stays poisoned.
+//! All guest tests, by topic. Poison and removal come late: a poisoned page stays poisoned. What
+//! changes the kernel for good comes last.
 
 mod abi;
 mod abi42;
@@ -19,6 +20,7 @@ mod isolation;
 mod memory_errors;
 mod mounting;
 mod mounts;
+mod module;
 mod player;
 mod poison;
 mod principles;
@@ -31,6 +33,7 @@ mod times;
 use crate::harness::Test;
 
 pub(crate) const ALL: &[&[Test]] = &[
+    module::TESTS,
     runtime::TESTS,
     player::TESTS,
     refusals::TESTS,
@@ -56,4 +59,5 @@ pub(crate) const ALL: &[&[Test]] = &[
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
+    module::LAST,
 ];

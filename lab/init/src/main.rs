@@ -3,6 +3,7 @@
 //! What it says goes to the kernel console, so that it stands between the kernel's own lines.
 
 mod command;
+mod leaks;
 mod link;
 mod memory;
 mod modules;
@@ -63,6 +64,7 @@ fn online(config: &Config) -> Result<()> {
         }
         command::attended(config, &link)
     });
+    leaks::report();
     link.send(&conclusion(outcome))?;
     Ok(())
 }
@@ -71,6 +73,7 @@ fn online(config: &Config) -> Result<()> {
 /// that would differ from boot to boot.
 fn offline(config: &Config) -> Result<()> {
     let outcome = prepare(config).and_then(|()| command::unattended(config));
+    leaks::report();
     let outbox = Outbox::open()?;
     let outcome = outcome.and_then(|code| {
         hand_over(config, &outbox)?;

@@ -20,6 +20,21 @@ const SIGNS: &[&str] = &[
     "hard LOCKUP",
     "blocked for more than",
     "refcount_t: ",
+    // What the debugging kernel finds, where it is no WARNING or BUG.
+    "KASAN: ",
+    "UBSAN: ",
+    "possible circular locking dependency",
+    "possible recursive locking",
+    "inconsistent lock state",
+    "suspicious RCU usage",
+    "INFO: trying to register non-static key",
+    "list_add corruption",
+    "list_del corruption",
+    "ODEBUG: ",
+    "kmemleak: leak",
+    // It found its own limits: from there on nothing is checked.
+    "turning off the locking correctness validator",
+    "kmemleak: Kernel memory leak detector disabled",
 ];
 
 /// The kernel's own, known messages: `lab/known-warnings.toml`.
@@ -108,6 +123,35 @@ mod tests {
             part.clone_into(&mut known.warning[0].function);
             assert_eq!(complaints(WARNING, "6.12", &known), [WARNING], "{part}");
         }
+    }
+
+    #[test]
+    fn findings_of_the_debugging_kernel_are_seen() {
+        for line in [
+            "BUG: KASAN: slab-use-after-free in famfs_fault+0x1a/0x2b [famfs]",
+            "UBSAN: array-index-out-of-bounds in /srv/map.c:12:3",
+            "WARNING: possible circular locking dependency detected",
+            "======== possible recursive locking detected",
+            "WARNING: inconsistent lock state",
+            "WARNING: suspicious RCU usage",
+            "BUG: sleeping function called from invalid context at mm/slab.h:1",
+            "list_del corruption, ffff888 is LIST_POISON1",
+            "kmemleak: leak: 64 bytes of touch: famfs_map_new < famfs_ioctl",
+            "turning off the locking correctness validator.",
+            "page dumped because: VM_BUG_ON_PAGE(1)\nkernel BUG at mm/x.c:1!",
+        ] {
+            let text = format!("[ 1.0] fine\n{line}\n");
+            assert_eq!(complaints(&text, "7.3", &Known::default()).len(), 1, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_the_debugging_kernel_says_when_it_is_well_is_no_complaint() {
+        let text = "kasan: KernelAddressSanitizer initialized (generic)\n\
+                    Lock dependency validator: Copyright (c) 2006 Red Hat, Inc.\n\
+                    kmemleak: Kernel memory leak detector initialized (mem pool available: 1)\n\
+                    kmemleak: 0 leaks\n";
+        assert!(complaints(text, "7.3", &Known::default()).is_empty());
     }
 
     #[test]

@@ -218,6 +218,6 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
 pub(crate) fn memories(line: Line) -> &'static [Memory] {
     match line {
         Line::V6_12 => &[Memory::Pmem],
-        Line::V7_3 => &[Memory::Fsdev, Memory::Pmem, Memory::Cxl],
+        Line::V7_3 | Line::Debug => &[Memory::Fsdev, Memory::Pmem, Memory::Cxl],
     }
 }

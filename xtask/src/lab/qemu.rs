@@ -56,6 +56,8 @@ pub(crate) struct Machine {
     pub share: Option<PathBuf>,
     /// What follows `-plugin`.
     pub plugin: Option<String>,
+    /// The debugging kernel: it keeps books on every byte, and it says all it finds.
+    pub debug: bool,
 }
 
 impl Machine {
@@ -82,6 +84,9 @@ impl Machine {
                 let start = (self.dax_start() + self.size + GAP) / MIB;
                 let _ = write!(line, " memmap={}M!{start}M", SECOND / MIB);
             }
+        }
+        if self.debug {
+            line += " kasan_multi_shot";
         }
         if self.accel == Accel::Deterministic {
             // The self-tests of ciphers run beside whatever loaded them, a quarter second long.
@@ -182,7 +187,8 @@ impl Machine {
     fn memory_arguments(&self) -> Vec<String> {
         let file = self.memory_file.as_deref();
         if self.memory == Memory::Cxl {
-            let mut list = words(&format!("-machine q35,cxl=on -m {}M", RAM / MIB));
+            let ram = if self.debug { 2 * RAM } else { RAM };
+            let mut list = words(&format!("-machine q35,cxl=on -m {}M", ram / MIB));
             list.extend(["-object".to_owned(), backend("cxlmem", file, self.size)]);
             list.extend(words(&format!(
                 "-device pxb-cxl,bus_nr=12,bus=pcie.0,id=cxl.1 \
@@ -221,7 +227,8 @@ impl Machine {
 
     /// Physical address of the DAX memory.
     fn dax_start(&self) -> u64 {
-        if self.dax_span() <= BELOW_HOLE {
+        // A debugging kernel needs more memory than fits below the hole with the DAX memory.
+        if self.dax_span() <= BELOW_HOLE && !self.debug {
             RAM
         } else {
             4 * GIB
@@ -273,6 +280,7 @@ mod tests {
             sockets: "/s".into(),
             share: None,
             plugin: None,
+            debug: false,
         }
     }
 
@@ -311,6 +319,16 @@ mod tests {
                 .kernel_line()
                 .contains("memmap=2048M!4G memmap=256M!6272M")
         );
+    }
+
+    #[test]
+    fn a_debugging_kernel_has_three_gib_for_itself() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        machine.debug = true;
+        assert!(line(&machine).contains("-m 4224M"));
+        let kernel_line = machine.kernel_line();
+        assert!(kernel_line.contains("memmap=1024M!4G"), "{kernel_line}");
+        assert!(kernel_line.contains("kasan_multi_shot"), "{kernel_line}");
     }
 
     #[test]

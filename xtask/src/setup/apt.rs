@@ -21,7 +21,7 @@ pub(crate) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg
 const SUITES: &[&str] = &["bookworm-backports", "trixie", "trixie-backports"];
 
 /// apt with a configuration of its own.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Apt {
     dir: PathBuf,
     /// Whether the packages installed on this machine count.
@@ -36,6 +36,12 @@ impl Apt {
             .map(|suite| source_line(mirror, suite))
             .collect();
         Self::create("foreign", &lines, false)
+    }
+
+    /// An index of one suite alone.
+    pub(crate) fn of_suite(mirror: &str, suite: &str) -> Result<Self> {
+        let lines = [source_line(mirror, suite)];
+        Self::create(&format!("suite-{suite}"), &lines, false)
     }
 
     /// This machine's own Debian suites and their backports, for installing.
@@ -149,6 +155,17 @@ impl Apt {
         remove_dir(&debs())
     }
 
+    /// The version of a package that the index would give.
+    pub(crate) fn version(&self, package: &str) -> Result<String> {
+        let policy = process::stdout(self.command("apt-cache").args(["policy", package]))?;
+        policy
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Candidate: "))
+            .filter(|version| *version != "(none)")
+            .map(str::to_owned)
+            .with_context(|| format!("the package index has no {package}"))
+    }
+
     /// Fetches packages, verified against the signed index, into [`debs`].
     fn download(&self, packages: &[String], log: &Log) -> Result<Vec<PathBuf>> {
         remove_dir(&debs())?;
@@ -250,6 +267,15 @@ pub(crate) fn mirror(given: Option<&str>) -> Result<String> {
                 os.codename
             )
         })
+}
+
+/// The mirror of security updates, as this machine's own apt sources name it.
+pub(crate) fn security_mirror() -> Result<String> {
+    targets()?
+        .into_iter()
+        .find(|target| target.release.ends_with("-security"))
+        .map(|target| target.uri)
+        .context("no apt source of this machine names a security suite")
 }
 
 /// What this machine runs.

@@ -84,12 +84,18 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     fs::rename(&new, root()).context("cannot place the build chroot")
 }
 
-/// A command in the chroot, with /proc and /dev, and `mount` (if any) seen as `/mnt`. Its
-/// mounts live in a namespace of their own and end with it.
+/// A command in the chroot, with /proc and /dev, and `mount` (if any) seen as `/mnt`.
 pub(crate) fn command(mount: Option<&Path>) -> Command {
+    command_in(&root(), [mount, None])
+}
+
+/// A command in any chroot, with two folders seen as `/mnt` and `/srv`. Its mounts live in a
+/// namespace of their own and end with it.
+pub(crate) fn command_in(root: &Path, mounts: [Option<&Path>; 2]) -> Command {
     let script = "mount -t proc proc \"$1/proc\"; mount --rbind /dev \"$1/dev\"; \
                   [ -z \"$2\" ] || mount --bind \"$2\" \"$1/mnt\"; \
-                  root=$1; shift 2; exec chroot \"$root\" \"$@\"";
+                  [ -z \"$3\" ] || mount --bind \"$3\" \"$1/srv\"; \
+                  root=$1; shift 3; exec chroot \"$root\" \"$@\"";
     let mut command = Command::new("unshare");
     command.args([
         "--mount",
@@ -101,7 +107,8 @@ pub(crate) fn command(mount: Option<&Path>) -> Command {
         script,
         "sh",
     ]);
-    command.arg(root()).arg(mount.unwrap_or(Path::new("")));
+    command.arg(root);
+    command.args(mounts.map(|mount| mount.unwrap_or(Path::new(""))));
     command
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .env("LC_ALL", "C");

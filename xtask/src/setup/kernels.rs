@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::{Apt, remove_dir};
-use super::{Context, say};
+use super::{Context, debugkernel, say};
 use crate::paths;
 use crate::process::Log;
 
@@ -22,10 +22,13 @@ pub(crate) enum Line {
     /// The current line: pmem, fsdev and CXL.
     #[value(name = "7.3")]
     V7_3,
+    /// The current line, built here with every check that finds a kernel's bugs.
+    #[value(name = "debug")]
+    Debug,
 }
 
 impl Line {
-    /// Every line, oldest first.
+    /// Every line that Debian builds, oldest first.
     pub(crate) const ALL: [Self; 2] = [Self::V6_12, Self::V7_3];
 
     /// The name on the command line and in paths.
@@ -33,6 +36,15 @@ impl Line {
         match self {
             Self::V6_12 => "6.12",
             Self::V7_3 => "7.3",
+            Self::Debug => "debug",
+        }
+    }
+
+    /// The line of the sources: what it can do, and whose known messages it prints.
+    pub(crate) fn series(self) -> &'static str {
+        match self {
+            Self::V6_12 => "6.12",
+            Self::V7_3 | Self::Debug => "7.3",
         }
     }
 
@@ -41,7 +53,7 @@ impl Line {
     fn mark(self) -> &'static str {
         match self {
             Self::V6_12 => "+deb12",
-            Self::V7_3 => "+deb13",
+            Self::V7_3 | Self::Debug => "+deb13",
         }
     }
 }
@@ -71,6 +83,9 @@ fn dir(line: Line) -> PathBuf {
 
 /// The kernel of a line, as set-up left it.
 pub(crate) fn installed(line: Line) -> Result<Kernel> {
+    if line == Line::Debug {
+        return debugkernel::installed();
+    }
     let dir = dir(line);
     let release = fs::read_to_string(dir.join("release"))
         .with_context(|| format!("kernel {line} is not set up; run `cargo xtask setup`"))?;
@@ -184,7 +199,7 @@ fn image_packages(index: &Apt, line: Line, release: &str) -> Result<Vec<String>>
             format!("linux-image-{release}"),
             format!("linux-image-{release}-unsigned"),
         ])?]),
-        Line::V7_3 => Ok(vec![
+        Line::V7_3 | Line::Debug => Ok(vec![
             first(&[
                 format!("linux-binary-{release}"),
                 format!("linux-binary-unsigned-{release}"),
