@@ -281,6 +281,11 @@ impl Phase for Chaos<'_> {
     type Local = Local;
     const NAME: &'static str = "chaos";
 
+    /// Mounting, breaking and looking take ten times as long as what the workers do.
+    fn weight(&self, thread: usize) -> u64 {
+        if thread < 3 { 1 } else { 8 }
+    }
+
     fn generate(&self, thread: usize, rng: &mut Rng) -> Op {
         op::generate(self.rebind, thread, rng)
     }
