@@ -78,7 +78,7 @@ pub(crate) struct Args {
     /// Bytes of DAX memory: a multiple of 256M, with suffix M or G
     #[arg(long, default_value = "1G", value_parser = parse_size)]
     pub(crate) size: u64,
-    /// DAX devices: with 2, a second one of 256M is in $FAMFS_DEV2 (not with cxl)
+    /// DAX devices: with 2, a second one of 256M is in `FAMFS_DEV2` (not with cxl)
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=2))]
     pub(crate) devices: u32,
     /// Keep the DAX memory in this file, shared with whoever else maps it

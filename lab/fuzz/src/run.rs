@@ -40,6 +40,10 @@ pub(crate) trait Phase: Sync {
     type Local;
     const NAME: &'static str;
 
+    /// The part of a thread in all operations, so that threads of unlike work end together.
+    fn weight(&self, _thread: usize) -> u64 {
+        1
+    }
     /// The next operation: nothing but the generator decides it.
     fn generate(&self, thread: usize, rng: &mut Rng) -> Self::Op;
     fn kind(op: &Self::Op) -> &'static str;
@@ -127,13 +131,15 @@ pub(crate) fn run<P: Phase>(phase: &P, plan: &Plan) -> Report {
     let board = Board::new(plan.threads);
     let over = AtomicBool::new(false);
     let report = Mutex::new(Report::new(P::NAME));
-    let share = plan.operations.div_ceil(plan.threads as u64);
+    let weights: u64 = (0..plan.threads).map(|thread| phase.weight(thread)).sum();
     let name_of = |thread, number| describe(phase, plan.seed, thread, number);
     thread::scope(|scope| {
         let watch = scope.spawn(|| watchdog::watch(P::NAME, &board, plan.hang, &over, &name_of));
         let workers: Vec<_> = (0..plan.threads)
             .map(|thread| {
                 let (board, report) = (&board, &report);
+                let part = plan.operations.saturating_mul(phase.weight(thread));
+                let share = part.div_ceil(weights);
                 scope.spawn(move || {
                     let done = work(phase, plan, thread, share, board.slot(thread));
                     report

@@ -4,10 +4,17 @@
 //! Each page of the device that files use says at its start where on the device it is. No
 //! operation changes that, so whatever a file shows must lie in the file's own region.
 
+mod label;
+mod op;
+
 use std::{fs, ptr, thread, time::Duration};
 
 use nix::errno::Errno;
 
+use self::{
+    label::{FILES, PMD, POISON, REGION, SIZE, judge, label},
+    op::{Op, WINDOWS},
+};
 use super::file::Buffers;
 use crate::{
     abi::{self, Abi, Extent, Interleaved, Layout},
@@ -18,121 +25,6 @@ use crate::{
     target::{self, Target},
     window::{PAGE, Way, Window},
 };
-
-const PMD: u64 = 2 << 20;
-const FILES: u64 = 8;
-/// Each file's region: the file takes four of its eight 2 MiB pieces.
-const REGION: u64 = 8 * PMD;
-const SIZE: u64 = 4 * PMD - 777;
-/// Where pages are poisoned that no check reads: behind all regions.
-const POISON: u64 = PMD + FILES * REGION;
-const WINDOWS: usize = 4;
-const MAGIC: u64 = 0x6661_6d66_732d_6465;
-
-#[derive(Debug)]
-pub(crate) enum Op {
-    // The mounter's.
-    Mount,
-    Unmount {
-        how: i32,
-    },
-    Sleep {
-        millis: u64,
-    },
-    // The breaker's.
-    Poison {
-        page: u64,
-    },
-    PoisonFile {
-        file: u64,
-        page: u64,
-    },
-    Offline {
-        page: u64,
-    },
-    Rebind {
-        millis: u64,
-        which: usize,
-    },
-    // The observer's.
-    Look {
-        what: usize,
-    },
-    Trace {
-        on: bool,
-    },
-    // The workers'.
-    Create {
-        file: u64,
-        layout: u8,
-        abi: Abi,
-    },
-    Unlink {
-        file: u64,
-    },
-    Rename {
-        from: u64,
-        to: u64,
-    },
-    Truncate {
-        file: u64,
-    },
-    Open {
-        file: u64,
-        window: usize,
-        private: bool,
-        pages: usize,
-        page: usize,
-    },
-    Close {
-        window: usize,
-    },
-    Read {
-        file: u64,
-        page: u64,
-    },
-    Write {
-        file: u64,
-        page: u64,
-        byte: u8,
-    },
-    Touch {
-        window: usize,
-        at: usize,
-        write: bool,
-        way: Way,
-    },
-    Check {
-        window: usize,
-        page: usize,
-    },
-    Advise {
-        window: usize,
-        at: usize,
-        advice: i32,
-    },
-    Remap {
-        window: usize,
-        pages: usize,
-    },
-    Fork {
-        window: usize,
-        at: usize,
-        write: bool,
-    },
-    Pin {
-        window: usize,
-        at: usize,
-    },
-    Query {
-        file: u64,
-        command: u32,
-    },
-    Options {
-        set: bool,
-        bit: u32,
-    },
-}
 
 #[derive(Debug)]
 pub(crate) struct Chaos<'a> {
@@ -298,27 +190,6 @@ impl Chaos<'_> {
     }
 }
 
-fn label(device: u64, offset: u64) -> [u8; 16] {
-    let mut label = [0; 16];
-    label[..8].copy_from_slice(&MAGIC.to_le_bytes());
-    label[8..].copy_from_slice(&(offset | device << 60).to_le_bytes());
-    label
-}
-
-/// What is wrong with bytes from the start of a page of a file.
-fn judge(file: u64, bytes: [u8; 16]) -> Option<String> {
-    let region = PMD + file * REGION;
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[8..]);
-    let word = u64::from_le_bytes(word);
-    let (device, offset) = (word >> 60, word & !(15 << 60));
-    let own = bytes == label(device, offset)
-        && device < 2
-        && (region..region + REGION).contains(&offset)
-        && offset.is_multiple_of(PAGE as u64);
-    (!own).then(|| format!("file {file}, whose region starts at 0x{region:x}, shows {bytes:02x?}"))
-}
-
 fn place(thread: usize, window: usize) -> usize {
     256 + thread * (WINDOWS + 1) + window
 }
@@ -410,71 +281,17 @@ impl Phase for Chaos<'_> {
     type Local = Local;
     const NAME: &'static str = "chaos";
 
+    /// Mounting, breaking and looking take ten times as long as what the workers do.
+    fn weight(&self, thread: usize) -> u64 {
+        if thread < 3 { 1 } else { 8 }
+    }
+
     fn generate(&self, thread: usize, rng: &mut Rng) -> Op {
-        match thread {
-            // Mounted most of the time, or there is nothing to race with.
-            0 => match rng.below(100) {
-                0..=49 => Op::Mount,
-                50..=53 => Op::Unmount {
-                    how: rng.pick(&[0, 0, libc::MNT_DETACH]),
-                },
-                _ => Op::Sleep {
-                    millis: 1 + rng.below(10),
-                },
-            },
-            1 => match rng.below(200) {
-                0 => Op::Poison { page: rng.any() },
-                1 => Op::Offline { page: rng.any() },
-                2 if self.rebind => Op::Rebind {
-                    millis: rng.below(10),
-                    which: rng.index(2),
-                },
-                3 => Op::PoisonFile {
-                    file: rng.below(FILES),
-                    page: rng.below(512),
-                },
-                _ => Op::Sleep {
-                    millis: 1 + rng.below(4),
-                },
-            },
-            2 => match rng.below(20) {
-                0 => Op::Trace { on: rng.chance(50) },
-                1..=9 => Op::Sleep {
-                    millis: rng.below(4),
-                },
-                _ => Op::Look { what: rng.index(9) },
-            },
-            _ => worker(rng),
-        }
+        op::generate(self.rebind, thread, rng)
     }
 
     fn kind(op: &Op) -> &'static str {
-        match op {
-            Op::Mount => "mount",
-            Op::Unmount { .. } => "umount",
-            Op::Sleep { .. } => "sleep",
-            Op::Poison { .. } | Op::PoisonFile { .. } => "hwpoison",
-            Op::Offline { .. } => "hard_offline",
-            Op::Rebind { .. } => "unbind_bind",
-            Op::Look { .. } => "look",
-            Op::Trace { .. } => "trace",
-            Op::Create { .. } => "map_create",
-            Op::Unlink { .. } => "unlink",
-            Op::Rename { .. } => "rename",
-            Op::Truncate { .. } => "truncate",
-            Op::Open { .. } => "mmap",
-            Op::Close { .. } => "munmap",
-            Op::Read { .. } => "read",
-            Op::Write { .. } => "write",
-            Op::Touch { .. } => "touch",
-            Op::Check { .. } => "check",
-            Op::Advise { .. } => "madvise",
-            Op::Remap { .. } => "mremap",
-            Op::Fork { .. } => "fork",
-            Op::Pin { .. } => "vmsplice",
-            Op::Query { .. } => "map_get",
-            Op::Options { .. } => "options",
-        }
+        op::kind(op)
     }
 
     fn enter(&self, thread: usize) -> Local {
@@ -622,84 +439,4 @@ impl Phase for Chaos<'_> {
     }
 
     fn leave(&self, _: Local) {}
-}
-
-fn worker(rng: &mut Rng) -> Op {
-    let file = rng.below(FILES);
-    let window = rng.index(WINDOWS);
-    let at = rng.index(4 << 21);
-    let page = rng.below(SIZE / PAGE as u64);
-    let write = rng.chance(50);
-    match rng.below(100) {
-        0..=11 => Op::Create {
-            file,
-            layout: rng.byte(),
-            abi: rng.pick(&[Abi::V1, Abi::V2, Abi::V44]),
-        },
-        12..=15 => Op::Unlink { file },
-        16 => Op::Rename {
-            from: file,
-            to: rng.below(3),
-        },
-        17 => Op::Truncate { file },
-        18..=29 => Op::Open {
-            file,
-            window,
-            private: rng.chance(20),
-            page: if rng.chance(50) { 0 } else { rng.index(1024) },
-            pages: 1 + rng.index(1536),
-        },
-        30..=32 => Op::Close { window },
-        33..=42 => Op::Read { file, page },
-        43..=50 => Op::Write {
-            file,
-            page,
-            byte: rng.byte(),
-        },
-        51..=69 => Op::Touch {
-            window,
-            at,
-            write,
-            way: rng.pick(&[Way::User, Way::Copy, Way::Gup]),
-        },
-        70..=80 => Op::Check {
-            window,
-            page: rng.index(2048),
-        },
-        81..=86 => Op::Advise {
-            window,
-            at,
-            advice: rng.pick(&[
-                libc::MADV_DONTNEED,
-                libc::MADV_DONTNEED,
-                libc::MADV_POPULATE_READ,
-                libc::MADV_POPULATE_WRITE,
-                libc::MADV_PAGEOUT,
-            ]),
-        },
-        87..=89 => Op::Remap {
-            window,
-            pages: 1 + rng.index(1536),
-        },
-        90 => Op::Fork { window, at, write },
-        91..=93 => Op::Pin { window, at },
-        94..=97 => Op::Query {
-            file,
-            command: rng.pick(&[
-                abi::MAP_GET,
-                abi::MAP_GETEXT,
-                abi::MAP_GET_V2,
-                abi::NOP_43,
-                abi::NOP_44,
-            ]),
-        },
-        98 => Op::Options {
-            set: true,
-            bit: rng.pick(&[5, 7, 10, 12, 14]),
-        },
-        _ => Op::Options {
-            set: rng.chance(70),
-            bit: rng.pick(&[5, 10, 12]),
-        },
-    }
 }

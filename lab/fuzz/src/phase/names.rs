@@ -196,9 +196,9 @@ impl Names<'_> {
     /// Whether an operation may end so, whoever else is at work on the same names.
     fn listed(&self, op: &Op, error: Errno) -> bool {
         use Errno::{
-            E2BIG, EAGAIN, EBADF, EBUSY, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ELOOP, ENAMETOOLONG,
-            ENODATA, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, ENOTTY, ENXIO, EOPNOTSUPP, EPERM,
-            EPIPE, EROFS, ESPIPE, ETXTBSY, EXDEV,
+            E2BIG, EACCES, EAGAIN, EBADF, EBUSY, EEXIST, EFBIG, EINVAL, EIO, EISDIR, ELOOP,
+            ENAMETOOLONG, ENODATA, ENODEV, ENOENT, ENOSPC, ENOTDIR, ENOTEMPTY, ENOTTY, ENXIO,
+            EOPNOTSUPP, EPERM, EPIPE, EROFS, ESPIPE, ETXTBSY, EXDEV,
         };
         // What a walk along the name may find. A symlink leads nowhere, a node to no driver;
         // the mount point itself lies on something that cannot be written.
@@ -216,7 +216,8 @@ impl Names<'_> {
             return true;
         }
         let own: &[Errno] = match op {
-            Op::Create { .. } => &[EEXIST, EPERM],
+            // The VFS keeps others' nodes in sticky folders that all may write to.
+            Op::Create { .. } => &[EEXIST, EPERM, EACCES],
             Op::Folder { .. } | Op::Symlink { .. } | Op::Node { .. } => {
                 &[EEXIST, EPERM, EOPNOTSUPP]
             }
