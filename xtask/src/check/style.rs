@@ -151,7 +151,11 @@ fn script(may_fetch: bool) -> Result<Option<PathBuf>> {
     let mut unpack = Command::new("tar");
     unpack.arg("-xf").arg(tarball).arg("-C").arg(&own);
     unpack.arg("--strip-components=2");
-    unpack.args(SCRIPTS.iter().map(|script| format!("{name}/scripts/{script}")));
+    unpack.args(
+        SCRIPTS
+            .iter()
+            .map(|script| format!("{name}/scripts/{script}")),
+    );
     log.run(&mut unpack)?;
     remove_dir(&package)?;
     Ok(Some(own.join(SCRIPTS[0])))

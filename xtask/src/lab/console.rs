@@ -141,7 +141,11 @@ mod tests {
             "page dumped because: VM_BUG_ON_PAGE(1)\nkernel BUG at mm/x.c:1!",
         ] {
             let text = format!("[ 1.0] fine\n{line}\n");
-            assert_eq!(complaints(&text, "7.3", &Known::default()).len(), 1, "{line}");
+            assert_eq!(
+                complaints(&text, "7.3", &Known::default()).len(),
+                1,
+                "{line}"
+            );
         }
     }
 
