@@ -121,6 +121,7 @@ struct famfs_map {
 	struct list_head list;		/* on famfs_sb.maps */
 	struct famfs_extent ext[] __counted_by(nr);
 };
+
 static_assert(offsetofend(struct famfs_map, invalid) <= 64);
 
 static inline struct famfs_sb *famfs_sb(const struct super_block *sb)
