@@ -101,24 +101,28 @@ struct famfs_stripe {
 
 /* Where a file's data is: inode->i_private, set once, freed at eviction. */
 struct famfs_map {
-	struct inode *inode;
-	struct list_head list;		/* on famfs_sb.maps */
-	u64 file_size;
-	u64 mapped;			/* sum of all extents */
-	u32 file_type;
-	bool invalid;			/* the file's size was changed */
+	/* What a fault reads, in one cache line. */
 	unsigned long touched;		/* tick of a write fault's last mtime */
 	struct {			/* where most files begin and end */
 		u64 len;		/* of ext[0]; 0: not at the beginning */
 		u64 addr;		/* in the DAX device */
 		struct dax_device *dax_dev;
 	} head;
-	u32 nr;
-	u32 nr_stripes;
 	struct famfs_stripe *stripes;	/* NULL: the extents follow each other */
 	u64 covered;			/* bytes of the file that have memory */
+	u32 nr;
+	bool invalid;			/* the file's size was changed */
+
+	u32 nr_stripes;
+	u32 file_type;
+	u64 file_size;
+	u64 mapped;			/* sum of all extents */
+	struct inode *inode;
+	struct list_head list;		/* on famfs_sb.maps */
 	struct famfs_extent ext[] __counted_by(nr);
 };
+
+static_assert(offsetofend(struct famfs_map, invalid) <= 64);
 
 static inline struct famfs_sb *famfs_sb(const struct super_block *sb)
 {

@@ -64,7 +64,7 @@ static void famfs_find_strip(const struct famfs_map *map, u64 pos,
 }
 
 static bool famfs_find(const struct famfs_map *map, u64 pos,
-				       struct famfs_piece *piece)
+		       struct famfs_piece *piece)
 {
 	const struct famfs_extent *ext = map->ext;
 
