@@ -3,8 +3,11 @@
 use std::{
     io::Write,
     panic::{self, AssertUnwindSafe},
+    path::Path,
     time::Instant,
 };
+
+use crate::tests::module;
 
 /// A test fails by panicking.
 pub(crate) struct Test {
@@ -14,9 +17,10 @@ pub(crate) struct Test {
 
 /// Runs all, prints a line each, and says whether none failed.
 pub(crate) fn run(tests: &[&Test]) -> bool {
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
     for test in tests {
         if let Some(reason) = missing(test.name) {
+            skipped += 1;
             println!("SKIP {}: {reason}", test.name);
             continue;
         }
@@ -34,13 +38,17 @@ pub(crate) fn run(tests: &[&Test]) -> bool {
         println!("{verdict} {} ({seconds:.1} s)", test.name);
         let _ = std::io::stdout().flush();
     }
-    println!("lab-guest: {passed} passed, {failed} failed");
+    println!("lab-guest: {passed} passed, {failed} failed, {skipped} skipped");
     failed == 0
 }
 
 /// What this guest lacks for a test; an emulated CXL guest has one device only.
 fn missing(name: &str) -> Option<&'static str> {
-    let second = std::env::var_os("FAMFS_DEV2").is_some();
-    (name.starts_with("devices::") && !second)
-        .then_some("needs a second device: `--devices 2`, with pmem or fsdev")
+    if name.starts_with("devices::") && std::env::var_os("FAMFS_DEV2").is_none() {
+        return Some("needs a second device: `--devices 2`, with pmem or fsdev");
+    }
+    if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() {
+        return Some("this kernel is built without CONFIG_MODULE_SIG");
+    }
+    None
 }
