@@ -111,6 +111,11 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     dep += "famfs.ko:\n";
     archive.copy(&format!("{folder}/famfs.ko"), contents.famfs_ko)?;
     archive.file(&format!("{folder}/modules.dep"), 0o644, dep.as_bytes())?;
+    // The debugging kernel has in itself what Debian's have as modules: `modprobe` is content.
+    let builtin = kernel.modules.join("modules.builtin");
+    if kernel.line == Line::Debug && builtin.is_file() {
+        archive.copy(&format!("{folder}/modules.builtin"), &builtin)?;
+    }
     archive.file(
         &format!("{folder}/modules.alias"),
         0o644,
