@@ -27,7 +27,7 @@ const EXCLUDED: i32 = 77;
 pub(crate) fn main() -> Result<()> {
     setup::ensure()?;
     COMPILERS.ensure(&setup::Args::default())?;
-    let _lock = process::lock(&paths::target("kmod/dkms.lock"), "dkms")?;
+    let _lock = COMPILERS.lock()?;
     let log = Log::create(paths::target("kmod/dkms.log"))?;
     let tree = paths::workspace().join("famfs-kmod");
     let version = package_version(&fs::read_to_string(tree.join("dkms.conf"))?)

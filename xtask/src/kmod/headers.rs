@@ -45,6 +45,7 @@ struct Outcome {
 pub(crate) fn main() -> Result<()> {
     setup::ensure()?;
     COMPILERS.ensure(&setup::Args::default())?;
+    let _lock = COMPILERS.lock()?;
     let dir = paths::target("kmod/headers");
     fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let log = Log::create(dir.join("headers.log"))?;

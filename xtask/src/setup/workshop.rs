@@ -81,6 +81,12 @@ impl Shop {
         chroot::command_in(&self.root(), mounts)
     }
 
+    /// For runs that put headers into it, to take turns.
+    pub(crate) fn lock(&self) -> Result<fs::File> {
+        let lock = paths::target(format!("{}.use.lock", self.folder));
+        process::lock(&lock, self.folder)
+    }
+
     /// Makes it unless it is there.
     pub(crate) fn ensure(&self, args: &Args) -> Result<()> {
         let key = format!("{} {}\n", self.suite, self.packages.join(","));
