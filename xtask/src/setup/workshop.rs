@@ -34,7 +34,15 @@ pub(crate) const COMPILERS: Shop = Shop {
     folder: "compilers",
     suite: "testing",
     packages: &[
-        "dkms", "gcc-12", "gcc-14", "gcc-15", "kmod", "make", "openssl",
+        "dkms",
+        "gcc-12",
+        "gcc-14",
+        "gcc-15",
+        "kmod",
+        "libelf1t64",
+        "make",
+        "openssl",
+        "pahole",
     ],
 };
 
