@@ -4,6 +4,7 @@
 //! kernel, the compiler or the options changed. 6.12 builds on this machine against unpacked
 //! headers; 7.3 builds in the chroot.
 
+mod dkms;
 mod headers;
 mod source;
 
@@ -26,6 +27,7 @@ use crate::{paths, setup};
   cargo xtask build-kmod                  both kernels, into target/kmod/<kernel>/famfs.ko
   cargo xtask build-kmod --kernel 7.3     one kernel
   cargo xtask build-kmod --all-headers    a table of every set of headers Debian has today
+  cargo xtask build-kmod --dkms           as a user of dkms gets it, for both kernels
   cargo xtask build-kmod --inject 10      with 1 % more instructions in the fault path")]
 pub(crate) struct Args {
     /// Build for this kernel only
@@ -37,6 +39,9 @@ pub(crate) struct Args {
     /// Build with W=1 against every kernel's headers that Debian offers, 6.12 to 7.3
     #[arg(long, conflicts_with_all = ["kernel", "inject"])]
     all_headers: bool,
+    /// Add, build, install and remove the module with dkms, for each kernel of the lab
+    #[arg(long, conflicts_with_all = ["kernel", "inject", "all_headers"])]
+    dkms: bool,
 }
 
 /// What to build.
@@ -69,6 +74,9 @@ pub(crate) struct Built {
 pub(crate) fn main(args: &Args) -> Result<()> {
     if args.all_headers {
         return headers::main();
+    }
+    if args.dkms {
+        return dkms::main();
     }
     setup::ensure()?;
     if args.kernel == Some(Line::Debug) {

@@ -161,10 +161,10 @@ fn script(may_fetch: bool) -> Result<Option<PathBuf>> {
     Ok(Some(own.join(SCRIPTS[0])))
 }
 
-/// sparse on the module against the headers of 7.3.
+/// sparse on the module against the headers of both kernels.
 pub(super) fn sparse(asked: bool) -> Result<Outcome> {
     let program = chroot::root().join("usr/bin/sparse");
-    let log = Log::create(paths::target("sparse/sparse.log"))?;
+    let log = Log::create(paths::target("sparse/fetch.log"))?;
     if !program.is_file() {
         if !asked {
             return Ok(Outcome::Skipped(
@@ -177,16 +177,41 @@ pub(super) fn sparse(asked: bool) -> Result<Outcome> {
         let index = context.index(&log)?;
         index.unpack_folder("sparse", "usr/bin", &chroot::root(), &log)?;
     }
-    let release = kernels::installed(Line::V7_3)?.release;
+    let (old, checked_on_old) = sparse_on(Line::V6_12)?;
+    let (new, checked_on_new) = sparse_on(Line::V7_3)?;
+    judge(
+        "sparse",
+        &(old + &new),
+        checked_on_old + checked_on_new,
+        SPARSE,
+    )
+}
+
+/// Its findings against the headers of one kernel, and how many files it has read.
+fn sparse_on(line: Line) -> Result<(String, usize)> {
+    let log = Log::create(paths::target(format!("sparse/{line}.log")))?;
+    let kernel = kernels::installed(line)?;
+    let release = &kernel.release;
     let copy = paths::target("sparse/src");
     remove_dir(&copy)?;
     kmod::copy_sources(&copy)?;
-    let mut make = chroot::command(Some(&copy));
-    make.args(["make", "-C"])
-        .arg(format!("/usr/src/linux-headers-{release}"))
-        // Debian's headers lack the script that asks whether sparse is new enough; it is not: it
-        // does not know an operator of newer headers, which another one stands in for.
-        .args(["M=/mnt", "C=2", "KBUILD_CHECKSRC=2"])
+    let mut make;
+    if line == Line::V6_12 {
+        // Its headers lie beside the chroot, and its compiler is this machine's.
+        let version = release.trim_end_matches("-amd64");
+        make = chroot::command_in(&chroot::root(), [Some(&copy), Some(&kernel.headers)]);
+        make.args(["make", "-C"])
+            .arg(format!("/srv/usr/src/linux-headers-{version}-common"))
+            .arg(format!("O=/srv/usr/src/linux-headers-{release}"))
+            .arg("CC=gcc-14");
+    } else {
+        make = chroot::command(Some(&copy));
+        make.args(["make", "-C"])
+            .arg(format!("/usr/src/linux-headers-{release}"));
+    }
+    // Debian's headers lack the script that asks whether sparse is new enough; it is not: it
+    // does not know an operator of newer headers, which another one stands in for.
+    make.args(["M=/mnt", "C=2", "KBUILD_CHECKSRC=2"])
         .args(["CF=-D__typeof_unqual__=__typeof__", "modules"])
         .env_remove("MAKEFLAGS");
     log.run(&mut make)?;
@@ -196,13 +221,14 @@ pub(super) fn sparse(asked: bool) -> Result<Outcome> {
         .filter(|line| line.trim_start().starts_with("CHECK "))
         .count();
     if checked == 0 {
-        bail!("sparse looked at no file; the output is in target/sparse/sparse.log");
+        bail!("sparse looked at no file; the output is in target/sparse/{line}.log");
     }
-    let findings: Vec<&str> = text
+    let findings: String = text
         .lines()
         .filter(|line| line.contains(" warning: ") || line.contains(" error: "))
+        .map(|line| format!("{}\n", line.trim_start_matches("/mnt/")))
         .collect();
-    judge("sparse", &findings.join("\n"), checked, SPARSE)
+    Ok((findings, checked))
 }
 
 #[cfg(test)]

@@ -325,7 +325,7 @@ mod tests {
     fn a_debugging_kernel_has_three_gib_for_itself() {
         let mut machine = machine(Memory::Pmem, GIB);
         machine.debug = true;
-        assert!(line(&machine).contains("-m 4224M"));
+        assert!(line(&machine).contains("-m 4096M"));
         let kernel_line = machine.kernel_line();
         assert!(kernel_line.contains("memmap=1024M!4G"), "{kernel_line}");
         assert!(kernel_line.contains("kasan_multi_shot"), "{kernel_line}");

@@ -278,6 +278,15 @@ pub(crate) fn security_mirror() -> Result<String> {
         .context("no apt source of this machine names a security suite")
 }
 
+/// A setting of this machine's own apt, for chroots to follow: a mirror that stands still needs
+/// `Acquire::Check-Valid-Until`.
+pub(super) fn setting(name: &str) -> Result<Option<String>> {
+    let mut dump = Command::new("apt-config");
+    dump.args(["dump", "--no-empty", "--format", "%v%n", name]);
+    let text = process::stdout(&mut dump)?;
+    Ok(text.lines().next().map(str::to_owned))
+}
+
 /// What this machine runs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct OsRelease {
