@@ -223,11 +223,13 @@ fn sparse_on(line: Line) -> Result<(String, usize)> {
     if checked == 0 {
         bail!("sparse looked at no file; the output is in target/sparse/{line}.log");
     }
-    let findings: String = text
-        .lines()
-        .filter(|line| line.contains(" warning: ") || line.contains(" error: "))
-        .map(|line| format!("{}\n", line.trim_start_matches("/mnt/")))
-        .collect();
+    let mut findings = String::new();
+    for line in text.lines() {
+        if line.contains(" warning: ") || line.contains(" error: ") {
+            findings.push_str(line.trim_start_matches("/mnt/"));
+            findings.push('\n');
+        }
+    }
     Ok((findings, checked))
 }
 

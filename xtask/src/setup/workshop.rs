@@ -37,7 +37,7 @@ pub(crate) const COMPILERS: Shop = Shop {
         "dkms",
         "gcc-12",
         "gcc-14",
-        "gcc-15",
+        "gcc-16",
         "kmod",
         "libelf1t64",
         "make",
@@ -101,7 +101,7 @@ impl Shop {
         if self.is_current(&key) {
             return Ok(());
         }
-        let lock = paths::target(&format!("{}.lock", self.folder));
+        let lock = paths::target(format!("{}.lock", self.folder));
         let _lock = process::lock(&lock, self.folder)?;
         if self.is_current(&key) {
             return Ok(());
@@ -114,10 +114,10 @@ impl Shop {
             self.suite,
             self.packages.join(" ")
         ));
-        let log = Log::create(paths::target(&format!("{}.log", self.folder)))?;
+        let log = Log::create(paths::target(format!("{}.log", self.folder)))?;
         let sources = self.sources(args, &log)?;
         let check_age = apt::setting("Acquire::Check-Valid-Until")?;
-        let new = paths::target(&format!("{}.new", self.folder));
+        let new = paths::target(format!("{}.new", self.folder));
         process::retry(|| {
             remove_dir(&new)?;
             log.run(
@@ -144,7 +144,7 @@ impl Shop {
     }
 
     fn stamp(&self) -> PathBuf {
-        paths::target(&format!("{}.stamp", self.folder))
+        paths::target(format!("{}.stamp", self.folder))
     }
 
     fn is_current(&self, key: &str) -> bool {
