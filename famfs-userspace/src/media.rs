@@ -19,10 +19,10 @@ pub mod log;
 pub mod superblock;
 
 pub use entry::{Body, Dir, Entry, File, PathField};
-pub use extent::{Extent, Map};
+pub use extent::{Extent, Map, Placement};
 pub use legacy::Superblock46;
 pub use log::{LogFault, LogHeader};
-pub use superblock::{SuperFault, Superblock};
+pub use superblock::{ReadOnly, SuperFault, Superblock};
 
 /// Where the log starts, and so the size of the superblock's region.
 pub const LOG_OFFSET: u64 = 2 << 20;
@@ -75,6 +75,16 @@ impl Layout {
         LOG_OFFSET
             .saturating_add(log::HEADER_SIZE as u64)
             .saturating_add(index.saturating_mul(self.entry_size() as u64))
+    }
+
+    /// Whether the bytes are an entry that was written as number `index`.
+    pub fn is_sound(self, bytes: &[u8], index: u64) -> bool {
+        let Some(crc_at) = bytes.len().checked_sub(size_of::<u64>()) else {
+            return false;
+        };
+        bytes.len() == self.entry_size()
+            && le::u64_at(bytes, 0) == index
+            && le::u64_at(bytes, crc_at) == crc::crc(&bytes[..crc_at])
     }
 
     /// Parses one entry. Bytes that are missing at the end read as zero.
@@ -136,6 +146,14 @@ impl Super {
         match self {
             Self::Current(sb) => sb.system_uuid,
             Self::V46(sb) => sb.system_uuid,
+        }
+    }
+
+    /// Why a file system that can be read is not written to, if it is not.
+    pub fn check_writable(&self) -> Result<(), ReadOnly> {
+        match self {
+            Self::Current(sb) => sb.check_writable(),
+            Self::V46(sb) => Err(ReadOnly::Version { found: sb.version }),
         }
     }
 

@@ -1,14 +1,26 @@
 //! The operations behind the commands: one a file.
 
 pub mod append;
+pub mod check;
+pub mod clone;
+pub mod contents;
+pub mod cp;
 pub mod create;
+pub mod data;
 pub mod fill;
+pub mod follow;
+pub mod list;
+pub mod logplay;
+pub mod maker;
 pub mod mkdir;
 pub mod mkfs;
 pub mod mount;
 pub mod open;
 pub mod place;
+pub mod pool;
 pub mod session;
+pub mod shadow;
+pub mod watch;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,6 +75,10 @@ pub enum Error {
         offset: u64,
         reason: String,
     },
+    #[error("interrupted by signal {signal}; nothing was changed")]
+    Interrupted { signal: i32 },
+    #[error("{path}: this kernel's famfs has no options", path = path.display())]
+    NoOptions { path: PathBuf },
     #[error(transparent)]
     Device(#[from] device::Error),
     #[error(transparent)]
@@ -86,17 +102,29 @@ impl Error {
             Self::NotFamfs { .. } => Some("`famfs mount DEV MPT` first; /proc/mounts lists mounts"),
             Self::Client { .. } => Some("make it on the host that ran mkfs"),
             Self::LogFull { .. } => Some("a longer log is chosen at `famfs mkfs --loglen N`"),
+            Self::NoOptions { .. } => Some("they came with kernel interface 44"),
             Self::Device(e) => e.hint(),
             Self::Kernel(e) => e.hint(),
+            Self::Io {
+                action: "map",
+                source,
+                ..
+            } if source.raw_os_error() == Some(libc::EBUSY) => {
+                Some("a file that the log does not have is there: unmount and mount again")
+            }
             Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 Some("run as root")
             }
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
                 Some(device::DISABLED_HINT)
             }
+            Self::Io { source, .. } if source.raw_os_error() == Some(libc::EROFS) => {
+                Some("it is mounted read-only: `mount -o remount,rw MPT`")
+            }
             Self::Io { .. }
             | Self::NothingToKill { .. }
             | Self::Refused { .. }
+            | Self::Interrupted { .. }
             | Self::NoSpace { .. } => None,
         }
     }
@@ -104,6 +132,7 @@ impl Error {
     /// Whether a privilege or a kernel feature is missing, not something wrong.
     pub fn is_missing_feature(&self) -> bool {
         match self {
+            Self::NoOptions { .. } | Self::Device(device::Error::NoFsdev { .. }) => true,
             Self::Device(device::Error::Kernel(e)) | Self::Kernel(e) => e.is_missing_feature(),
             Self::Device(device::Error::Io { source, .. }) | Self::Io { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied

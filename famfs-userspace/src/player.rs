@@ -2,12 +2,18 @@
 //!
 //! * A slot with a bad checksum or number ends the play: what stands before it counts.
 //! * A good slot with bad content is refused alone, and the play goes on.
+//! * A type without a meaning is skipped with a note.
 //! * Nothing that the log says reaches the kernel unchecked.
 
 pub mod act;
+pub mod mounted;
 pub mod plan;
+pub mod shadowed;
+pub mod tree;
 pub mod validate;
 
-pub use act::{Outcome, play};
-pub use plan::{Action, Plan, Refused, Stop};
+pub use act::{Options, Outcome, play};
+pub use mounted::MountTree;
+pub use plan::{Action, Plan, Refused, Skipped, Stop};
+pub use tree::Tree;
 pub use validate::Refusal;

@@ -6,10 +6,30 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use famfs_userspace::{device, media};
 use tempfile::TempDir;
 
-const COMMANDS: [&str; 9] = [
-    "mkfs", "mount", "umount", "creat", "mkdir", "logplay", "fsck", "dump", "getmap",
+const COMMANDS: [&str; 20] = [
+    "mkfs",
+    "mount",
+    "umount",
+    "list",
+    "creat",
+    "mkdir",
+    "cp",
+    "verify",
+    "flush",
+    "logplay",
+    "mkmeta",
+    "fsck",
+    "check",
+    "dump",
+    "getmap",
+    "chkread",
+    "opts",
+    "clone",
+    "completions",
+    "man",
 ];
 
 fn famfs(dir: &Path) -> Command {
@@ -77,7 +97,38 @@ fn usage_errors_exit_2_and_touch_nothing() {
         &["creat", "-s", "1", "-r", "-S", "0", "img"],
         &["creat", "-s", "1", "-r", "-S", "4294967296", "img"],
         &["creat", "-s", "1", "-m", "8", "img"],
+        &["creat", "-M", "img", "-s", "1"],
+        &["creat", "-M", "img,1,2,3"],
+        &["creat", "-M", "img,1", "img"],
+        &["creat", "-s", "1", "-t", "257", "img"],
+        &["creat", "-s", "1", "-t", "-1", "img"],
+        &["creat", "-s", "1", "-N", "4", "img"],
+        &["creat", "-s", "1", "-C", "2M", "img"],
+        &["creat", "-s", "1", "-N", "4", "-B", "4", "-C", "2Mb", "img"],
+        &["cp"],
+        &["cp", "img"],
+        &["cp", "-u", "-1", "img", "x"],
+        &["cp", "-g", "root", "img", "x"],
+        &["verify"],
+        &["verify", "-S", "1"],
+        &["verify", "-f", "img"],
+        &["verify", "-m", "img"],
+        &["verify", "-m", "img,0"],
+        &["verify", "-S", "1", "-f", "img", "-t", "999"],
+        &["flush"],
+        &["chkread"],
+        &["chkread", "-s", "-l", "img"],
+        &["check"],
+        &["mkmeta"],
+        &["mkdir"],
+        &["getmap"],
+        &["getmap", "-c"],
+        &["clone", "a"],
+        &["opts", "--set", "nonsense", "."],
+        &["completions", "tcsh"],
         &["mount", "img"],
+        &["mount", "-rm", "img", "."],
+        &["mount", "a", "b", "c"],
         &["fsck"],
         &["dump", "a", "b"],
     ] {
@@ -162,6 +213,41 @@ fn failures_say_what_on_what_and_why() {
         (&["logplay", "."], "is not in a famfs mount"),
         (&["getmap", "img"], "img is not in a famfs mount"),
         (&["umount", "."], "is not the root of a famfs mount"),
+        (&["cp", "img", "new"], "new is not in a famfs mount"),
+        (
+            &["creat", "-M", "new,4k", "-M", "new2,4k"],
+            "new2 is not in a famfs mount",
+        ),
+        (
+            &["creat", "--manifest", "none"],
+            "cannot read the list none",
+        ),
+        (&["verify", "-S", "1", "-f", "none"], "cannot look at none"),
+        (
+            &["verify", "-S", "1", "-f", "img"],
+            "img: byte 0 is not of seed 1",
+        ),
+        (&["flush", "none"], "cannot look at none"),
+        (&["flush", "."], "it is a folder, not a regular file"),
+        (&["chkread", "none"], "cannot look at none"),
+        (&["chkread", "-l", "img"], "it does not start as one"),
+        (&["check", "."], ". is not in a famfs mount"),
+        (&["mkmeta", "none"], "cannot look at none"),
+        (&["mkmeta", "img"], "no famfs is mounted from it"),
+        (&["getmap", "-c", "none"], "cannot look at none"),
+        (&["getmap", "."], "it is not a regular file"),
+        (&["clone", "a", "b"], "`--image IMAGE` does it"),
+        (&["clone", "--image", "img", "a", "b"], "cannot read img"),
+        (&["opts", "."], ". is not in a famfs mount"),
+        (
+            &["mount", "-o", "nonsense", "img", "."],
+            "\"nonsense\" is no option of famfs",
+        ),
+        (&["mount", "-D", "img"], "a dummy mount is not needed"),
+        (
+            &["mount", "img", "."],
+            "img is neither an image, a block device nor a dax device",
+        ),
         (&["mount", "none", "."], "cannot resolve none"),
     ] {
         let (out, err) = expect(dir.path(), 1, args);
@@ -210,4 +296,268 @@ fn a_full_disk_is_one() {
         err.contains("cannot write the output: No space left on device"),
         "{err}"
     );
+}
+
+/// The names by which mount(8), umount(8) and mkfs(8) call it.
+fn as_name(dir: &Path, name: &str) -> Command {
+    let link = dir.join(name);
+    if !link.exists() {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_famfs"), &link).unwrap();
+    }
+    let mut command = Command::new(link);
+    command
+        .current_dir(dir)
+        .env("FAMFS_SYSTEM_UUID_FILE", dir.join("system_uuid"));
+    command
+}
+
+#[test]
+fn helpers_by_their_names() {
+    let dir = with_image(64 << 20);
+    let dir = dir.path();
+    for (name, args, status, said) in [
+        (
+            "mkfs.famfs",
+            &["-f", "-v", "img"][..],
+            0,
+            "log            8388608 bytes",
+        ),
+        ("mkfs.famfs", &["img"], 1, "img holds a famfs superblock"),
+        ("mkfs.famfs", &["--nonsense", "img"], 2, "--nonsense"),
+        ("mkfs.famfs", &[], 2, "DEVICE"),
+        ("mount.famfs", &[], 1, "DEVICE"),
+        ("mount.famfs", &["img", ".", "--nonsense"], 1, "--nonsense"),
+        (
+            "mount.famfs",
+            &["img", ".", "-o", "rw,nonsense"],
+            1,
+            "nonsense",
+        ),
+        (
+            "mount.famfs",
+            &["img", ".", "-f", "-o", "rw,x-systemd.automount"],
+            0,
+            "",
+        ),
+        (
+            "mount.famfs",
+            &["img", ".", "-s", "-o", "nonsense"],
+            32,
+            "img is neither",
+        ),
+        (
+            "mount.famfs",
+            &["none", ".", "-o", "rw"],
+            32,
+            "cannot resolve none",
+        ),
+        (
+            "umount.famfs",
+            &["."],
+            32,
+            "is not the root of a famfs mount",
+        ),
+        ("umount.famfs", &["-x", "."], 1, "-x"),
+        ("umount.famfs", &["--help"], 0, "Unmount a famfs"),
+    ] {
+        let output = as_name(dir, name).args(args).output().unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        let text = String::from_utf8(text).unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(status),
+            "{name} {args:?}: {text}"
+        );
+        assert!(text.contains(said), "{name} {args:?}: {text}");
+    }
+}
+
+#[test]
+fn fuse_is_said_not_to_be_there() {
+    let dir = with_image(64 << 20);
+    for args in [
+        &["mount", "--fuse", "img", "."][..],
+        &["mount", "-t", "5", "img", "."],
+        &["mount", "-c", "always", "img", "."],
+        &["mount", "-S", "/tmp/x", "img", "."],
+        &["mkfs", "--fuse", "img"],
+    ] {
+        let (_, err) = expect(dir.path(), 3, args);
+        assert!(err.contains("there is no fuse here"), "{args:?}: {err}");
+    }
+    let mode = |mode: &str, args: &[&str]| {
+        let output = famfs(dir.path())
+            .args(args)
+            .env("FAMFS_MODE", mode)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (status, err) = mode("fuse", &["mount", "img", "."]);
+    assert_eq!(status, Some(3), "{err}");
+    let (status, err) = mode("junk", &["mount", "img", "."]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(err.contains("FAMFS_MODE=junk is no mode"), "{err}");
+    let (status, err) = mode("junk", &["mount", "--nofuse", "img", "."]);
+    assert_eq!(status, Some(1), "{err}");
+    assert!(!err.contains("FAMFS_MODE"), "{err}");
+}
+
+#[test]
+fn what_is_on_a_device_is_named_and_kept() {
+    for (at, mark, what) in [
+        (0x438, &b"\x53\xef"[..], "ext4"),
+        (0, b"XFSB", "XFS"),
+        (0x1_0040, b"_BHRfS_M", "btrfs"),
+        (0x200, b"LABELONE", "LVM"),
+        (0x200, b"EFI PART", "GPT"),
+        (0x1fe, b"\x55\xaa", "partition table"),
+        (0xff6, b"SWAPSPACE2", "swap"),
+        (0, b"LUKS\xba\xbe", "LUKS"),
+    ] {
+        let dir = with_image(16 << 20);
+        let image = dir.path().join("img");
+        let file = File::options().write(true).open(&image).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, mark, at).unwrap();
+        let before = std::fs::read(&image).unwrap();
+        let (_, err) = expect(dir.path(), 1, &["mkfs", "img"]);
+        assert!(err.contains("img holds") && err.contains(what), "{err}");
+        assert!(std::fs::read(&image).unwrap() == before, "{what}");
+        expect(dir.path(), 0, &["mkfs", "-f", "img"]);
+    }
+}
+
+/// A log with one file.
+fn image_with_a_file(dir: &Path) {
+    expect(dir, 0, &["mkfs", "img"]);
+    let body = media::Body::File(media::File {
+        size: 4096,
+        flags: 2,
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+        path: media::PathField::new(b"one").unwrap(),
+        map: media::Map::contiguous(10 << 20, 2 << 20),
+    });
+    let access = device::Access::Format { log_len: 8 << 20 };
+    let mut device = device::Device::open(&dir.join("img"), access).unwrap();
+    famfs_userspace::ops::append::append(&mut *device.memory, 0, body).unwrap();
+}
+
+#[test]
+fn a_clone_is_found_by_fsck() {
+    let dir = with_image(64 << 20);
+    let dir = dir.path();
+    image_with_a_file(dir);
+    expect(dir, 0, &["fsck", "img"]);
+    expect(dir, 0, &["clone", "--image", "img", "one", "two"]);
+    let (out, _) = expect(dir, 1, &["fsck", "img"]);
+    assert!(
+        out.contains("extent-shared") && out.contains("two"),
+        "{out}"
+    );
+    let (_, err) = expect(dir, 1, &["clone", "--image", "img", "none", "three"]);
+    assert!(err.contains("no file \"none\""), "{err}");
+    let (_, err) = expect(dir, 1, &["clone", "--image", "img", "one", "../out"]);
+    assert!(err.contains("component"), "{err}");
+}
+
+#[test]
+fn verify_only_reads() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    for (name, seed) in [("a", 42), ("b", 7)] {
+        let mut bytes = vec![0; 3_000_001];
+        famfs_userspace::ops::fill::Stream::new(seed).fill(&mut bytes);
+        std::fs::write(dir.join(name), bytes).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o444);
+        std::fs::set_permissions(dir.join(name), mode).unwrap();
+    }
+    let (out, _) = expect(dir, 0, &["verify", "-S", "42", "-f", "a"]);
+    assert_eq!(out, "a: ok\n");
+    expect(
+        dir,
+        0,
+        &["verify", "-q", "-m", "a,42", "-m", "b,7", "-t", "2"],
+    );
+    let (out, err) = expect(dir, 1, &["verify", "--json", "-m", "a,42", "-m", "b,8"]);
+    let verdicts: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (
+            &verdicts["files"][0]["ok"],
+            &verdicts["files"][1]["differs_at"]
+        ),
+        (&true.into(), &0.into())
+    );
+    assert!(err.contains("b: byte 0 is not of seed 8"), "{err}");
+    expect(dir, 0, &["flush", "a", "b"]);
+    expect(dir, 0, &["chkread", "a"]);
+}
+
+#[test]
+fn completions_and_man_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (out, _) = expect(dir.path(), 0, &["completions", shell]);
+        assert!(out.contains("logplay"), "{shell}");
+    }
+    let (out, _) = expect(dir.path(), 0, &["man", "."]);
+    assert!(out.lines().count() > 20, "{out}");
+    for name in [
+        "famfs",
+        "famfs-cp",
+        "mount.famfs",
+        "umount.famfs",
+        "mkfs.famfs",
+    ] {
+        let page = std::fs::read_to_string(dir.path().join(format!("{name}.8"))).unwrap();
+        assert!(page.contains(".TH") && page.contains("Example"), "{name}");
+    }
+    let (_, err) = expect(dir.path(), 1, &["man", "none"]);
+    assert!(err.contains("cannot write none/"), "{err}");
+}
+
+/// A command that was told in a pipe shows no progress there.
+#[test]
+fn no_progress_without_a_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("a"), vec![0; 40 << 20]).unwrap();
+    let (_, err) = expect(dir.path(), 0, &["chkread", "a"]);
+    assert_eq!(err, "");
+}
+
+/// The log of an image as yaml files, twice, and with one that somebody changed.
+#[test]
+fn a_log_is_written_as_shadow_files() {
+    let dir = with_image(64 << 20);
+    let dir = dir.path();
+    image_with_a_file(dir);
+    let play = ["logplay", "--shadow", "shadow", "--daxdev", "img"];
+    let (_, err) = expect(dir, 1, &play);
+    assert!(err.contains("shadow files go to a folder"), "{err}");
+    expect(dir, 2, &["logplay", "--daxdev", "img"]);
+    std::fs::create_dir(dir.join("shadow")).unwrap();
+    let (out, _) = expect(dir, 0, &play);
+    assert!(out.contains("1 new files"), "{out}");
+    let (out, _) = expect(dir, 0, &play);
+    assert!(
+        out.contains("0 new files, 0 new directories, 1 there already"),
+        "{out}"
+    );
+    let file = std::fs::read_dir(dir.join("shadow/root"))
+        .unwrap()
+        .next()
+        .unwrap();
+    let path = file.unwrap().path();
+    let yaml = std::fs::read_to_string(&path).unwrap();
+    assert!(yaml.starts_with("---\nfile:\n  path: "), "{yaml}");
+    std::fs::write(&path, yaml.replace("offset: 0x", "offset: 0x1")).unwrap();
+    let (_, err) = expect(dir, 1, &play);
+    assert!(err.contains("another map stands in its place"), "{err}");
+    expect(dir, 0, &[&play[..], &["--repair"]].concat());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), yaml);
 }

@@ -82,10 +82,14 @@ fn every_image_dumps_as_parsed() {
 type Finding = (&'static str, Option<u64>);
 
 /// What fsck finds in each image that is not sound.
-const FINDINGS: [(&str, &[Finding]); 34] = [
+const FINDINGS: &[(&str, &[Finding])] = &[
     (
         "06-cloned-crosslinked",
         &[("extent-shared", Some(1)), ("extent-shared", Some(2))],
+    ),
+    (
+        "07-add-daxdev",
+        &[("add-daxdev", Some(4)), ("add-daxdev", Some(5))],
     ),
     ("08-killed", &[("superblock", None)]),
     ("20-torn-last-entry", &[("bad-entry", Some(3))]),
@@ -100,7 +104,8 @@ const FINDINGS: [(&str, &[Finding]); 34] = [
     ("26-bad-log-magic", &[("log-header", None)]),
     ("27-bad-sb-crc", &[("superblock", None)]),
     ("29-version49", &[("superblock", None)]),
-    ("30-omf-major3", &[("superblock", None)]),
+    ("28-version47-omf2.1", &[("read-only", None)]),
+    ("30-omf-major3", &[("read-only", None)]),
     ("31-bad-alloc-unit", &[("superblock", None)]),
     ("34-delete-entry", &[("delete", Some(4))]),
     ("35-unknown-entry-type", &[("unknown-type", Some(4))]),
@@ -128,7 +133,7 @@ const FINDINGS: [(&str, &[Finding]); 34] = [
     ("44-missing-parent", &[("parent-missing", Some(4))]),
     (
         "45-type-conflicts",
-        &[("path-duplicate", Some(4)), ("path-duplicate", Some(5))],
+        &[("path-other-kind", Some(4)), ("path-other-kind", Some(5))],
     ),
     (
         "46-size-exceeds-extents",
@@ -148,6 +153,8 @@ const FINDINGS: [(&str, &[Finding]); 34] = [
     ),
     ("53-sb-loglen-mismatch", &[("log-header", None)]),
     ("54-zero-extents", &[("extent-count", Some(4))]),
+    ("60-v46-empty", &[("read-only", None)]),
+    ("61-v46-files-dirs", &[("read-only", None)]),
 ];
 
 #[test]
@@ -166,7 +173,12 @@ fn fsck_finds_what_is_wrong_and_nothing_else() {
             .map_or(&[][..], |f| f.1);
         let volume = Volume::load(&mut Ram::new(unpack(path))).unwrap();
         let report = Report::new(&volume, None);
-        let found: Vec<_> = report.findings.iter().map(|f| (f.code, f.index)).collect();
+        // What follows from the others is left out.
+        let causes = report
+            .findings
+            .iter()
+            .filter(|f| f.code != "unreferenced-space");
+        let found: Vec<_> = causes.map(|f| (f.code, f.index)).collect();
         assert_eq!(found, expected, "{name}");
         // Upstream counts the same four in its cross-linked image.
         let shared = match name {

@@ -45,25 +45,23 @@ fn read_all(memory: &mut Ram, size: Option<u64>) -> Result<(), TestCaseError> {
                 .split(|b| *b == b'/')
                 .any(|p| matches!(p, b"" | b"." | b".."))
         );
-        prop_assert!(action.mode <= 0o7777);
+        prop_assert!(action.owner.mode <= 0o7777);
         if let Some(slash) = path.iter().rposition(|b| *b == b'/') {
             prop_assert!(dirs.contains(&path[..slash]));
         }
-        let Make::File { size, extents, .. } = &action.make else {
+        let Make::File { size, placement } = &action.make else {
             dirs.insert(path);
             continue;
         };
-        prop_assert!((1..=16).contains(&extents.len()));
-        let mut held = 0;
-        for e in extents {
+        prop_assert!((1..=16).contains(&placement.extents().len()));
+        for e in placement.extents() {
             prop_assert!(e.devindex == 0 && e.offset % unit == 0 && e.len % unit == 0);
             prop_assert!(e.offset >= volume.data_start() && e.offset + e.len <= end);
             for number in e.offset / unit..(e.offset + e.len) / unit {
                 prop_assert!(taken.insert(number), "one byte, two files");
             }
-            held += e.len;
         }
-        prop_assert!(*size >= 1 && *size <= held);
+        prop_assert!(*size >= 1 && *size <= placement.room());
     }
     Ok(())
 }

@@ -5,10 +5,12 @@ mod check;
 mod demo;
 mod ebpf;
 mod fuzz;
+mod fuzzhost;
 mod gate;
 mod guest;
 mod kmod;
 mod lab;
+mod man;
 mod paths;
 mod process;
 mod setup;
@@ -36,10 +38,13 @@ enum Command {
     /// Check formatting, lints, licences and the tree's own rules
     Check(check::Args),
     Lab(lab::Args),
+    /// Write the man pages of famfs and its helpers
+    Man(man::Args),
     Demo(demo::Args),
     Fuzz(fuzz::Args),
     Gate(gate::Args),
     Bench(bench::Args),
+    FuzzHost(fuzzhost::Args),
     Test(test::Args),
 }
 
@@ -50,10 +55,12 @@ fn main() -> ExitCode {
         Command::BuildKmod(args) => kmod::main(&args).map(success),
         Command::Check(args) => check::main(&args).map(success),
         Command::Lab(args) => return lab::main(&args),
+        Command::Man(args) => man::main(&args).map(success),
         Command::Demo(args) => return demo::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Gate(args) => return gate::main(&args),
         Command::Bench(args) => return bench::main(&args),
+        Command::FuzzHost(args) => fuzzhost::main(&args).map(success),
         Command::Test(args) => test::main(&args),
     };
     done.unwrap_or_else(|error| {

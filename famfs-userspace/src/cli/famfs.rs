@@ -3,26 +3,42 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::ops;
 
+mod check;
+mod chkread;
+mod clone;
+mod cp;
 mod creat;
 mod dump;
+mod flush;
 mod fsck;
+mod generate;
 mod getmap;
+mod helper;
+mod list;
 mod logplay;
+mod manifest;
 mod mkdir;
 mod mkfs;
+mod mkmeta;
 mod module;
 mod mount;
+mod opts;
 mod output;
 mod owner;
 mod played;
 mod size;
+mod spread;
+mod stop;
 mod umount;
+mod verify;
+mod watching;
 
 use output::Output;
+pub use size::parse as parse_size;
 
 /// The command did what it was asked to do.
 const OK: u8 = 0;
@@ -40,7 +56,7 @@ Examples:
   famfs umount /mnt/famfs
 
 Exit status: 0 done, 1 failed or found errors, 2 usage, 3 a privilege or a kernel feature
-is missing. A closed output pipe is no failure.";
+is missing, 128+N ended in good order by signal N. A closed output pipe is no failure.";
 
 /// Files in shared DAX memory, known to every host by a log in that memory.
 #[derive(Debug, Parser)]
@@ -55,12 +71,23 @@ enum Command {
     Mkfs(mkfs::Args),
     Mount(mount::Args),
     Umount(umount::Args),
+    List(list::Args),
     Creat(creat::Args),
     Mkdir(mkdir::Args),
+    Cp(cp::Args),
+    Verify(verify::Args),
+    Flush(flush::Args),
     Logplay(logplay::Args),
+    Mkmeta(mkmeta::Args),
     Fsck(fsck::Args),
+    Check(check::Args),
     Dump(dump::Args),
     Getmap(getmap::Args),
+    Chkread(chkread::Args),
+    Opts(opts::Args),
+    Clone(clone::Args),
+    Completions(generate::Completions),
+    Man(generate::Man),
     Module(module::Args),
 }
 
@@ -69,22 +96,31 @@ enum Command {
 enum Error {
     #[error(transparent)]
     Op(#[from] ops::Error),
+    #[error("{option}: there is no fuse here; the kernel module mounts famfs itself")]
+    OfFuse { option: &'static str },
+    #[error("cannot listen to signals")]
+    Signals(#[source] io::Error),
     #[error("cannot write the output")]
     Output(#[source] io::Error),
 }
 
 /// Runs `famfs` with the arguments of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
     let mut out = Output::stdout();
-    let status = run(&args.command, &mut out)
+    let status = helper::run(&mut out)
+        .unwrap_or_else(|| run(&Args::parse().command, &mut out))
         .and_then(|status| out.finish().map_err(Error::Output).map(|()| status));
     match status {
         Ok(status) => ExitCode::from(status),
         // The reader has seen enough.
         Err(Error::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(OK),
-        Err(e) => ExitCode::from(report(e)),
+        Err(e) => ExitCode::from(complain_of(e)),
     }
+}
+
+/// The whole command line, for what is generated from it.
+fn command() -> clap::Command {
+    Args::command()
 }
 
 fn run(command: &Command, out: &mut Output) -> Result<u8, Error> {
@@ -92,22 +128,37 @@ fn run(command: &Command, out: &mut Output) -> Result<u8, Error> {
         Command::Mkfs(args) => args.run(out),
         Command::Mount(args) => args.run(out),
         Command::Umount(args) => args.run(),
+        Command::List(args) => args.run(out),
         Command::Creat(args) => args.run(),
         Command::Mkdir(args) => args.run(),
+        Command::Cp(args) => args.run(),
+        Command::Verify(args) => args.run(out),
+        Command::Flush(args) => Ok(args.run()),
         Command::Logplay(args) => args.run(out),
+        Command::Mkmeta(args) => args.run(),
         Command::Fsck(args) => args.run(out),
+        Command::Check(args) => args.run(out),
         Command::Dump(args) => args.run(out),
         Command::Getmap(args) => args.run(out),
+        Command::Chkread(args) => args.run(out),
+        Command::Opts(args) => args.run(out),
+        Command::Clone(args) => args.run(out),
+        Command::Completions(args) => args.run(out),
+        Command::Man(args) => args.run(out),
         Command::Module(args) => args.run(out),
     }
 }
 
-/// Says what failed, why, and what to try.
-fn report(error: Error) -> u8 {
+/// Says what failed, why, and what to try; returns the exit status for it.
+fn complain_of(error: Error) -> u8 {
     let (hint, status) = match &error {
         Error::Op(e) if e.is_missing_feature() => (e.hint(), UNSUPPORTED),
+        Error::Op(ops::Error::Interrupted { signal }) => {
+            (None, u8::try_from(128 + signal).unwrap_or(FAILED))
+        }
         Error::Op(e) => (e.hint(), FAILED),
-        Error::Output(_) => (None, FAILED),
+        Error::OfFuse { .. } => (None, UNSUPPORTED),
+        Error::Signals(_) | Error::Output(_) => (None, FAILED),
     };
     complain(&format!("{:#}", anyhow::Error::from(error)));
     if let Some(hint) = hint {

@@ -58,6 +58,34 @@ impl Dax {
     }
 }
 
+/// Fails for a device whose metadata can only be reached by mapping it.
+pub fn check_unmapped(path: &Path) -> Result<(), Error> {
+    match check_mountable(path) {
+        // An image.
+        Err(Error::NoKind { .. }) => Ok(()),
+        other => other,
+    }
+}
+
+/// Fails for a character dax device that is not in fsdev mode. What any other path lacks,
+/// the mount says.
+pub fn check_mountable(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    let meta = std::fs::metadata(path).map_err(io_error("look at", path))?;
+    let kind = meta.file_type();
+    if kind.is_file() || kind.is_dir() {
+        return Err(Error::NoKind {
+            path: path.to_owned(),
+        });
+    }
+    if kind.is_char_device() && Dax::find(path, meta.rdev())?.mode == Mode::DevDax {
+        return Err(Error::DevDaxMode {
+            path: path.to_owned(),
+        });
+    }
+    Ok(())
+}
+
 /// Maps the metadata of a device in devdax mode.
 pub fn open_devdax(path: &Path, dax: &Dax, access: Access) -> Result<Device, Error> {
     let writable = access != Access::Read;

@@ -3,6 +3,7 @@
 //! The driver that a device is bound to is its mode; sysfs binds and unbinds. Binding
 //! reports errors and binds all the same, so the driver link is what counts.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -62,7 +63,7 @@ pub fn to_fsdev(path: &Path) -> Result<Option<Switched>, Error> {
         .map_err(io_error("find in sysfs", path))?;
     let name = device
         .file_name()
-        .and_then(|n| n.to_str())
+        .and_then(OsStr::to_str)
         .unwrap_or_default()
         .to_owned();
     let from = driver_of(&device);

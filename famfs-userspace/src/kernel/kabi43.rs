@@ -126,7 +126,12 @@ pub(super) fn map_get(file: BorrowedFd<'_>) -> io::Result<Option<KernelMap>> {
     // SAFETY: the kernel writes at most one `IocMap`, plain integers all of it.
     match unsafe { ioc_map_get(file.as_raw_fd(), &raw mut head) } {
         Ok(_) if head.ext_type == TYPE_SIMPLE => simple_map(file, &head).map(Some),
-        Ok(_) => interleaved_map(file).map(Some),
+        Ok(_) => match interleaved_map(file) {
+            // More strips than that message has room for: their places can still be had.
+            Err(e) if e.raw_os_error() == Some(libc::E2BIG) => simple_map(file, &head),
+            map => map,
+        }
+        .map(Some),
         Err(nix::Error::EINVAL) if nop(file) => Ok(None),
         Err(e) => Err(e.into()),
     }

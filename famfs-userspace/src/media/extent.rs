@@ -48,6 +48,66 @@ pub enum Map {
     },
 }
 
+/// A map without contradictions: one that was checked, or that the allocator made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Placement {
+    /// Extents one after the other.
+    Simple(Vec<Extent>),
+    /// Chunk `n` of the file lies in strip `n mod strips`, behind the chunks before it.
+    Interleaved {
+        chunk_size: u64,
+        strips: Vec<Extent>,
+    },
+}
+
+impl Placement {
+    /// Every extent or strip.
+    pub fn extents(&self) -> &[Extent] {
+        match self {
+            Self::Simple(extents) => extents,
+            Self::Interleaved { strips, .. } => strips,
+        }
+    }
+
+    /// Bytes that a file with this map can have.
+    pub fn room(&self) -> u64 {
+        match self {
+            Self::Simple(extents) => sum(extents),
+            Self::Interleaved { chunk_size, strips } => {
+                let shortest = strips.iter().map(|e| e.len).min().unwrap_or(0);
+                let whole = shortest - shortest % (*chunk_size).max(1);
+                whole.saturating_mul(strips.len() as u64)
+            }
+        }
+    }
+
+    /// Bytes of the device that it takes.
+    pub fn taken(&self) -> u64 {
+        sum(self.extents())
+    }
+
+    /// As an entry holds it.
+    pub fn to_map(&self) -> Map {
+        match self {
+            Self::Simple(extents) => Map::Simple {
+                count: u32::try_from(extents.len()).unwrap_or(u32::MAX),
+                extents: extents.clone(),
+            },
+            Self::Interleaved { chunk_size, strips } => Map::Interleaved {
+                ext_type: TYPE_INTERLEAVED,
+                niext: 1,
+                nstrips: strips.len() as u64,
+                chunk_size: *chunk_size,
+                strips: strips.clone(),
+            },
+        }
+    }
+}
+
+fn sum(extents: &[Extent]) -> u64 {
+    extents.iter().fold(0, |all, e| all.saturating_add(e.len))
+}
+
 impl Map {
     /// A simple map of one extent on the first device.
     pub fn contiguous(offset: u64, len: u64) -> Self {
@@ -58,6 +118,19 @@ impl Map {
                 offset,
                 len,
             }],
+        }
+    }
+
+    /// What it says about where bytes are, whatever its counts claim.
+    pub fn placement(&self) -> Placement {
+        match self {
+            Self::Interleaved {
+                chunk_size, strips, ..
+            } => Placement::Interleaved {
+                chunk_size: *chunk_size,
+                strips: strips.clone(),
+            },
+            Self::Simple { .. } | Self::V46 { .. } => Placement::Simple(self.extents()),
         }
     }
 

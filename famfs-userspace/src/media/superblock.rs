@@ -18,6 +18,10 @@ pub const OMF_MAJOR: u32 = 2;
 pub const OMF_MINOR: u32 = 2;
 /// The checksum covers what lies before it.
 const CRC_AT: usize = 96;
+/// Where the OMF version lies.
+pub const OMF_AT: u64 = 40;
+/// Where the device's size lies, which no checksum covers.
+pub const DEV_SIZE_AT: u64 = 112;
 /// Bytes of the device's path field.
 pub const DEV_NAME_SIZE: usize = 64;
 
@@ -55,7 +59,7 @@ pub enum SuperFault {
     Version { found: u64 },
     #[error("superblock checksum {stored:#x} does not match its content ({computed:#x})")]
     Crc { stored: u64, computed: u64 },
-    #[error("OMF version {major}.{minor} is not one this tool reads (2.1, 2.2)")]
+    #[error("version 47 with OMF {major}.{minor} is not one this tool reads (2.1)")]
     Omf { major: u32, minor: u32 },
     #[error("allocation unit {found} is neither 4096 nor 2097152")]
     AllocUnit { found: u64 },
@@ -63,6 +67,15 @@ pub enum SuperFault {
     LogOffset { found: u64 },
     #[error("log length {found} is not a power of two from {LOG_LEN_MIN} to {LOG_LEN_MAX}")]
     LogLen { found: u64 },
+}
+
+/// Why a file system that can be read is not written to.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ReadOnly {
+    #[error("version {found} is read, not written; only version {VERSION} is")]
+    Version { found: u64 },
+    #[error("OMF {major}.{minor} is read, not written; only OMF {OMF_MAJOR} is")]
+    Omf { major: u32, minor: u32 },
 }
 
 impl Superblock {
@@ -109,6 +122,22 @@ impl Superblock {
         out
     }
 
+    /// Why a superblock that passes [`Self::check`] may not be written to, if it may not.
+    pub fn check_writable(&self) -> Result<(), ReadOnly> {
+        if self.version != VERSION {
+            return Err(ReadOnly::Version {
+                found: self.version,
+            });
+        }
+        if self.omf_major != OMF_MAJOR {
+            return Err(ReadOnly::Omf {
+                major: self.omf_major,
+                minor: self.omf_minor,
+            });
+        }
+        Ok(())
+    }
+
     pub fn check(&self) -> Result<(), SuperFault> {
         if self.magic != MAGIC {
             return Err(SuperFault::Magic { found: self.magic });
@@ -124,16 +153,12 @@ impl Superblock {
                 computed: self.crc_calc,
             });
         }
-        let omf = (self.omf_major, self.omf_minor);
-        // Version 47 names several layouts; only the one of OMF 2.1 is this one.
-        let known = match self.version {
-            VERSION_47 => omf == (2, 1),
-            _ => self.omf_major == OMF_MAJOR,
-        };
-        if !known {
+        // Version 47 names several layouts; only the one of OMF 2.1 is this one. Version
+        // 48 names this one whatever its OMF is, until the log header contradicts.
+        if self.version == VERSION_47 && (self.omf_major, self.omf_minor) != (2, 1) {
             return Err(SuperFault::Omf {
-                major: omf.0,
-                minor: omf.1,
+                major: self.omf_major,
+                minor: self.omf_minor,
             });
         }
         if self.alloc_unit != UNIT_4K && self.alloc_unit != UNIT_2M {

@@ -1,4 +1,4 @@
-//! Append one entry so that no reader counts what is not there.
+//! Append entries so that no reader counts what is not there.
 
 use std::io;
 
@@ -7,16 +7,38 @@ use crate::media::log::{NEXT_INDEX_AT, NEXT_SEQNUM_AT};
 use crate::media::{Body, Entry, LOG_OFFSET, Layout};
 
 /// Writes `body` into slot `index`, the first that is not counted, and counts it.
-///
-/// The entry reaches the memory before the header that counts it: a host that sees the
-/// new count finds the whole entry.
 pub fn append(memory: &mut dyn Memory, index: u64, body: Body) -> io::Result<()> {
-    let entry = Entry::new(index, body);
-    memory.persist(Layout::Current.entry_offset(index), &entry.to_bytes())?;
+    append_all(memory, index, [body]).map(drop)
+}
+
+/// Writes `bodies` into the slots from `index` on, the first that is not counted, and
+/// counts them all at once. Returns how many.
+///
+/// The entries reach the memory before the header that counts them: a host that sees the
+/// new count finds whole entries.
+pub fn append_all(
+    memory: &mut dyn Memory,
+    index: u64,
+    bodies: impl IntoIterator<Item = Body>,
+) -> io::Result<u64> {
+    let layout = Layout::Current;
+    let mut next = index;
+    for body in bodies {
+        let entry = Entry::new(next, body);
+        memory.store(layout.entry_offset(next), &entry.to_bytes())?;
+        next += 1;
+    }
+    if next == index {
+        return Ok(0);
+    }
+    let start = layout.entry_offset(index);
+    memory.flush(start, layout.entry_offset(next) - start)?;
+    memory.fence()?;
     // Readers take no notice of the number; it lies in the line of the count, and both
     // go out in one write-back.
-    memory.publish(LOG_OFFSET + NEXT_SEQNUM_AT, index + 1)?;
-    memory.publish(LOG_OFFSET + NEXT_INDEX_AT, index + 1)?;
+    memory.publish(LOG_OFFSET + NEXT_SEQNUM_AT, next)?;
+    memory.publish(LOG_OFFSET + NEXT_INDEX_AT, next)?;
     memory.flush(LOG_OFFSET + NEXT_SEQNUM_AT, 16)?;
-    memory.fence()
+    memory.fence()?;
+    Ok(next - index)
 }

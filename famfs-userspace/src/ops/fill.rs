@@ -1,11 +1,5 @@
 //! Contents that can be made again from a seed: upstream's `creat -r -S`.
 
-use std::fs::File;
-use std::io;
-
-use crate::device::Memory;
-use crate::device::map::{Loads, Mapping};
-
 /// xoroshiro128+ with the constants 55, 14, 36, seeded by splitmix64. Each output gives
 /// four bytes.
 #[derive(Clone, Debug)]
@@ -42,24 +36,6 @@ fn splitmix64(state: &mut u64) -> u64 {
     let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
-}
-
-/// Fills a mapped famfs file of `size` bytes and writes its lines back.
-pub fn fill(file: File, size: u64, seed: u32) -> io::Result<()> {
-    let mut map = Mapping::new(file, size, Loads::Read, true)?;
-    let mut stream = Stream::new(seed);
-    let mut chunk = vec![0; 1 << 20];
-    let mut at = 0;
-    while at < size {
-        let len = usize::try_from(size - at)
-            .unwrap_or(chunk.len())
-            .min(chunk.len());
-        stream.fill(&mut chunk[..len]);
-        map.store(at, &chunk[..len])?;
-        map.flush(at, len as u64)?;
-        at += len as u64;
-    }
-    map.fence()
 }
 
 #[cfg(test)]

@@ -123,14 +123,18 @@ fn new_superblock(path: &Path, dev_size: u64, options: &Options, host: Uuid) -> 
 
 /// Writes superblock and empty log so that, wherever this stops and in whatever order
 /// caches write back, no reader finds a valid superblock over a log that is not this
-/// one, empty: the magic goes first when it was there, and comes last.
+/// one, empty: the magic goes first when it was there, and comes last. None of the
+/// flushes and fences can be left out (`tests/crash.rs`).
 pub fn format(memory: &mut dyn Memory, sb: &Superblock) -> io::Result<()> {
     const MAGIC_SIZE: u64 = 8;
     memory.persist_publish(0, 0)?;
     memory.zero(MAGIC_SIZE, LOG_OFFSET - MAGIC_SIZE)?;
+    memory.store(MAGIC_SIZE, &sb.to_bytes()[8..])?;
     memory.zero(LOG_OFFSET, sb.log_len)?;
-    memory.persist(LOG_OFFSET, &LogHeader::empty(sb.log_len).to_bytes())?;
-    memory.persist(MAGIC_SIZE, &sb.to_bytes()[8..])?;
+    memory.store(LOG_OFFSET, &LogHeader::empty(sb.log_len).to_bytes())?;
+    memory.flush(MAGIC_SIZE, LOG_OFFSET - MAGIC_SIZE)?;
+    memory.flush(LOG_OFFSET, sb.log_len)?;
+    memory.fence()?;
     memory.persist_publish(0, sb.magic)
 }
 

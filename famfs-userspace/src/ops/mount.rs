@@ -1,98 +1,173 @@
-//! Mount a file system and fill it from its log; play the log again; unmount.
+//! Mount a file system and fill it from its log; what belongs to mounting.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::place::Place;
+use super::logplay::{self, Played};
 use super::{Error, failed, refused};
-use crate::device::{self, meta, meta::MetaFiles};
+use crate::device::{self, dax, daxmode, meta};
 use crate::host::{self, Role};
-use crate::kernel::{confined, mount};
-use crate::player::{self, Outcome, Plan};
+use crate::kernel::{confined, module, mount, mountinfo};
+use crate::player::Outcome;
 use crate::volume::Volume;
 
-/// What a play came to, and as whom it was done.
-#[derive(Debug)]
-pub struct Played {
-    pub role: Role,
-    pub entries: u64,
-    pub outcome: Outcome,
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of mount(8)"
+)]
+pub struct Options {
+    pub kernel: mount::Options,
+    /// Make the files of the log.
+    pub logplay: bool,
+    /// Play as a client on the host that made the file system, too.
+    pub client: bool,
+    /// Change the flags of what is mounted already.
+    pub remount: bool,
+    /// Put a character dax device into fsdev mode first.
+    pub set_daxmode: bool,
+    /// Have the module loaded first.
+    pub load_module: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            kernel: mount::Options::default(),
+            logplay: true,
+            client: false,
+            remount: false,
+            set_daxmode: false,
+            load_module: false,
+        }
+    }
 }
 
 /// Mounts `device` on `target`. The mount is attached when it is filled: whoever sees
-/// it sees its files. A device without a usable superblock is never attached.
-pub fn mount(device: &Path, target: &Path, logplay: bool) -> Result<Played, Error> {
+/// it sees its files. A device without a usable superblock is never attached, and one
+/// that was switched to fsdev mode goes back when it is not mounted.
+pub fn mount(device: &Path, target: &Path, options: &Options) -> Result<Played, Error> {
     let device = std::fs::canonicalize(device).map_err(failed("resolve", device))?;
     let target = std::fs::canonicalize(target).map_err(failed("resolve", target))?;
     if !target.is_dir() {
         return Err(refused(&target, "the mount point is no folder"));
     }
-    let detached = mount::detached(&device, &mount::Options::default())?;
-    let root = detached.as_fd();
-    let volume = make_meta(root, &device)?;
-    let played = if logplay {
-        play(&volume, root, &device, false)?
+    if options.load_module {
+        module::load()?;
+    }
+    if options.remount {
+        return remount(&device, &target, options);
+    }
+    let switched = if options.set_daxmode {
+        daxmode::to_fsdev(&device)?
     } else {
-        let role = role_of(&volume);
-        Played {
-            role,
-            entries: volume.counted(),
-            outcome: Outcome::default(),
-        }
+        dax::check_mountable(&device)?;
+        None
     };
+    let detached = mount::detached(&device, &options.kernel)?;
+    let root = detached.as_fd();
+    let volume = make_meta(root, &device, options.client)?;
+    let played = play(&volume, root, &device, options)?;
+    if options.kernel.read_only {
+        mount::set_read_only(root).map_err(failed("make read-only", &target))?;
+    }
     mount::attach(root, &device, &target)?;
+    if let Some(switched) = switched {
+        switched.keep();
+    }
     Ok(played)
 }
 
-/// Plays the log of a mounted file system again.
-pub fn logplay(path: &Path, dry_run: bool) -> Result<Played, Error> {
-    let place = Place::find(path)?;
-    let mount_point = &place.mount.mount_point;
-    let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
-    let volume = load(root.as_fd(), mount_point)?;
-    play(&volume, root.as_fd(), &place.mount.source, dry_run)
-}
-
-/// Makes `.meta` in a fresh mount and reads the file system through it.
-fn make_meta(root: BorrowedFd<'_>, device: &Path) -> Result<Volume, Error> {
-    meta::make_superblock(root).map_err(failed("map the superblock of", device))?;
-    let sb = meta::superblock_of(root).map_err(failed("read", device))?;
-    sb.check().map_err(|fault| Error::Unusable {
-        path: device.to_owned(),
-        fault: fault.into(),
-    })?;
-    let role = Role::of(sb.system_uuid(), host::system_uuid());
-    meta::make_log(root, sb.log_len(), 0o644 & role.mode_mask())
-        .map_err(failed("map the log of", device))?;
-    load(root, device)
-}
-
-fn load(root: BorrowedFd<'_>, shown: &Path) -> Result<Volume, Error> {
-    let mut memory = MetaFiles::open(root, false).map_err(failed("open the log of", shown))?;
-    let volume = Volume::load(&mut memory).map_err(failed("read the log of", shown))?;
-    volume.check().map_err(|fault| Error::Unusable {
-        path: shown.to_owned(),
-        fault,
-    })?;
-    Ok(volume)
+fn remount(device: &Path, target: &Path, options: &Options) -> Result<Played, Error> {
+    let is_mounted = mountinfo::read()?
+        .iter()
+        .any(|m| m.is_famfs() && m.mount_point == *target && m.is_source(device));
+    if !is_mounted {
+        return Err(refused(
+            target,
+            "nothing to remount: it is not mounted here",
+        ));
+    }
+    mount::remount(device, target, &options.kernel)?;
+    let root = confined::open_root(target).map_err(failed("open", target))?;
+    let volume = logplay::load(root.as_fd(), target)?;
+    let options = Options {
+        // Nothing can be made in a read-only mount.
+        logplay: options.logplay && !options.kernel.read_only,
+        ..options.clone()
+    };
+    play(&volume, root.as_fd(), device, &options)
 }
 
 fn play(
     volume: &Volume,
     root: BorrowedFd<'_>,
     device: &Path,
-    dry_run: bool,
+    options: &Options,
 ) -> Result<Played, Error> {
-    let plan = Plan::new(volume, Some(device::size_of(device)?));
-    let role = role_of(volume);
-    let outcome = player::play(&plan, root, role, dry_run);
-    Ok(Played {
-        role,
-        entries: volume.counted(),
-        outcome,
-    })
+    if !options.logplay {
+        return Ok(Played {
+            role: logplay::role_of(volume, options.client),
+            entries: volume.counted(),
+            outcome: Outcome::default(),
+        });
+    }
+    let how = logplay::Options {
+        client: options.client,
+        ..logplay::Options::default()
+    };
+    logplay::play(volume, root, device, how, &mut |_, _| true)
 }
 
-fn role_of(volume: &Volume) -> Role {
-    Role::of(volume.superblock.system_uuid(), host::system_uuid())
+/// Makes what is missing of `.meta` in the mount of `device`.
+pub fn mkmeta(device: &Path) -> Result<(), Error> {
+    let mount = mount_of(device)?;
+    let mount_point = &mount.mount_point;
+    let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
+    make_meta(root.as_fd(), device, false).map(drop)
+}
+
+/// What to unmount for a name that may be the device's.
+pub fn mount_point_of(target: &Path) -> Result<PathBuf, Error> {
+    if target.is_dir() {
+        return Ok(target.to_owned());
+    }
+    Ok(mount_of(target)?.mount_point)
+}
+
+fn mount_of(device: &Path) -> Result<mountinfo::Mount, Error> {
+    // A device that does not exist is a clearer answer than one that is not mounted.
+    std::fs::metadata(device).map_err(failed("look at", device))?;
+    mountinfo::read()?
+        .into_iter()
+        .rev()
+        .find(|m| m.is_famfs() && m.root == Path::new("/") && m.is_source(device))
+        .ok_or_else(|| refused(device, "no famfs is mounted from it"))
+}
+
+/// Makes `.meta` in a mount and reads the file system through it.
+fn make_meta(root: BorrowedFd<'_>, device: &Path, client: bool) -> Result<Volume, Error> {
+    meta::make_superblock(root).map_err(failed("map the superblock of", device))?;
+    let sb = meta::superblock_of(root).map_err(failed("read", device))?;
+    sb.check().map_err(|fault| Error::Unusable {
+        path: device.to_owned(),
+        fault: fault.into(),
+    })?;
+    let role = if client {
+        Role::Client
+    } else {
+        Role::of(sb.system_uuid(), host::system_uuid())
+    };
+    // A length that no checksum covers is bounded before the kernel is asked for it.
+    let end = crate::media::LOG_OFFSET.saturating_add(sb.log_len());
+    let size = device::size_of(device)?;
+    if end > size {
+        return Err(refused(
+            device,
+            format!("its log ends at {end}, the device at {size}"),
+        ));
+    }
+    meta::make_log(root, sb.log_len(), 0o644 & role.mode_mask())
+        .map_err(failed("map the log of", device))?;
+    logplay::load(root, device)
 }

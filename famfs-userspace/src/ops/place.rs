@@ -1,5 +1,6 @@
 //! Where in which famfs mount a path lies.
 
+use std::collections::HashMap;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -16,7 +17,48 @@ pub struct Place {
     pub relative: PathBuf,
 }
 
+/// Finds the places of many paths: mounts and folders are looked up once.
+#[derive(Debug, Default)]
+pub struct Resolver {
+    mounts: Option<Vec<Mount>>,
+    /// Folders as named, and what they really are.
+    folders: HashMap<PathBuf, PathBuf>,
+}
+
+impl Resolver {
+    /// As [`Place::find`], but a symlink at the very end is not followed.
+    pub fn find(&mut self, path: &Path) -> Result<Place, Error> {
+        let absolute = std::path::absolute(path).map_err(failed("resolve", path))?;
+        let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+            return Place::find(path);
+        };
+        let real = if let Some(real) = self.folders.get(parent) {
+            real.join(name)
+        } else {
+            let real = resolve(parent)?;
+            self.folders.insert(parent.to_owned(), real.clone());
+            real.join(name)
+        };
+        let mounts = match &mut self.mounts {
+            Some(mounts) => mounts,
+            none => none.insert(mountinfo::read()?),
+        };
+        Place::among(mounts, &real).ok_or_else(|| Error::NotFamfs {
+            path: path.to_owned(),
+        })
+    }
+}
+
 impl Place {
+    /// The place of what lies below this one.
+    #[must_use]
+    pub fn join(&self, below: &Path) -> Self {
+        Self {
+            mount: self.mount.clone(),
+            relative: self.relative.join(below),
+        }
+    }
+
     pub fn find(path: &Path) -> Result<Self, Error> {
         let real = resolve(path)?;
         let mounts = mountinfo::read()?;
@@ -114,6 +156,28 @@ mod tests {
         assert_eq!(find("/mnt/famfs/over/a"), None);
         assert_eq!(find("/mnt/bind/a"), None);
         assert_eq!(find("/a"), None);
+    }
+
+    #[test]
+    fn many_paths_are_resolved_as_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        std::fs::create_dir(real.join("d")).unwrap();
+        let mut resolver = Resolver {
+            mounts: Some(vec![mount(real.to_str().unwrap(), "famfs", "/")]),
+            ..Resolver::default()
+        };
+        for (path, relative) in [
+            ("d/x", "d/x"),
+            ("d/y", "d/y"),
+            ("none/z", "none/z"),
+            ("d", "d"),
+        ] {
+            let place = resolver.find(&real.join(path)).unwrap();
+            assert_eq!(place.relative, Path::new(relative));
+        }
+        resolver.find(&real.join("d/../../x")).unwrap_err();
+        assert_eq!(resolver.folders.len(), 4, "the last one was looked up, too");
     }
 
     #[test]

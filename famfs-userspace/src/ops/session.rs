@@ -1,24 +1,40 @@
 //! The right to append: the locked log of a mounted file system, read and understood.
 
-use std::fs::File;
+use std::collections::HashMap;
+use std::fs::{self, File, TryLockError};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
 
 use super::place::Place;
+use super::watch::Watch;
 use super::{Error, append, failed, refused};
-use crate::alloc::Space;
-use crate::device::{self, meta::MetaFiles};
+use crate::alloc::{self, Interleave, Space};
+use crate::device::{
+    self,
+    meta::{self, MetaFiles},
+};
 use crate::host::{self, Role};
-use crate::kernel::confined;
+use crate::kernel::{abi, confined};
 use crate::media::{Body, PathField};
 use crate::player::Plan;
 use crate::volume::Volume;
+
+/// Between two tries for the lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Held while names are made; the lock goes with it.
 #[derive(Debug)]
 pub struct Session {
     pub root: OwnedFd,
+    pub mount_point: PathBuf,
     pub space: Space,
+    device_size: u64,
     memory: MetaFiles,
     plan: Plan,
     next_index: u64,
@@ -28,7 +44,7 @@ pub struct Session {
 
 impl Session {
     /// Waits for the lock on the log of the mount that holds `place`, then reads it.
-    pub fn open(place: &Place) -> Result<Self, Error> {
+    pub fn open(place: &Place, watch: &Watch) -> Result<Self, Error> {
         let mount_point = &place.mount.mount_point;
         let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
         let mut memory =
@@ -37,7 +53,7 @@ impl Session {
             .log_file()
             .try_clone()
             .map_err(failed("lock", mount_point))?;
-        lock.lock().map_err(failed("lock", mount_point))?;
+        take(&lock, mount_point, watch)?;
         let volume = Volume::load(&mut memory).map_err(failed("read the log of", mount_point))?;
         volume.check().map_err(|fault| Error::Unusable {
             path: mount_point.clone(),
@@ -54,7 +70,9 @@ impl Session {
         let space = space_of(&volume, device_size);
         Ok(Self {
             root,
+            mount_point: mount_point.clone(),
             space,
+            device_size,
             memory,
             next_index: volume.counted(),
             capacity: volume.capacity,
@@ -63,15 +81,28 @@ impl Session {
         })
     }
 
+    /// Whether the log has a name.
+    pub fn knows(&self, path: &PathField) -> bool {
+        self.plan.names.contains_key(path.bytes())
+    }
+
+    /// Fails when the log has a name already.
+    pub fn check_new(&self, path: &PathField, shown: &Path) -> Result<(), Error> {
+        match self.plan.names.get(path.bytes()) {
+            None => Ok(()),
+            Some(name) => {
+                let slot = name.slot;
+                Err(refused(
+                    shown,
+                    format!("log slot {slot} made it; `famfs logplay` brings it back"),
+                ))
+            }
+        }
+    }
+
     /// Fails unless a new name may be logged: it is free, and its parent was logged.
     pub fn check_name(&self, path: &PathField, shown: &Path) -> Result<(), Error> {
-        if let Some(name) = self.plan.names.get(path.bytes()) {
-            let slot = name.slot;
-            return Err(refused(
-                shown,
-                format!("log slot {slot} made it; `famfs logplay` brings it back"),
-            ));
-        }
+        self.check_new(path, shown)?;
         let Some(slash) = path.bytes().iter().rposition(|b| *b == b'/') else {
             return Ok(());
         };
@@ -96,18 +127,98 @@ impl Session {
         Ok(())
     }
 
-    pub fn append(&mut self, path: &PathField, body: Body, shown: &Path) -> Result<(), Error> {
-        self.check_room(1, shown)?;
-        let is_dir = matches!(body, Body::Mkdir(_));
-        append::append(&mut self.memory, self.next_index, body)
-            .map_err(failed("append to the log for", shown))?;
-        let name = crate::player::plan::Name {
-            slot: self.next_index,
-            is_dir,
-        };
-        self.plan.names.insert(path.bytes().to_vec(), name);
-        self.next_index += 1;
+    /// Logs names that are complete, all at once.
+    pub fn append(&mut self, entries: Vec<(PathField, Body)>, shown: &Path) -> Result<(), Error> {
+        self.check_room(entries.len() as u64, shown)?;
+        let names: Vec<(Vec<u8>, bool)> = entries
+            .iter()
+            .map(|(path, body)| (path.bytes().to_vec(), matches!(body, Body::Mkdir(_))))
+            .collect();
+        let bodies = entries.into_iter().map(|(_, body)| body);
+        append::append_all(&mut self.memory, self.next_index, bodies)
+            .map_err(failed("append to the log of", shown))?;
+        for (path, is_dir) in names {
+            let name = crate::player::plan::Name {
+                slot: self.next_index,
+                is_dir,
+            };
+            self.plan.names.insert(path, name);
+            self.next_index += 1;
+        }
         Ok(())
+    }
+
+    /// How new files are spread: as asked for, else as `.meta/.alloc.cfg` says.
+    pub fn interleave(
+        &self,
+        asked: Option<Interleave>,
+        shown: &Path,
+    ) -> Result<Option<Interleave>, Error> {
+        let check = |how: &Interleave| how.check(self.device_size, self.space.unit());
+        if let Some(how) = asked {
+            check(&how).map_err(|fault| refused(shown, fault.to_string()))?;
+            return Ok(Some(how));
+        }
+        let path = Path::new(meta::DIR).join(".alloc.cfg");
+        let Ok(file) = confined::open(self.root.as_fd(), &path, OFlag::O_RDONLY) else {
+            return Ok(None);
+        };
+        let mut text = Vec::new();
+        let read = File::from(file)
+            .take(alloc::config::LEN_MAX as u64 + 1)
+            .read_to_end(&mut text);
+        // As upstream: a configuration that cannot be used is none.
+        Ok(read
+            .ok()
+            .and_then(|_| alloc::config::parse(&text).ok().flatten())
+            .filter(|how| check(how).is_ok()))
+    }
+
+    /// Takes from the free space what files hold that neither the log nor `pending`
+    /// has: no new file can be mapped there while they are.
+    pub fn claim_strays(&mut self, pending: &HashMap<Vec<u8>, bool>) {
+        let mut folders = vec![self.mount_point.clone()];
+        while let Some(folder) = folders.pop() {
+            let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+            for entry in entries {
+                let path = entry.path();
+                let Ok(relative) = path.strip_prefix(&self.mount_point) else {
+                    continue;
+                };
+                let name = relative.as_os_str().as_bytes();
+                let kind = entry.file_type();
+                if kind.as_ref().is_ok_and(fs::FileType::is_dir) {
+                    if relative != Path::new(meta::DIR) {
+                        folders.push(path);
+                    }
+                } else if !self.plan.names.contains_key(name)
+                    && !pending.contains_key(name)
+                    && kind.is_ok_and(|kind| kind.is_file())
+                    && let Ok(file) = confined::open(self.root.as_fd(), relative, OFlag::O_RDONLY)
+                    && let Ok(Some(map)) = abi::get_map(file.as_fd())
+                {
+                    for extent in &map.extents {
+                        self.space.claim(extent);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the lock. The kernel would wait through signals, which the handlers restart
+/// it after; so it is asked again and again.
+fn take(lock: &File, mount_point: &Path, watch: &Watch) -> Result<(), Error> {
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(e)) => return Err(failed("lock", mount_point)(e)),
+        }
+        if let Some(signal) = watch.signal() {
+            return Err(Error::Interrupted { signal });
+        }
+        sleep(LOCK_PAUSE);
     }
 }
 
@@ -128,15 +239,10 @@ fn writable(volume: &Volume, plan: &Plan, mount_point: &Path) -> Result<(), Erro
             entries,
         });
     }
-    match &volume.superblock {
-        crate::media::Super::Current(sb) if sb.version == crate::media::superblock::VERSION => {
-            Ok(())
-        }
-        _ => Err(refused(
-            mount_point,
-            "only file systems of version 48 are written to",
-        )),
-    }
+    volume
+        .superblock
+        .check_writable()
+        .map_err(|reason| refused(mount_point, reason.to_string()))
 }
 
 /// What is taken: the extents of every good entry, those that the play refuses too.

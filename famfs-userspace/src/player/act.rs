@@ -1,18 +1,27 @@
-//! Carries out a plan below the root of a mount. Doing it twice is doing it once.
+//! Carries out a plan. Doing it twice is doing it once.
 
-use std::fs::File;
+use std::ffi::OsStr;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
-
-use super::plan::{Action, Make, Plan, Refused, Stop};
+use super::plan::{Action, Make, Owner, Plan, Refused, Skipped, Stop};
+use super::tree::{Found, Mapped, Tree};
 use crate::host::Role;
-use crate::kernel::abi;
-use crate::kernel::{confined, options};
-use crate::media::Extent;
+use crate::media::Placement;
+
+/// How often the caller hears of it: once in so many actions.
+const PROGRESS_STEP: usize = 256;
+
+/// How a plan is carried out.
+#[derive(Debug)]
+pub struct Options {
+    pub role: Role,
+    /// Make nothing, only look.
+    pub dry_run: bool,
+    /// Put right what is there and differs from the log.
+    pub repair: bool,
+}
 
 /// What a play did.
 #[derive(Clone, Debug, Default)]
@@ -21,14 +30,21 @@ pub struct Outcome {
     pub new_dirs: u64,
     /// Files and folders that were there already, as logged.
     pub existing: u64,
+    /// What was put right.
+    pub repaired: Vec<Report>,
+    /// What is there and usable, with another owner or mode than logged.
+    pub differing: Vec<Report>,
+    pub failed: Vec<Report>,
     pub refused: Vec<Refused>,
-    pub failed: Vec<Failed>,
+    pub skipped: Vec<Skipped>,
     pub stop: Option<Stop>,
+    /// Whether it was told to end before it came to the last entry.
+    pub interrupted: bool,
 }
 
-/// An entry that the kernel or the mount did not take.
-#[derive(Clone, Debug)]
-pub struct Failed {
+/// An entry, and what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
     pub index: u64,
     pub offset: u64,
     pub path: String,
@@ -36,129 +52,201 @@ pub struct Failed {
 }
 
 impl Outcome {
-    /// Whether every counted entry is in the mount now.
+    /// Whether every counted entry that makes something is in the mount now.
     pub fn is_complete(&self) -> bool {
-        self.refused.is_empty() && self.failed.is_empty() && self.stop.is_none()
+        self.refused.is_empty()
+            && self.failed.is_empty()
+            && self.stop.is_none()
+            && !self.interrupted
     }
 }
 
 /// What one action came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Done {
     New,
     Existing,
+    Differs(String),
+    Repaired(String),
 }
 
-/// Plays a plan below `root`. With `dry_run` it only counts.
-pub fn play(plan: &Plan, root: BorrowedFd<'_>, role: Role, dry_run: bool) -> Outcome {
+/// Carries out the actions of a plan from number `first` on. `progress` hears how many of
+/// how many are done, and says whether to go on.
+pub fn play(
+    plan: &Plan,
+    first: usize,
+    tree: &mut dyn Tree,
+    options: &Options,
+    progress: &mut dyn FnMut(usize, usize) -> bool,
+) -> Outcome {
     let mut outcome = Outcome {
         refused: plan.refused.clone(),
+        skipped: plan.skipped.clone(),
         stop: plan.stop.clone(),
         ..Outcome::default()
     };
-    for action in &plan.actions {
-        let path = Path::new(std::ffi::OsStr::from_bytes(action.path.bytes()));
-        let done = match (&action.make, dry_run) {
-            (Make::Dir, false) => make_dir(root, path, action),
-            (
-                Make::File {
-                    chunk_size: Some(_),
-                    ..
-                },
-                _,
-            ) => Err(io::Error::other(
-                "its map is interleaved, which the famfs module cannot map yet",
-            )),
-            (Make::File { size, extents, .. }, false) => {
-                make_file(root, path, action, role, *size, extents)
-            }
-            (_, true) => Ok(look(root, path)),
-        };
-        match (done, &action.make) {
-            (Ok(Done::Existing), _) => outcome.existing += 1,
-            (Ok(Done::New), Make::Dir) => outcome.new_dirs += 1,
-            (Ok(Done::New), Make::File { .. }) => outcome.new_files += 1,
-            (Err(e), _) => outcome.failed.push(Failed {
-                index: action.index,
-                offset: action.offset,
-                path: action.path.lossy(),
-                reason: e.to_string(),
-            }),
+    let actions = plan.actions.get(first..).unwrap_or_default();
+    for (done, action) in actions.iter().enumerate() {
+        if done % PROGRESS_STEP == 0 && !progress(done, actions.len()) {
+            outcome.interrupted = true;
+            return outcome;
         }
+        outcome.add(action, act(tree, action, options));
     }
+    progress(actions.len(), actions.len());
     outcome
 }
 
-fn look(root: BorrowedFd<'_>, path: &Path) -> Done {
-    match confined::open(root, path, OFlag::O_PATH) {
-        Ok(_) => Done::Existing,
-        Err(_) => Done::New,
-    }
-}
-
-fn make_dir(root: BorrowedFd<'_>, path: &Path, action: &Action) -> io::Result<Done> {
-    match confined::mkdir(root, path) {
-        Ok(dir) => {
-            confined::set_owner(&dir, action.uid, action.gid, action.mode)?;
-            Ok(Done::New)
-        }
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            confined::open(root, path, OFlag::O_DIRECTORY)
-                .map_err(|_not_a_dir| io::Error::other("something else stands in its place"))?;
-            Ok(Done::Existing)
-        }
-        Err(e) => Err(e),
-    }
-}
-
-fn make_file(
-    root: BorrowedFd<'_>,
-    path: &Path,
-    action: &Action,
-    role: Role,
-    size: u64,
-    extents: &[Extent],
-) -> io::Result<Done> {
-    let file = match confined::create(root, path) {
-        Ok(file) => file,
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
-            match open_existing(root, path, size, extents)? {
-                Some(unmapped) => unmapped,
-                None => return Ok(Done::Existing),
+impl Outcome {
+    fn add(&mut self, action: &Action, done: io::Result<Done>) {
+        let report = |reason: String| Report {
+            index: action.index,
+            offset: action.offset,
+            path: action.path.lossy(),
+            reason,
+        };
+        match done {
+            Ok(Done::New) if action.make == Make::Dir => self.new_dirs += 1,
+            Ok(Done::New) => self.new_files += 1,
+            Ok(Done::Existing) => self.existing += 1,
+            Ok(Done::Differs(how)) => {
+                self.existing += 1;
+                self.differing.push(report(how));
             }
+            Ok(Done::Repaired(how)) => self.repaired.push(report(how)),
+            Err(e) => self.failed.push(report(e.to_string())),
         }
-        Err(e) => return Err(e),
-    };
-    let allowed = action.mode & role.mode_mask();
-    let made = abi::map_file(file.as_fd(), size, extents)
-        .and_then(|()| confined::set_owner(&file, action.uid, action.gid, allowed));
-    if let Err(e) = made {
-        // An empty file without a map would stand for one that is not there.
-        options::remove_file(root, path)?;
-        return Err(e);
     }
-    Ok(Done::New)
 }
 
-/// `None` when the file has the map that was logged; the file when it has none at all,
-/// as one that an interrupted play left.
-fn open_existing(
-    root: BorrowedFd<'_>,
-    path: &Path,
+fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Done> {
+    let path = Path::new(OsStr::from_bytes(action.path.bytes()));
+    let owner = Owner {
+        mode: action.owner.mode & options.role.mode_mask(),
+        ..action.owner
+    };
+    if !options.dry_run {
+        // Most often the name is new: making it is the cheapest way to find out.
+        let made = match &action.make {
+            Make::Dir => tree.make_dir(path, owner),
+            Make::File { size, placement } => tree.make_file(path, owner, *size, placement),
+        };
+        match made {
+            Ok(()) => return Ok(Done::New),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(e),
+        }
+    }
+    let Some(found) = tree.look(path)? else {
+        return if options.dry_run {
+            Ok(Done::New)
+        } else {
+            Err(io::Error::other("it was removed while it was looked at"))
+        };
+    };
+    match (&action.make, found) {
+        (Make::Dir, Found::Dir(has)) => settle_owner(tree, path, has, owner, options),
+        (Make::File { size, placement }, Found::File(has, mapped)) => {
+            let wanted = Wanted {
+                owner,
+                size: *size,
+                placement,
+            };
+            settle_file(tree, path, has, mapped, &wanted, options)
+        }
+        (Make::Dir, Found::File(..)) => Err(in_place("a file")),
+        (Make::File { .. }, Found::Dir(_)) => Err(in_place("a folder")),
+        (_, Found::Other) => Err(in_place("neither a file nor a folder")),
+    }
+}
+
+fn in_place(what: &str) -> io::Error {
+    io::Error::other(format!("{what} stands in its place; remove it"))
+}
+
+struct Wanted<'p> {
+    owner: Owner,
     size: u64,
-    extents: &[Extent],
-) -> io::Result<Option<File>> {
-    let open = |flags| confined::open(root, path, flags | OFlag::O_NONBLOCK).map(File::from);
-    let found = open(OFlag::O_RDONLY)?;
-    if !found.metadata()?.is_file() {
-        return Err(io::Error::other("something else stands in its place"));
+    placement: &'p Placement,
+}
+
+/// A file is there: is it the logged one?
+fn settle_file(
+    tree: &mut dyn Tree,
+    path: &Path,
+    has: Owner,
+    mapped: Mapped,
+    wanted: &Wanted<'_>,
+    options: &Options,
+) -> io::Result<Done> {
+    let (why, in_use) = match mapped {
+        Mapped::Nothing if options.dry_run => return Ok(Done::New),
+        Mapped::Nothing => {
+            tree.map_file(path, wanted.owner, wanted.size, wanted.placement)?;
+            return Ok(Done::New);
+        }
+        Mapped::Map { size, placement }
+            if size == wanted.size && placement == *wanted.placement =>
+        {
+            return settle_owner(tree, path, has, wanted.owner, options);
+        }
+        Mapped::Hidden { size } if size == wanted.size => {
+            return settle_owner(tree, path, has, wanted.owner, options);
+        }
+        Mapped::Map { size, .. } | Mapped::Hidden { size } => (
+            format!("a file of {size} bytes with another map stands in its place"),
+            true,
+        ),
+        Mapped::Invalid => (
+            "its size was changed, which made it invalid".to_owned(),
+            false,
+        ),
+    };
+    if !options.repair {
+        return Err(io::Error::other(format!(
+            "{why}; `famfs logplay --repair` makes it anew"
+        )));
     }
-    match abi::get_map(found.as_fd())? {
-        Some(map) if map.size == size && map.extents == extents => Ok(None),
-        Some(map) => Err(io::Error::other(format!(
-            "a file of {} bytes with another map stands in its place",
-            map.size
-        ))),
-        None => open(OFlag::O_RDWR).map(Some),
+    if !options.dry_run {
+        tree.remove_file(path, in_use)?;
+        tree.make_file(path, wanted.owner, wanted.size, wanted.placement)
+            .map_err(still_held)?;
     }
+    Ok(Done::Repaired(why))
+}
+
+/// A removed file keeps its memory as long as somebody has it open.
+fn still_held(e: io::Error) -> io::Error {
+    if e.raw_os_error() == Some(libc::EBUSY) {
+        io::Error::new(
+            e.kind(),
+            "its memory is still in use: a process has the old file open, or another file \
+             lies over it",
+        )
+    } else {
+        e
+    }
+}
+
+/// It is what was logged; who may use it may differ.
+fn settle_owner(
+    tree: &mut dyn Tree,
+    path: &Path,
+    has: Owner,
+    wanted: Owner,
+    options: &Options,
+) -> io::Result<Done> {
+    if has == wanted {
+        return Ok(Done::Existing);
+    }
+    let how = format!(
+        "it is {:o} {}:{}, logged as {:o} {}:{}",
+        has.mode, has.uid, has.gid, wanted.mode, wanted.uid, wanted.gid
+    );
+    if !options.repair {
+        return Ok(Done::Differs(how));
+    }
+    if !options.dry_run {
+        tree.set_owner(path, wanted)?;
+    }
+    Ok(Done::Repaired(how))
 }

@@ -2,22 +2,27 @@
 //! image, on any machine.
 
 use std::collections::HashMap;
+use std::fmt;
 
-use super::validate::{Limits, Refusal, check};
+use super::validate::{Limits, Refusal, check_dir, check_file};
 use crate::alloc::Space;
-use crate::media::{Body, Extent, Map, PathField};
+use crate::media::{Body, Dir, File, PathField, Placement};
 use crate::volume::{Slot, SlotFault, Volume};
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     pub actions: Vec<Action>,
     pub refused: Vec<Refused>,
+    pub skipped: Vec<Skipped>,
     /// Where the play ends before the counted end.
     pub stop: Option<Stop>,
-    /// Devices that the log adds; this version maps none of them.
-    pub added_devices: u64,
     /// Every name of the log, with the slot that made it.
     pub names: HashMap<Vec<u8>, Name>,
+    limits: Limits,
+    /// What the files planned so far own.
+    space: Space,
+    /// The first slot that was not looked at.
+    next: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,25 +37,26 @@ pub struct Action {
     pub index: u64,
     pub offset: u64,
     pub path: PathField,
+    pub owner: Owner,
+    pub make: Make,
+}
+
+/// Who has what is made, and who may do what with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
     pub uid: u32,
     pub gid: u32,
     /// Permission bits alone.
     pub mode: u32,
-    pub make: Make,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Make {
     Dir,
-    File {
-        size: u64,
-        extents: Vec<Extent>,
-        /// The chunk size of an interleaved map.
-        chunk_size: Option<u64>,
-    },
+    File { size: u64, placement: Placement },
 }
 
-/// An entry that is not acted on.
+/// An entry that is not acted on: its content is bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub index: u64,
@@ -59,12 +65,66 @@ pub struct Refused {
     pub reason: Refusal,
 }
 
+/// An entry that asks for nothing this version can do. Nothing is lost by that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    pub index: u64,
+    pub offset: u64,
+    pub what: Skip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Reserved; nobody writes it.
+    Delete,
+    AddDaxdev {
+        index: u32,
+        size: u64,
+    },
+    /// Of version 46; nobody wrote it.
+    Access,
+    UnknownType(u32),
+}
+
+impl Skip {
+    /// A stable name for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::AddDaxdev { .. } => "add-daxdev",
+            Self::Access => "access",
+            Self::UnknownType(_) => "unknown-type",
+        }
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delete => write!(f, "DELETE is reserved and has no meaning yet"),
+            Self::AddDaxdev { index, size } => write!(
+                f,
+                "device {index} of {size} bytes is added; only the first device is used"
+            ),
+            Self::Access => write!(f, "ACCESS was never given a meaning"),
+            Self::UnknownType(code) => write!(f, "type {code} is unknown"),
+        }
+    }
+}
+
 /// The slot that ends the play.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     pub index: u64,
     pub offset: u64,
     pub reason: SlotFault,
+}
+
+/// What is done about a slot without a sound entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AtFault {
+    Stop,
+    GoOn,
 }
 
 /// The end of the device for a volume: the superblock's word, bounded by real memory.
@@ -77,87 +137,174 @@ impl Plan {
     /// Plans a volume that [`Volume::check`] has passed. `memory_size` is the size of
     /// the device where there is one; media say a size too, which no checksum covers.
     pub fn new(volume: &Volume, memory_size: Option<u64>) -> Self {
+        let mut plan = Self::empty(volume, memory_size);
+        plan.extend(volume);
+        plan
+    }
+
+    /// Judges every entry, those behind a bad slot too, which no play ever reaches.
+    pub fn judge(volume: &Volume, memory_size: Option<u64>) -> Self {
+        let mut plan = Self::empty(volume, memory_size);
+        plan.read_on(volume, AtFault::GoOn);
+        plan
+    }
+
+    fn empty(volume: &Volume, memory_size: Option<u64>) -> Self {
         let limits = Limits {
             data_start: volume.data_start(),
             device_end: device_end(volume, memory_size),
             alloc_unit: volume.superblock.alloc_unit(),
         };
-        let mut space = Space::new(limits.device_end, limits.alloc_unit, limits.data_start);
-        let mut plan = Self::default();
-        for slot in volume.slots() {
-            if let Some(reason) = slot.fault() {
-                plan.stop = Some(Stop {
-                    index: slot.index,
-                    offset: slot.offset,
-                    reason,
-                });
-                break;
-            }
-            plan.add(&slot, &limits, &mut space);
+        Self {
+            actions: Vec::new(),
+            refused: Vec::new(),
+            skipped: Vec::new(),
+            stop: None,
+            names: HashMap::new(),
+            space: Space::new(limits.device_end, limits.alloc_unit, limits.data_start),
+            limits,
+            next: 0,
         }
-        plan
     }
 
-    fn add(&mut self, slot: &Slot, limits: &Limits, space: &mut Space) {
-        let entry = &slot.entry;
-        let verdict = check(&entry.body, entry.type_code, limits)
-            .and_then(|()| self.check_place(&entry.body))
-            .and_then(|()| check_space(&entry.body, space));
-        if let Err(reason) = verdict {
-            self.refused.push(Refused {
-                index: slot.index,
-                offset: slot.offset,
-                path: path_of(&entry.body).map(PathField::lossy),
-                reason,
-            });
-            return;
+    /// Plans what the volume has gained since; a slot that stopped the plan is looked at
+    /// again.
+    pub fn extend(&mut self, volume: &Volume) {
+        self.read_on(volume, AtFault::Stop);
+    }
+
+    /// How many slots were looked at.
+    pub fn read(&self) -> u64 {
+        self.next
+    }
+
+    /// Drops what was said about entries, whose names and memory stay known.
+    pub fn forget_findings(&mut self) {
+        self.refused.clear();
+        self.skipped.clear();
+    }
+
+    /// Bytes of the device that the allocator would take for a file of `size` bytes with
+    /// a map of this shape.
+    pub fn needed(&self, size: u64, placement: &Placement) -> u64 {
+        let round = |bytes: u64, to: u64| bytes.div_ceil(to).saturating_mul(to);
+        match placement {
+            Placement::Simple(_) => round(size, self.limits.alloc_unit.max(1)),
+            Placement::Interleaved { chunk_size, strips } => {
+                let stripe = chunk_size.saturating_mul(strips.len() as u64).max(1);
+                let strip = size.div_ceil(stripe).saturating_mul(*chunk_size);
+                let strip = round(strip, self.limits.alloc_unit.max(1));
+                strip.saturating_mul(strips.len() as u64)
+            }
         }
-        let (path, uid, gid, mode, make) = match &entry.body {
-            Body::File(f) => {
-                let chunk_size = match f.map {
-                    Map::Interleaved { chunk_size, .. } => Some(chunk_size),
-                    Map::Simple { .. } | Map::V46 { .. } => None,
-                };
-                let make = Make::File {
-                    size: f.size,
-                    extents: f.map.extents(),
-                    chunk_size,
-                };
-                (&f.path, f.uid, f.gid, f.mode, make)
+    }
+
+    fn read_on(&mut self, volume: &Volume, at_fault: AtFault) {
+        self.stop = None;
+        for slot in volume.slots_from(self.next) {
+            match slot.fault() {
+                None => self.add(&slot),
+                Some(reason) => {
+                    let Slot { index, offset, .. } = slot;
+                    self.stop.get_or_insert(Stop {
+                        index,
+                        offset,
+                        reason,
+                    });
+                    if at_fault == AtFault::Stop {
+                        break;
+                    }
+                }
             }
-            Body::Mkdir(d) => (&d.path, d.uid, d.gid, d.mode, Make::Dir),
-            Body::AddDaxdev { .. } => {
-                self.added_devices += 1;
-                return;
+            self.next = slot.index + 1;
+        }
+    }
+
+    fn add(&mut self, slot: &Slot) {
+        let entry = &slot.entry;
+        let (path, verdict) = match &entry.body {
+            Body::File(file) => (&file.path, self.file(file)),
+            Body::Mkdir(dir) => (&dir.path, self.dir(dir)),
+            Body::Delete => return self.skip(slot, Skip::Delete),
+            Body::Access => return self.skip(slot, Skip::Access),
+            Body::Unknown => return self.skip(slot, Skip::UnknownType(entry.type_code)),
+            Body::AddDaxdev { size, index, .. } => {
+                let (size, index) = (*size, *index);
+                return self.skip(slot, Skip::AddDaxdev { index, size });
             }
-            Body::Delete | Body::Access | Body::Unknown => return,
         };
-        let name = Name {
-            slot: slot.index,
-            is_dir: make == Make::Dir,
-        };
-        self.names.insert(path.bytes().to_vec(), name);
-        // Older versions logged the file type too.
-        let mode = mode & 0o7777;
-        let (index, offset, path) = (slot.index, slot.offset, path.clone());
-        self.actions.push(Action {
+        let (index, offset) = (slot.index, slot.offset);
+        match verdict {
+            Err(reason) => self.refused.push(Refused {
+                index,
+                offset,
+                path: Some(path.lossy()),
+                reason,
+            }),
+            Ok((owner, make)) => {
+                let is_dir = make == Make::Dir;
+                let name = Name {
+                    slot: index,
+                    is_dir,
+                };
+                self.names.insert(path.bytes().to_vec(), name);
+                self.actions.push(Action {
+                    index,
+                    offset,
+                    path: path.clone(),
+                    owner,
+                    make,
+                });
+            }
+        }
+    }
+
+    fn skip(&mut self, slot: &Slot, what: Skip) {
+        let Slot { index, offset, .. } = *slot;
+        self.skipped.push(Skipped {
             index,
             offset,
-            path,
-            uid,
-            gid,
-            mode,
-            make,
+            what,
         });
     }
 
-    /// The name must be new, and its parent a folder that the log made.
-    fn check_place(&self, body: &Body) -> Result<(), Refusal> {
-        let Some(path) = path_of(body).map(PathField::bytes) else {
-            return Ok(());
+    fn dir(&self, dir: &Dir) -> Result<(Owner, Make), Refusal> {
+        check_dir(dir)?;
+        self.check_place(&dir.path, true)?;
+        Ok((owner(dir.uid, dir.gid, dir.mode), Make::Dir))
+    }
+
+    fn file(&mut self, file: &File) -> Result<(Owner, Make), Refusal> {
+        check_file(file, &self.limits)?;
+        self.check_place(&file.path, false)?;
+        let placement = file.map.placement();
+        // No two files may own a byte: the kernel would lose track of its pages.
+        let extents = placement.extents();
+        if let Some(e) = extents.iter().find(|e| self.space.is_shared(e)) {
+            return Err(Refusal::SharedExtent {
+                offset: e.offset,
+                len: e.len,
+            });
+        }
+        for extent in extents {
+            self.space.claim(extent);
+        }
+        let make = Make::File {
+            size: file.size,
+            placement,
         };
-        if let Some(earlier) = self.names.get(path) {
-            return Err(Refusal::Duplicate(earlier.slot));
+        Ok((owner(file.uid, file.gid, file.mode), make))
+    }
+
+    /// The name must be new, and its parent a folder that the log made.
+    fn check_place(&self, path: &PathField, is_dir: bool) -> Result<(), Refusal> {
+        let path = path.bytes();
+        match self.names.get(path) {
+            Some(earlier) if earlier.is_dir == is_dir => {
+                return Err(Refusal::Duplicate(earlier.slot));
+            }
+            Some(&Name { slot, is_dir }) => return Err(Refusal::OtherKind { slot, is_dir }),
+            None => {}
         }
         let Some(slash) = path.iter().rposition(|b| *b == b'/') else {
             return Ok(());
@@ -170,28 +317,11 @@ impl Plan {
     }
 }
 
-/// No two files may own a byte: the kernel would lose track of its pages.
-fn check_space(body: &Body, space: &mut Space) -> Result<(), Refusal> {
-    let Body::File(file) = body else {
-        return Ok(());
-    };
-    let extents = file.map.extents();
-    if let Some(e) = extents.iter().find(|e| space.is_shared(e)) {
-        return Err(Refusal::SharedExtent {
-            offset: e.offset,
-            len: e.len,
-        });
-    }
-    for extent in &extents {
-        space.claim(extent);
-    }
-    Ok(())
-}
-
-fn path_of(body: &Body) -> Option<&PathField> {
-    match body {
-        Body::File(file) => Some(&file.path),
-        Body::Mkdir(dir) => Some(&dir.path),
-        _ => None,
+/// Older versions logged the file type too.
+fn owner(uid: u32, gid: u32, mode: u32) -> Owner {
+    Owner {
+        uid,
+        gid,
+        mode: mode & 0o7777,
     }
 }

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::media::{Body, Dir, EXTENTS_MAX, Extent, File, Map, PathField, extent};
+use crate::media::{Dir, EXTENTS_MAX, Extent, File, Map, PathField, UNIT_4K, extent};
 
 /// What the entries of a log are held against.
 #[derive(Clone, Copy, Debug)]
@@ -17,10 +17,6 @@ pub struct Limits {
 /// Why an entry with a good checksum is not acted on.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
-    #[error("type {0} is unknown")]
-    UnknownType(u32),
-    #[error("DELETE is reserved and has no meaning yet")]
-    Delete,
     #[error("the path is empty")]
     EmptyPath,
     #[error("the path does not end within its field")]
@@ -67,6 +63,8 @@ pub enum Refusal {
     SharedExtent { offset: u64, len: u64 },
     #[error("the path was logged before, in slot {0}")]
     Duplicate(u64),
+    #[error("slot {slot} made the path a {}", if *is_dir { "folder" } else { "file" })]
+    OtherKind { slot: u64, is_dir: bool },
     #[error("no earlier entry makes its parent folder")]
     NoParent,
     #[error("slot {0} made its parent a file")]
@@ -77,8 +75,6 @@ impl Refusal {
     /// A stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::UnknownType(_) => "unknown-type",
-            Self::Delete => "delete",
             Self::EmptyPath => "path-empty",
             Self::UnterminatedPath => "path-unterminated",
             Self::AbsolutePath => "path-absolute",
@@ -96,27 +92,21 @@ impl Refusal {
             Self::SizeExceedsExtents { .. } => "size-exceeds-extents",
             Self::SharedExtent { .. } => "extent-shared",
             Self::Duplicate(_) => "path-duplicate",
+            Self::OtherKind { .. } => "path-other-kind",
             Self::NoParent => "parent-missing",
             Self::ParentIsFile(_) => "parent-is-file",
         }
     }
 }
 
-/// Checks what can be checked of one entry by itself.
-pub fn check(body: &Body, type_code: u32, limits: &Limits) -> Result<(), Refusal> {
-    match body {
-        Body::File(file) => check_file(file, limits),
-        Body::Mkdir(Dir { uid, gid, path, .. }) => {
-            check_path(path)?;
-            check_owner(*uid, *gid)
-        }
-        Body::AddDaxdev { .. } => Ok(()),
-        Body::Delete => Err(Refusal::Delete),
-        Body::Access | Body::Unknown => Err(Refusal::UnknownType(type_code)),
-    }
+/// Checks what can be checked of a folder by itself.
+pub fn check_dir(dir: &Dir) -> Result<(), Refusal> {
+    check_path(&dir.path)?;
+    check_owner(dir.uid, dir.gid)
 }
 
-fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
+/// Checks what can be checked of a file by itself.
+pub fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
     check_path(&file.path)?;
     check_owner(file.uid, file.gid)?;
     if file.size == 0 {
@@ -135,20 +125,7 @@ fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
             });
         }
     }
-    // Each extent ends within the device, so 16 of them fit.
-    let held = match &file.map {
-        Map::Interleaved {
-            nstrips,
-            chunk_size,
-            ..
-        } => {
-            let shortest = extents.iter().map(|e| e.len).min().unwrap_or(0);
-            (shortest / chunk_size * chunk_size).saturating_mul(*nstrips)
-        }
-        Map::Simple { .. } | Map::V46 { .. } => extents
-            .iter()
-            .fold(0_u64, |sum, e| sum.saturating_add(e.len)),
-    };
+    let held = file.map.placement().room();
     if file.size > held {
         return Err(Refusal::SizeExceedsExtents {
             size: file.size,
@@ -176,7 +153,9 @@ fn check_counts(map: &Map, listed: usize) -> Result<(), Refusal> {
             ..
         } => {
             let strips = 1..=EXTENTS_MAX as u64;
-            if *niext != 1 || !strips.contains(nstrips) || !chunk_size.is_power_of_two() {
+            // The kernel maps pages, so a chunk is made of them.
+            let whole_pages = *chunk_size > 0 && chunk_size % UNIT_4K == 0;
+            if *niext != 1 || !strips.contains(nstrips) || !whole_pages {
                 return Err(Refusal::Interleave {
                     niext: *niext,
                     nstrips: *nstrips,

@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod builder;
-pub(crate) mod cached;
+pub(crate) mod hostile;
+pub(crate) mod model;
+pub(crate) mod recorded;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -86,6 +88,8 @@ impl Memory for Ram {
     fn fence(&mut self) -> io::Result<()> {
         Ok(())
     }
+
+    fn pause(&mut self) {}
 
     fn invalidate(&mut self, _at: u64, _len: u64) -> io::Result<()> {
         Ok(())

@@ -34,6 +34,16 @@ pub(crate) fn must_fail(line: &str) -> String {
     said(&output)
 }
 
+/// Runs a command that must end by itself; returns its exit status and what it said.
+pub(crate) fn ends_with(line: &str) -> (i32, String) {
+    let output = run(line);
+    let code = output
+        .status
+        .code()
+        .unwrap_or_else(|| panic!("`{line}`: {}", output.status));
+    (code, said(&output))
+}
+
 fn said(output: &Output) -> String {
     format!(
         "{}{}",

@@ -8,6 +8,8 @@ mod abi44;
 mod abi44_allowed;
 mod abi44_bad;
 mod abi44_mount;
+mod commands;
+mod commands_refused;
 mod crowd;
 mod devices;
 mod exactness;
@@ -36,6 +38,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    commands::TESTS,
+    commands_refused::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,

@@ -1,24 +1,35 @@
 use std::path::PathBuf;
 
 use super::owner::OwnerArgs;
-use super::{Error, OK, complain, size};
-use crate::ops::create::{self, Created};
+use super::spread::SpreadArgs;
+use super::watching::{Unit, Watching};
+use super::{Error, FAILED, OK, complain, complain_of, manifest, size};
+use crate::ops::create::{self, Created, Item};
+use crate::ops::maker::Owner;
+use crate::ops::{self, pool};
 
 const EXAMPLES: &str = "\
 Examples:
   famfs creat -s 64MiB /mnt/famfs/table
   famfs creat -s 8M -r -S 42 /mnt/famfs/seeded    contents that can be made again
+  famfs creat -r -S 43 /mnt/famfs/seeded          fill it anew
   famfs creat -s 1G -m 600 -u 1000 -g 1000 /mnt/famfs/private
+  famfs creat -s 4G -N 4 -B 8 -C 2M /mnt/famfs/spread
+  famfs creat -M /mnt/famfs/a,1M -M /mnt/famfs/b,2M,7
+  seq -f '/mnt/famfs/f%g,2M' 10000 | famfs creat --manifest -
 
-Without -r a new file shows what its memory held before.";
+Without -r or a seed a new file shows what its memory held before. Several files are made
+under one lock, and the log is written back once. Ctrl-C keeps the files that are complete,
+and takes back the others.";
 
-/// Make a file of a fixed size in a mounted file system.
+/// Make files of a fixed size in a mounted file system.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Bytes, such as 4096, 64M, 64MiB or 64MB.
-    #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
-    size: u64,
+    /// Bytes, such as 4096, 64M, 64MiB or 64MB. An existing file is filled without it.
+    #[arg(short, long, value_name = "SIZE", value_parser = size::parse,
+          required_unless_present_any = ["seed", "multi", "manifest"])]
+    size: Option<u64>,
 
     /// Fill the file from a seed; an existing file of the same size too.
     #[arg(short, long, requires = "seed")]
@@ -26,31 +37,92 @@ pub(super) struct Args {
 
     /// The seed, from 1 to 4294967295.
     #[arg(short = 'S', long, value_name = "SEED", requires = "randomize",
-          value_parser = clap::value_parser!(u32).range(1..))]
+          value_parser = manifest::seed)]
     seed: Option<u32>,
+
+    /// Make this file, and more that are given the same way.
+    #[arg(short = 'M', long, value_name = "NAME,SIZE[,SEED]", value_parser = manifest::item,
+          conflicts_with_all = ["size", "randomize", "file", "manifest"])]
+    multi: Vec<Item>,
+
+    /// Make the files of this list, one NAME,SIZE[,SEED] a line; `-` is standard input.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["size", "randomize", "file"])]
+    manifest: Option<PathBuf>,
+
+    /// Threads that fill files, from 0 (this one) to 256. Without: one for each CPU.
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    threadct: Option<u16>,
 
     #[command(flatten)]
     owner: OwnerArgs,
 
+    #[command(flatten)]
+    spread: SpreadArgs,
+
+    /// Say what was made.
+    #[arg(short, long)]
+    verbose: bool,
+
     /// The file.
-    file: PathBuf,
+    #[arg(required_unless_present_any = ["multi", "manifest"])]
+    file: Option<PathBuf>,
 }
 
 impl Args {
     pub(super) fn run(&self) -> Result<u8, Error> {
+        let items = self.items()?;
         let options = create::Options {
-            size: self.size,
-            mode: self.owner.mode_or(0o644),
-            uid: self.owner.uid(),
-            gid: self.owner.gid(),
-            seed: self.seed,
+            owner: Owner {
+                mode: self.owner.mode_or(0o644),
+                uid: self.owner.uid(),
+                gid: self.owner.gid(),
+            },
+            interleave: self.spread.interleave(),
+            threads: self.threadct.map_or_else(pool::default_threads, Into::into),
         };
-        if create::create(&self.file, &options)? == Created::Existing {
-            complain(&format!(
-                "note: {} exists with this size",
-                self.file.display()
-            ));
+        let unit = if items.iter().any(|item| item.seed.is_some()) {
+            Unit::Bytes
+        } else {
+            Unit::Files
+        };
+        let mut watching = Watching::start(unit)?;
+        let outcome = create::create(&items, &options, &watching.watch)?;
+        watching.end();
+        let mut status = OK;
+        for (item, done) in items.iter().zip(outcome.items) {
+            let path = item.path.display();
+            match done {
+                Ok(Created::Existing) if item.seed.is_none() => {
+                    complain(&format!("note: {path} exists with this size"));
+                }
+                Ok(_) if self.verbose => complain(&format!("made {path}")),
+                Ok(_) => {}
+                Err(_) if outcome.interrupted && items.len() > 1 => status = FAILED,
+                Err(e) => status = complain_of(Error::Op(e)).max(status),
+            }
         }
-        Ok(OK)
+        if outcome.interrupted {
+            complain("interrupted: files that were complete are there, the others are not");
+            return Ok(watching.interrupted());
+        }
+        Ok(status)
+    }
+
+    fn items(&self) -> Result<Vec<Item>, Error> {
+        if let Some(path) = &self.manifest {
+            return manifest::read(path).map_err(|source| {
+                Error::Op(ops::Error::Io {
+                    action: "read the list",
+                    path: path.clone(),
+                    source,
+                })
+            });
+        }
+        let single = self.file.iter().map(|path| Item {
+            path: path.clone(),
+            size: self.size,
+            seed: self.seed,
+        });
+        Ok(single.chain(self.multi.iter().cloned()).collect())
     }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Error, FAILED, OK};
-use crate::fsck::{Finding, Report, Severity};
+use crate::fsck::{Finding, Report};
 use crate::ops::open;
 use crate::text::printable;
 
@@ -12,12 +12,27 @@ Examples:
   famfs fsck --json /dev/pmem0   a device, for a program to read
   famfs fsck img                 an image, or its first bytes up to the end of the log
 
-Nothing is repaired. The exit status is 1 when an error was found; notes do not count.";
+  famfs fsck -H -B 8 /mnt/famfs  how full each eighth of the device is
+
+Nothing is repaired. The exit status is 1 when an error was found, 4 when a warning was
+found and no error; notes do not count.";
+
+/// There are warnings, and no errors.
+const WARNED: u8 = 4;
 
 /// Check superblock, log and every entry of a file system.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
+    /// Show sizes as KiB, MiB and so on.
+    #[arg(short = 'H', long)]
+    human: bool,
+
+    /// Also show the device in N equal parts: what is used and what is free.
+    #[arg(short = 'B', long, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=1024))]
+    nbuckets: Option<u32>,
+
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -29,55 +44,108 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         let opened = open::open(&self.path)?;
-        let report = Report::new(&opened.volume, opened.memory_size);
+        let report = Report::with_buckets(
+            &opened.volume,
+            opened.memory_size,
+            self.nbuckets.unwrap_or(0),
+        );
         if self.json {
             out.json(&report)?;
         } else {
-            print(&report, out)?;
+            self.print(&report, out)?;
         }
-        Ok(if report.clean { OK } else { FAILED })
+        Ok(match (report.errors, report.warnings) {
+            (0, 0) => OK,
+            (0, _) => WARNED,
+            _ => FAILED,
+        })
+    }
+
+    fn bytes(&self, bytes: u64) -> String {
+        if self.human {
+            human(bytes)
+        } else {
+            format!("{bytes} bytes")
+        }
+    }
+
+    fn print(&self, report: &Report, out: &mut Output) -> Result<(), Error> {
+        for finding in &report.findings {
+            out.line(&line(finding))?;
+        }
+        let hidden = report.errors + report.warnings + report.notes - report.findings.len() as u64;
+        if hidden > 0 {
+            out.line(&format!("{hidden} findings more"))?;
+        }
+        out.line(&format!(
+            "log      {} of {} entries, {} bad",
+            report.entries, report.log_capacity, report.bad_entries
+        ))?;
+        out.line(&format!(
+            "files    {}, {} directories, {}",
+            report.files,
+            report.directories,
+            self.bytes(report.file_bytes)
+        ))?;
+        out.line(&format!(
+            "space    {}: {} used, {} free, {} in one piece",
+            self.bytes(report.capacity_bytes),
+            self.bytes(report.used_bytes),
+            self.bytes(report.free_bytes),
+            self.bytes(report.largest_free_bytes)
+        ))?;
+        if report.shared_units > 0 {
+            out.line(&format!(
+                "shared   {} allocation units",
+                report.shared_units
+            ))?;
+        }
+        for bucket in &report.buckets {
+            out.line(&format!(
+                "bucket   {:#014x}+{}: {} used, {} free",
+                bucket.offset,
+                self.bytes(bucket.len),
+                self.bytes(bucket.used),
+                self.bytes(bucket.free)
+            ))?;
+        }
+        let counts: Vec<String> = [(report.errors, "error"), (report.warnings, "warning")]
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
+            .collect();
+        out.line(&if counts.is_empty() {
+            "clean".to_owned()
+        } else {
+            counts.join(", ")
+        })
     }
 }
 
-fn print(report: &Report, out: &mut Output) -> Result<(), Error> {
-    for finding in &report.findings {
-        out.line(&line(finding))?;
+/// Three digits and a unit; whole numbers stay whole.
+fn human(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut shift = 0;
+    let mut unit = "bytes";
+    for next in UNITS {
+        if bytes >> (shift + 10) == 0 {
+            break;
+        }
+        shift += 10;
+        unit = next;
     }
-    let errors = report
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .count();
-    out.line(&format!(
-        "log      {} of {} entries, {} bad",
-        report.entries, report.log_capacity, report.bad_entries
-    ))?;
-    out.line(&format!(
-        "files    {}, {} directories, {} bytes",
-        report.files, report.directories, report.file_bytes
-    ))?;
-    out.line(&format!(
-        "space    {} bytes: {} used, {} free, {} in one piece",
-        report.capacity_bytes, report.used_bytes, report.free_bytes, report.largest_free_bytes
-    ))?;
-    if report.shared_units > 0 {
-        out.line(&format!(
-            "shared   {} allocation units",
-            report.shared_units
-        ))?;
+    let whole = bytes >> shift;
+    let rest = bytes - (whole << shift);
+    if rest == 0 {
+        return format!("{whole} {unit}");
     }
-    out.line(&match errors {
-        0 => "clean".to_owned(),
-        1 => "1 error".to_owned(),
-        n => format!("{n} errors"),
-    })
+    // Two digits behind the point, cut off.
+    let hundredths = (u128::from(rest) * 100) >> shift;
+    format!("{whole}.{hundredths:02} {unit}")
 }
 
 fn line(finding: &Finding) -> String {
-    let severity = match finding.severity {
-        Severity::Note => "note",
-        Severity::Error => "error",
-    };
+    let severity = finding.severity.name();
     let place = match finding.index {
         Some(index) => format!("log entry {index} at offset {}", finding.offset),
         None => format!("offset {}", finding.offset),
@@ -91,4 +159,24 @@ fn line(finding: &Finding) -> String {
         "{severity}: {}: {place}{path}: {}",
         finding.code, finding.message
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+
+    #[test]
+    fn human_sizes() {
+        for (bytes, text) in [
+            (0, "0 bytes"),
+            (1023, "1023 bytes"),
+            (1024, "1 KiB"),
+            (1536, "1.50 KiB"),
+            (10 << 20, "10 MiB"),
+            ((2 << 30) + (1 << 29), "2.50 GiB"),
+            (u64::MAX, "15.99 EiB"),
+        ] {
+            assert_eq!(human(bytes), text);
+        }
+    }
 }

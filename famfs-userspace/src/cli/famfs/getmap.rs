@@ -1,35 +1,49 @@
 use std::fs::File;
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::output::Output;
-use super::{Error, OK};
+use super::{Error, OK, complain_of};
 use crate::kernel::abi;
 use crate::media::Extent;
 use crate::ops;
+use crate::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:
   famfs getmap /mnt/famfs/table
-  famfs getmap --json /mnt/famfs/table";
+  famfs getmap --json /mnt/famfs/table
+  famfs getmap -q /mnt/famfs/table && echo mapped
 
-/// Show where on the device the kernel has the bytes of a file.
+The exit status is 0 when every file has a map.";
+
+/// Show where on the device the kernel has the bytes of files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Print the map as JSON.
+    /// Print nothing; the exit status tells.
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// Go on with the next file after one that has no map.
+    #[arg(short = 'c', long = "continue")]
+    go_on: bool,
+
+    /// Print the map as JSON; of several files, a list of maps.
     #[arg(long)]
     json: bool,
 
-    /// A file of a mounted file system.
-    file: PathBuf,
+    /// Files of a mounted file system.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Serialize)]
 struct View {
     schema: u32,
+    path: PathBuf,
     size: u64,
     file_type: u32,
     ext_type: u32,
@@ -40,38 +54,73 @@ struct View {
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
-        let path = &self.file;
-        let file = File::open(path).map_err(ops::failed("open", path))?;
-        if !abi::is_famfs(file.as_fd()) {
-            return Err(ops::Error::NotFamfs { path: path.clone() }.into());
+        let mut status = OK;
+        let mut views = Vec::new();
+        for path in &self.files {
+            match view(path) {
+                Ok(view) if self.json => views.push(view),
+                Ok(_) if self.quiet => {}
+                Ok(view) => print(&view, self.files.len() > 1, out)?,
+                Err(e) if self.go_on => status = complain_of(Error::Op(e)).max(status),
+                Err(e) => return Err(e.into()),
+            }
         }
-        let map = abi::get_map(file.as_fd())
-            .map_err(ops::failed("read the map of", path))?
-            .ok_or_else(|| ops::refused(path, "the file has no map"))?;
-        let view = View {
-            schema: 1,
-            size: map.size,
-            file_type: map.file_type,
-            ext_type: map.ext_type,
-            chunk_size: map.chunk_size,
-            extents: map.extents,
-        };
-        if self.json {
-            out.json(&view)?;
-            return Ok(OK);
+        match &views[..] {
+            _ if !self.json || self.quiet => {}
+            [view] if self.files.len() == 1 => out.json(view)?,
+            views => out.json(&views)?,
         }
-        let interleaved = view
-            .chunk_size
-            .map(|c| format!(", chunks of {c} over"))
-            .unwrap_or_default();
-        out.line(&format!(
-            "{} bytes{interleaved} {} extents",
-            view.size,
-            view.extents.len()
-        ))?;
-        for extent in &view.extents {
-            out.line(&format!("  {:#x} {}", extent.offset, extent.len))?;
-        }
-        Ok(OK)
+        Ok(status)
     }
+}
+
+fn view(path: &Path) -> Result<View, ops::Error> {
+    let kind = std::fs::metadata(path).map_err(ops::failed("look at", path))?;
+    if !kind.is_file() {
+        return Err(ops::refused(path, "it is not a regular file"));
+    }
+    let file = File::open(path).map_err(ops::failed("open", path))?;
+    if !abi::is_famfs(file.as_fd()) {
+        return Err(ops::Error::NotFamfs {
+            path: path.to_owned(),
+        });
+    }
+    let map = abi::get_map(file.as_fd())
+        .map_err(ops::failed("read the map of", path))?
+        .ok_or_else(|| ops::refused(path, "the file has no map"))?;
+    Ok(View {
+        schema: 1,
+        path: path.to_owned(),
+        size: map.size,
+        file_type: map.file_type,
+        ext_type: map.ext_type,
+        chunk_size: map.chunk_size,
+        extents: map.extents,
+    })
+}
+
+fn print(view: &View, named: bool, out: &mut Output) -> Result<(), Error> {
+    let name = if named {
+        format!("{}: ", view.path.display())
+    } else {
+        String::new()
+    };
+    let pieces = match view.chunk_size {
+        Some(chunk) => format!("chunks of {chunk} over {} strips", view.extents.len()),
+        None => format!("{} extents", view.extents.len()),
+    };
+    out.line(&printable(&format!("{name}{} bytes, {pieces}", view.size)))?;
+    for Extent {
+        devindex,
+        offset,
+        len,
+    } in &view.extents
+    {
+        let device = match devindex {
+            0 => String::new(),
+            n => format!(" of device {n}"),
+        };
+        out.line(&format!("  {offset:#x} {len}{device}"))?;
+    }
+    Ok(())
 }

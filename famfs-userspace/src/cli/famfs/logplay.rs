@@ -1,33 +1,151 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::output::Output;
-use super::{Error, played};
-use crate::ops::mount;
+use super::stop::Stop;
+use super::watching::{Unit, Watching};
+use super::{Error, FAILED, OK, played};
+use crate::ops;
+use crate::ops::follow::{self, Followed, Pace, Round, Watch};
+use crate::ops::logplay::{self, Options};
+use crate::ops::shadow;
 
 const EXAMPLES: &str = "\
 Examples:
-  famfs logplay /mnt/famfs       make what other hosts logged since
-  famfs logplay -n /mnt/famfs    only say what would be made";
+  famfs logplay /mnt/famfs               make what other hosts logged since
+  famfs logplay -n /mnt/famfs            only say what would be made
+  famfs logplay --repair /mnt/famfs      make files anew that were truncated here
+  famfs logplay --follow /mnt/famfs      keep making what is logged, until Ctrl-C
+  famfs logplay --shadow DIR --daxdev img  the log as yaml files, nothing mounted";
 
 /// Play the log of a mounted file system again: make the files that are missing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Args {
     /// Make nothing, only count.
     #[arg(short = 'n', long)]
     dry_run: bool,
 
-    /// Print what was played as JSON.
+    /// Put right what is there and is not as logged: owners, modes, and files that a
+    /// change of size made invalid or that have another map.
+    #[arg(long)]
+    repair: bool,
+
+    /// Play as a client, whose files cannot be opened for writing.
+    #[arg(short, long)]
+    client: bool,
+
+    /// Stay, and make what the master appends; each time say how far behind the mount was.
+    #[arg(long, conflicts_with = "dry_run")]
+    follow: bool,
+
+    /// With --follow, look at least this often while nothing happens, in milliseconds.
+    #[arg(long, value_name = "MS", default_value = "1000", requires = "follow",
+          value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    interval: u64,
+
+    /// Print what was played as JSON; with --follow one document a line.
     #[arg(long)]
     json: bool,
 
+    /// Write the log as yaml files below DIR/root instead, one for each file.
+    #[arg(short = 's', long, value_name = "DIR", conflicts_with = "follow")]
+    shadow: Option<PathBuf>,
+
+    /// With --shadow, read the log of this device or image, which need not be mounted.
+    #[arg(long, value_name = "DEV", requires = "shadow", conflicts_with = "path")]
+    daxdev: Option<PathBuf>,
+
+    /// Accepted for upstream's scripts: shadow files that are there are always compared.
+    #[arg(short = 'S', long, requires = "shadow")]
+    shadowtest: bool,
+
     /// Any path in the mount.
-    path: PathBuf,
+    #[arg(required_unless_present = "daxdev")]
+    path: Option<PathBuf>,
 }
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
-        let played = mount::logplay(&self.path, self.dry_run)?;
+        let options = Options {
+            dry_run: self.dry_run,
+            repair: self.repair,
+            client: self.client,
+        };
+        // clap demands one of them.
+        let source = self.daxdev.as_deref().or(self.path.as_deref());
+        let source = source.unwrap_or(Path::new("."));
+        if self.follow {
+            return self.follow(source, options, out);
+        }
+        let mut watching = Watching::start(Unit::Entries)?;
+        let watch = watching.watch.clone();
+        let mut before = 0;
+        let mut progress = |done: usize, all: usize| {
+            if done == 0 {
+                watch.expect(all as u64);
+            }
+            watch.add((done - before) as u64);
+            before = done;
+            watch.go_on().is_ok()
+        };
+        let played = match &self.shadow {
+            Some(dir) => shadow::shadow(source, dir, options, &mut progress)?,
+            None => logplay::logplay(source, options, &mut progress)?,
+        };
+        watching.end();
+        if played.outcome.interrupted {
+            played::print(&played, self.json, out)?;
+            return Ok(watching.interrupted());
+        }
         played::print(&played, self.json, out)
     }
+
+    fn follow(&self, path: &Path, options: Options, out: &mut Output) -> Result<u8, Error> {
+        let mut follower = Follower {
+            json: self.json,
+            stop: Stop::listen().map_err(ops::failed("listen to signals for", path))?,
+            out,
+            failed: None,
+        };
+        let mut pace = Pace::new(Duration::from_millis(self.interval));
+        let all = follow::follow(path, options, &mut pace, &mut follower, &mut |_, _| true)?;
+        if let Some(error) = follower.failed {
+            return Err(error);
+        }
+        summary(&all, self.json, out)?;
+        Ok(if all.is_complete() { OK } else { FAILED })
+    }
+}
+
+struct Follower<'o> {
+    json: bool,
+    stop: Stop,
+    out: &'o mut Output,
+    failed: Option<Error>,
+}
+
+impl Watch for Follower<'_> {
+    fn round(&mut self, round: &Round) -> bool {
+        self.failed = played::round(round, self.json, self.out).err();
+        self.failed.is_none()
+    }
+
+    fn wait(&mut self, pause: Duration) -> bool {
+        !self.stop.wait(pause)
+    }
+}
+
+fn summary(followed: &Followed, json: bool, out: &mut Output) -> Result<(), Error> {
+    if json {
+        return Ok(());
+    }
+    out.line(&format!(
+        "followed: {} new files, {} new directories, {} bad entries",
+        followed.new_files, followed.new_dirs, followed.bad
+    ))
 }

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
 use super::owner::OwnerArgs;
-use super::{Error, OK};
+use super::watching::{Unit, Watching};
+use super::{Error, OK, complain};
+use crate::ops::maker::Owner;
 use crate::ops::mkdir;
 
 const EXAMPLES: &str = "\
@@ -20,6 +22,10 @@ pub(super) struct Args {
     #[command(flatten)]
     owner: OwnerArgs,
 
+    /// Say how many folders were made.
+    #[arg(short, long)]
+    verbose: bool,
+
     /// The folder.
     path: PathBuf,
 }
@@ -28,11 +34,18 @@ impl Args {
     pub(super) fn run(&self) -> Result<u8, Error> {
         let options = mkdir::Options {
             parents: self.parents,
-            mode: self.owner.mode_or(0o755),
-            uid: self.owner.uid(),
-            gid: self.owner.gid(),
+            owner: Owner {
+                mode: self.owner.mode_or(0o755),
+                uid: self.owner.uid(),
+                gid: self.owner.gid(),
+            },
         };
-        mkdir::mkdir(&self.path, &options)?;
+        // A signal waits until the folder is logged or gone.
+        let watching = Watching::start(Unit::Files)?;
+        let made = mkdir::mkdir(&self.path, &options, &watching.watch)?;
+        if self.verbose {
+            complain(&format!("made {made} folders"));
+        }
         Ok(OK)
     }
 }

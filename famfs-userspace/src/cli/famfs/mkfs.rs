@@ -4,11 +4,12 @@ use clap::ValueEnum;
 
 use super::output::Output;
 use super::{Error, OK, complain, size};
+use crate::device::{dax, daxmode};
 use crate::host;
 use crate::media::{LOG_LEN_MAX, LOG_LEN_MIN, UNIT_2M, UNIT_4K};
 use crate::ops::{self, mkfs};
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Examples:
   famfs mkfs /dev/pmem0                    a log of 8 MiB, units of 2 MiB
   famfs mkfs --loglen 64M --alloc-unit 4k /dev/dax0.0
@@ -18,6 +19,10 @@ Examples:
 /// Make a file system on a device or in an image, or remove one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct Args {
     /// Overwrite a file system that is there.
     #[arg(short, long)]
@@ -39,6 +44,26 @@ pub(super) struct Args {
     /// Print what was made as JSON.
     #[arg(long, conflicts_with = "kill")]
     json: bool,
+
+    /// Leave a character dax device in fsdev mode, which file systems are mounted from.
+    #[arg(short = 'M', long)]
+    set_daxmode: bool,
+
+    /// Never map the device. It matters in devdax mode alone, where nothing else works.
+    #[arg(short = 'D', long)]
+    nodax: bool,
+
+    /// Accepted: the kernel module is what there is.
+    #[arg(short = 'F', long, conflicts_with = "fuse")]
+    nofuse: bool,
+
+    /// Refused: there is no fuse here. What mkfs writes is the same for both.
+    #[arg(long)]
+    fuse: bool,
+
+    /// Accepted for scripts: what was made is printed anyway.
+    #[arg(short, long)]
+    verbose: bool,
 
     /// A block device with DAX, a character dax device, or an image file.
     device: PathBuf,
@@ -63,6 +88,25 @@ fn log_len(text: &str) -> Result<u64, String> {
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        if self.fuse {
+            return Err(Error::OfFuse { option: "--fuse" });
+        }
+        let switched = if self.set_daxmode {
+            daxmode::to_fsdev(&self.device).map_err(ops::Error::from)?
+        } else {
+            None
+        };
+        if self.nodax {
+            dax::check_unmapped(&self.device).map_err(ops::Error::from)?;
+        }
+        let status = self.make(out)?;
+        if let Some(switched) = switched {
+            switched.keep();
+        }
+        Ok(status)
+    }
+
+    fn make(&self, out: &mut Output) -> Result<u8, Error> {
         if self.kill {
             mkfs::kill(&self.device)?;
             return Ok(OK);

@@ -1,23 +1,98 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::helper::options::Parsed;
 use super::output::Output;
-use super::{Error, played};
-use crate::ops::mount;
+use super::{Error, complain, played};
+use crate::ops::{self, mount};
 
 const EXAMPLES: &str = "\
 Examples:
   famfs mount /dev/pmem0 /mnt/famfs
-  famfs mount --json /dev/dax0.0 /mnt/famfs    what was played, as JSON
+  famfs mount --json /dev/dax0.0 /mnt/famfs     what was played, as JSON
+  famfs mount -M /dev/dax1.0 /mnt/famfs         switch it from devdax to fsdev mode first
+  famfs mount -R -o ro /dev/pmem0 /mnt/famfs    make a mount read-only
 
 A file system with bad log entries is mounted with the others, and the exit status is 1.";
 
 /// Mount a file system (noatime, nosuid, nodev, noexec) and make the files of its log.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 pub(super) struct Args {
     /// Leave the mount empty but for .meta; `famfs logplay` fills it later.
     #[arg(long)]
     no_logplay: bool,
+
+    /// Play the log as a client, on the host that made the file system too.
+    #[arg(long)]
+    client: bool,
+
+    /// Options as in fstab: ro, mode=OCTAL, exec, ...
+    #[arg(short, long, value_name = "OPTIONS")]
+    options: Vec<String>,
+
+    /// Change the flags of what is mounted already, and play the log.
+    #[arg(short = 'R', long)]
+    remount: bool,
+
+    /// Put a character dax device into fsdev mode; back again when the mount fails.
+    #[arg(short = 'M', long)]
+    set_daxmode: bool,
+
+    /// Load the famfs module first.
+    #[arg(short = 'L', long)]
+    load_module: bool,
+
+    /// Read the log by a mapping or by read(2): both are done here, as it fits.
+    #[arg(short = 'm', long, conflicts_with = "read")]
+    mmap: bool,
+
+    /// See --mmap.
+    #[arg(short, long)]
+    read: bool,
+
+    /// Accepted: the kernel module is what there is.
+    #[arg(short = 'F', long, conflicts_with = "fuse")]
+    nofuse: bool,
+
+    /// Refused: there is no fuse here, nor what belongs to it.
+    #[arg(short, long)]
+    fuse: bool,
+
+    /// Of fuse.
+    #[arg(short, long, value_name = "SECONDS", hide = true)]
+    timeout: Option<String>,
+
+    /// Of fuse.
+    #[arg(short, long, value_name = "HOW", hide = true)]
+    cache: Option<String>,
+
+    /// Of fuse.
+    #[arg(short = 'S', long, value_name = "PATH", hide = true)]
+    shadow: Option<PathBuf>,
+
+    /// Of fuse.
+    #[arg(short = 'u', long, hide = true)]
+    nouseraccess: bool,
+
+    /// Of fuse.
+    #[arg(short = 'p', long, hide = true)]
+    nodefaultperm: bool,
+
+    /// Of fuse.
+    #[arg(short, long, hide = true)]
+    debug: bool,
+
+    /// Refused: mkfs and fsck make the mount that they need themselves, and nobody sees it.
+    #[arg(short = 'D', long, hide = true)]
+    dummy: bool,
+
+    /// Accepted for scripts: what was played is printed anyway.
+    #[arg(short, long)]
+    verbose: bool,
 
     /// Print what was played as JSON.
     #[arg(long)]
@@ -27,12 +102,64 @@ pub(super) struct Args {
     device: PathBuf,
 
     /// An existing folder.
-    mount_point: PathBuf,
+    #[arg(required_unless_present = "dummy")]
+    mount_point: Option<PathBuf>,
 }
+
+/// Chooses the mode of upstream's tools.
+const MODE_ENV: &str = "FAMFS_MODE";
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
-        let played = mount::mount(&self.device, &self.mount_point, !self.no_logplay)?;
+        self.check_mode(std::env::var_os(MODE_ENV).as_deref())?;
+        let (Some(mount_point), false) = (&self.mount_point, self.dummy) else {
+            return Err(refused(
+                &self.device,
+                "a dummy mount is not needed: mkfs and fsck work without",
+            ));
+        };
+        let mut options = Parsed::new(&self.options, false)
+            .map_err(|why| refused(&self.device, &why))?
+            .mount;
+        options.logplay &= !self.no_logplay;
+        options.client |= self.client;
+        options.remount |= self.remount;
+        options.set_daxmode |= self.set_daxmode;
+        options.load_module |= self.load_module;
+        let played = mount::mount(&self.device, mount_point, &options)?;
         played::print(&played, self.json, out)
     }
+
+    /// Says what is asked for and not there.
+    fn check_mode(&self, mode: Option<&std::ffi::OsStr>) -> Result<(), Error> {
+        let of_fuse = [
+            (self.fuse, "--fuse"),
+            (self.timeout.is_some(), "--timeout"),
+            (self.cache.is_some(), "--cache"),
+            (self.shadow.is_some(), "--shadow"),
+            (self.nouseraccess, "--nouseraccess"),
+            (self.nodefaultperm, "--nodefaultperm"),
+            (self.debug, "--debug"),
+        ];
+        if let Some((_, option)) = of_fuse.iter().find(|(given, _)| *given) {
+            return Err(Error::OfFuse { option });
+        }
+        match mode.and_then(std::ffi::OsStr::to_str) {
+            _ if self.nofuse => Ok(()),
+            None | Some("v1" | "") => Ok(()),
+            Some("fuse") => Err(Error::OfFuse {
+                option: "FAMFS_MODE=fuse",
+            }),
+            Some(other) => {
+                complain(&format!(
+                    "note: {MODE_ENV}={other} is no mode; it is ignored"
+                ));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn refused(path: &Path, reason: &str) -> Error {
+    Error::Op(ops::refused(path, reason))
 }

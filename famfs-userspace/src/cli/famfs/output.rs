@@ -25,6 +25,18 @@ impl Output {
             .and_then(|()| self.line(""))
     }
 
+    /// One JSON document in one line.
+    pub(super) fn json_line(&mut self, value: &impl Serialize) -> Result<(), Error> {
+        serde_json::to_writer(&mut self.0, value)
+            .map_err(|e| Error::Output(e.into()))
+            .and_then(|()| self.line(""))
+    }
+
+    /// Text that is made elsewhere.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.0.write_all(bytes).map_err(Error::Output)
+    }
+
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.0.flush()
     }

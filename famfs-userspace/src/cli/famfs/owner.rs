@@ -39,7 +39,7 @@ fn current_umask() -> u32 {
     mask.bits()
 }
 
-fn mode(text: &str) -> Result<u32, String> {
+pub(super) fn mode(text: &str) -> Result<u32, String> {
     let digits = text.trim_start_matches("0o");
     match u32::from_str_radix(digits, 8) {
         Ok(mode) if mode <= 0o7777 && !digits.starts_with('+') => Ok(mode),
@@ -47,7 +47,7 @@ fn mode(text: &str) -> Result<u32, String> {
     }
 }
 
-fn id(text: &str) -> Result<u32, String> {
+pub(super) fn id(text: &str) -> Result<u32, String> {
     match text.parse() {
         // The last number means "leave it as it is" to the kernel.
         Ok(id) if id != u32::MAX && !text.starts_with('+') => Ok(id),

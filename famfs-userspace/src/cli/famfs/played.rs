@@ -5,56 +5,154 @@ use serde::Serialize;
 use super::output::Output;
 use super::{Error, FAILED, OK, complain};
 use crate::host::Role;
-use crate::ops::mount::Played;
+use crate::ops::follow::Round;
+use crate::ops::logplay::Played;
+use crate::player::act::Report;
+use crate::player::{Refused, Skipped, Stop};
 
 #[derive(Serialize)]
-struct View<'p> {
+pub(super) struct View<'p> {
     schema: u32,
     role: &'static str,
     entries: u64,
     new_files: u64,
     new_directories: u64,
     existing: u64,
-    refused: Vec<Bad<'p>>,
-    failed: Vec<Bad<'p>>,
+    repaired: Vec<Line<'p>>,
+    differing: Vec<Line<'p>>,
+    skipped: Vec<Line<'p>>,
+    refused: Vec<Line<'p>>,
+    failed: Vec<Line<'p>>,
     /// The slot that ended the play.
-    stopped: Option<Bad<'p>>,
+    stopped: Option<Line<'p>>,
 }
 
+/// One entry and what is to be said about it.
 #[derive(Serialize)]
-struct Bad<'p> {
+struct Line<'p> {
     index: u64,
     offset: u64,
     path: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
     reason: String,
 }
 
-impl Bad<'_> {
-    fn line(&self, verb: &str) -> String {
+impl Line<'_> {
+    fn text(&self, verb: &str) -> String {
         let Self {
             index,
             offset,
             path,
             reason,
+            ..
         } = self;
         let path = path.map(|p| format!(" {p:?}")).unwrap_or_default();
         format!("{verb} log entry {index}{path} at offset {offset}: {reason}")
     }
 }
 
+impl<'p> From<&'p Report> for Line<'p> {
+    fn from(report: &'p Report) -> Self {
+        Self {
+            index: report.index,
+            offset: report.offset,
+            path: Some(&report.path),
+            code: None,
+            reason: report.reason.clone(),
+        }
+    }
+}
+
+impl<'p> From<&'p Refused> for Line<'p> {
+    fn from(refused: &'p Refused) -> Self {
+        Self {
+            index: refused.index,
+            offset: refused.offset,
+            path: refused.path.as_deref(),
+            code: Some(refused.reason.code()),
+            reason: refused.reason.to_string(),
+        }
+    }
+}
+
+impl From<&Skipped> for Line<'_> {
+    fn from(skipped: &Skipped) -> Self {
+        Self {
+            index: skipped.index,
+            offset: skipped.offset,
+            path: None,
+            code: Some(skipped.what.code()),
+            reason: skipped.what.to_string(),
+        }
+    }
+}
+
+impl From<&Stop> for Line<'_> {
+    fn from(stop: &Stop) -> Self {
+        Self {
+            index: stop.index,
+            offset: stop.offset,
+            path: None,
+            code: Some("bad-entry"),
+            reason: stop.reason.to_string(),
+        }
+    }
+}
+
+fn lines<'p, T>(items: &'p [T]) -> Vec<Line<'p>>
+where
+    Line<'p>: From<&'p T>,
+{
+    items.iter().map(Line::from).collect()
+}
+
+impl<'p> View<'p> {
+    pub(super) fn new(played: &'p Played) -> Self {
+        let outcome = &played.outcome;
+        Self {
+            schema: 1,
+            role: match played.role {
+                Role::Master => "master",
+                Role::Client => "client",
+            },
+            entries: played.entries,
+            new_files: outcome.new_files,
+            new_directories: outcome.new_dirs,
+            existing: outcome.existing,
+            repaired: lines(&outcome.repaired),
+            differing: lines(&outcome.differing),
+            skipped: lines(&outcome.skipped),
+            refused: lines(&outcome.refused),
+            failed: lines(&outcome.failed),
+            stopped: outcome.stop.as_ref().map(Line::from),
+        }
+    }
+
+    /// Says on standard error what is not simply there now.
+    pub(super) fn complain(&self) {
+        for (verb, lines) in [
+            ("note: skipped", &self.skipped),
+            ("note: left as it is:", &self.differing),
+            ("note: put right", &self.repaired),
+            ("refused", &self.refused),
+            ("cannot play", &self.failed),
+        ] {
+            for line in lines {
+                complain(&line.text(verb));
+            }
+        }
+        if let Some(stop) = &self.stopped {
+            complain(&stop.text("stopped before"));
+            complain("hint: if its writer is at work, try again; else `famfs fsck` shows more");
+        }
+    }
+}
+
 /// Prints it and returns the exit status: whether every counted entry is there.
 pub(super) fn print(played: &Played, json: bool, out: &mut Output) -> Result<u8, Error> {
-    let view = view(played);
-    for bad in &view.refused {
-        complain(&bad.line("refused"));
-    }
-    for bad in &view.failed {
-        complain(&bad.line("cannot play"));
-    }
-    if let Some(stop) = &view.stopped {
-        complain(&stop.line("stopped before"));
-        complain("hint: if its writer is at work, try again; else `famfs fsck` shows more");
-    }
+    let view = View::new(played);
+    view.complain();
     if json {
         out.json(&view)?;
     } else {
@@ -63,50 +161,47 @@ pub(super) fn print(played: &Played, json: bool, out: &mut Output) -> Result<u8,
             view.entries, view.new_files, view.new_directories, view.existing
         ))?;
     }
-    Ok(if played.outcome.is_complete() {
+    Ok(status(played))
+}
+
+/// One look of `logplay --follow`.
+#[derive(Serialize)]
+struct RoundView<'p> {
+    /// How many entries the mount was behind the log.
+    behind: u64,
+    /// How long it took to catch up.
+    took_ms: u64,
+    #[serde(flatten)]
+    played: View<'p>,
+}
+
+/// Prints what a look at the log came to, at once.
+pub(super) fn round(round: &Round, json: bool, out: &mut Output) -> Result<(), Error> {
+    let view = RoundView {
+        behind: round.behind,
+        took_ms: u64::try_from(round.took.as_millis()).unwrap_or(u64::MAX),
+        played: View::new(&round.played),
+    };
+    view.played.complain();
+    if json {
+        out.json_line(&view)?;
+    } else {
+        out.line(&format!(
+            "{} entries behind: {} new files, {} new directories after {} ms; {} entries",
+            view.behind,
+            view.played.new_files,
+            view.played.new_directories,
+            view.took_ms,
+            view.played.entries
+        ))?;
+    }
+    out.finish().map_err(Error::Output)
+}
+
+pub(super) fn status(played: &Played) -> u8 {
+    if played.outcome.is_complete() {
         OK
     } else {
         FAILED
-    })
-}
-
-fn view(played: &Played) -> View<'_> {
-    let outcome = &played.outcome;
-    View {
-        schema: 1,
-        role: match played.role {
-            Role::Master => "master",
-            Role::Client => "client",
-        },
-        entries: played.entries,
-        new_files: outcome.new_files,
-        new_directories: outcome.new_dirs,
-        existing: outcome.existing,
-        refused: outcome
-            .refused
-            .iter()
-            .map(|r| Bad {
-                index: r.index,
-                offset: r.offset,
-                path: r.path.as_deref(),
-                reason: r.reason.to_string(),
-            })
-            .collect(),
-        failed: outcome
-            .failed
-            .iter()
-            .map(|f| Bad {
-                index: f.index,
-                offset: f.offset,
-                path: Some(&f.path),
-                reason: f.reason.clone(),
-            })
-            .collect(),
-        stopped: outcome.stop.as_ref().map(|s| Bad {
-            index: s.index,
-            offset: s.offset,
-            path: None,
-            reason: s.reason.to_string(),
-        }),
     }
 }

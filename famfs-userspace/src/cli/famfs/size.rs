@@ -4,7 +4,7 @@
 ///
 /// One letter alone and `KiB` and its like are powers of 1024; `KB` and its like are
 /// powers of 1000. Anything else is refused, and so is what does not fit in 64 bits.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub fn parse(text: &str) -> Result<u64, String> {
     let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => (hex, 16),
         None => (text, 10),

@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{BufRead, BufReader},
     os::unix::fs::{FileExt, MetadataExt},
 };
 
@@ -24,6 +25,14 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "player::owner_and_mode_are_exactly_what_was_logged",
         run: exact_modes,
+    },
+    Test {
+        name: "player::a_truncated_file_is_made_anew_without_a_remount",
+        run: repair,
+    },
+    Test {
+        name: "player::a_follower_hears_of_every_append",
+        run: follow,
     },
     Test {
         name: "player::another_host_is_a_client",
@@ -130,7 +139,8 @@ fn bad_entries() {
     log.push(77, &[]);
     log.push_file(b"after", 100 * MIB);
     let said = must_fail(&format!("famfs logplay {}", famfs.mountpoint));
-    assert_eq!(said.matches("refused log entry").count(), 10, "{said}");
+    assert_eq!(said.matches("refused log entry").count(), 9, "{said}");
+    assert_eq!(said.matches("skipped log entry").count(), 1, "{said}");
     assert_eq!(names(&famfs), [".meta", "after", "good"]);
     for outside in ["/mnt/escaped", "/tmp/absolute"] {
         assert!(!fs::exists(outside).unwrap(), "{outside}");
@@ -140,7 +150,7 @@ fn bad_entries() {
         8 * MIB
     );
     let said = must_fail(&format!("famfs fsck {}", famfs.mountpoint));
-    assert!(said.contains("10 errors"), "{said}");
+    assert!(said.contains("9 errors"), "{said}");
     // The mount comes up with what is good, and says so.
     drop(log);
     famfs.umount();
@@ -205,6 +215,62 @@ fn exact_modes() {
         fs::remove_file(&path).unwrap();
         File::create(&path).unwrap();
     }
+}
+
+fn repair() {
+    let famfs = Famfs::fresh();
+    let path = famfs.creat("file", "2M");
+    let map = must(&format!("famfs getmap --json {path}"));
+    must(&format!("famfs opts {} --set truncate", famfs.mountpoint));
+    let file = File::options().write(true).open(&path).unwrap();
+    // Back to its size, and still invalid.
+    file.set_len(4096).unwrap();
+    file.set_len(2 * MIB).unwrap();
+    drop(file);
+    fs::read(&path).unwrap_err();
+    let said = must_fail(&format!("famfs logplay {}", famfs.mountpoint));
+    assert!(said.contains("made it invalid"), "{said}");
+    must(&format!("famfs logplay --repair {}", famfs.mountpoint));
+    assert_eq!(fs::read(&path).unwrap().len() as u64, 2 * MIB);
+    assert_eq!(must(&format!("famfs getmap --json {path}")), map);
+    let again = must(&format!("famfs logplay {}", famfs.mountpoint));
+    assert!(again.contains("1 there already"), "{again}");
+}
+
+fn follow() {
+    let famfs = Famfs::fresh();
+    famfs.creat("before", "2M");
+    let mut follower = std::process::Command::new("famfs")
+        .args(["logplay", "--follow", "--json", famfs.mountpoint])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(follower.stdout.take().unwrap()).lines();
+    let mut next =
+        || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let first = next();
+    assert_eq!(
+        (&first["behind"], &first["entries"]),
+        (&1.into(), &1.into())
+    );
+    for entries in 2..=4_u64 {
+        famfs.creat(&format!("file{entries}"), "2M");
+        let round = next();
+        assert_eq!(
+            (&round["behind"], &round["entries"], &round["existing"]),
+            (&1.into(), &entries.into(), &1.into())
+        );
+    }
+    // A whole log at once is one round, or a few.
+    must(&format!("famfs mkdir -p {}", famfs.path("a/b/c")));
+    let mut behind = 0;
+    while behind < 3 {
+        behind += next()["behind"].as_u64().unwrap();
+    }
+    assert_eq!(behind, 3);
+    must(&format!("kill -INT {}", follower.id()));
+    assert!(follower.wait().unwrap().success());
+    famfs.umount();
 }
 
 fn client() {

@@ -1,0 +1,48 @@
+use std::path::{Path, PathBuf};
+
+use super::output::Output;
+use super::{Error, OK};
+use crate::ops::{self, clone};
+
+const EXAMPLES: &str = "\
+Examples:
+  famfs clone --image img table copy      then `famfs fsck img` finds the collision
+
+On a mount there is no clone: two files over the same memory break the kernel's count of who
+uses a page, so the module refuses the second. `famfs cp` makes a file of its own.";
+
+/// Log a second file over the memory of a first in an image, to test what finds it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The image, a regular file.
+    #[arg(long, value_name = "IMAGE")]
+    image: Option<PathBuf>,
+
+    /// The path of the file whose memory is taken, from the root of the file system.
+    source: String,
+
+    /// The path of the new file, from the root of the file system.
+    target: String,
+}
+
+impl Args {
+    pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        let Some(image) = &self.image else {
+            return Err(ops::Error::Refused {
+                path: Path::new(&self.target).to_owned(),
+                reason: "two files over the same memory break the kernel's count of who uses a \
+                         page; `--image IMAGE` does it where no kernel looks"
+                    .to_owned(),
+            }
+            .into());
+        };
+        let index = clone::clone(image, &self.source, &self.target)?;
+        out.line(&format!(
+            "log entry {index} of {} has the memory of {}",
+            image.display(),
+            self.source
+        ))?;
+        Ok(OK)
+    }
+}

@@ -1,0 +1,29 @@
+use std::path::PathBuf;
+
+use super::{Error, OK};
+use crate::ops::mount;
+
+const EXAMPLES: &str = "\
+Examples:
+  mount -i -t famfs /dev/pmem0 /mnt/famfs && famfs mkmeta /dev/pmem0 && famfs logplay /mnt/famfs
+
+`famfs mount` does all three.";
+
+/// Make .meta/.superblock and .meta/.log in a mount that was made without them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Accepted for scripts.
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// The device that is mounted.
+    device: PathBuf,
+}
+
+impl Args {
+    pub(super) fn run(&self) -> Result<u8, Error> {
+        mount::mkmeta(&self.device)?;
+        Ok(OK)
+    }
+}

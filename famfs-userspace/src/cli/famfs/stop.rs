@@ -1,0 +1,44 @@
+//! Waiting that a signal ends at once.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{flag, low_level::pipe};
+
+/// Becomes readable with the first SIGINT, SIGTERM or SIGHUP. The second one ends the
+/// process, whatever it hangs in.
+#[derive(Debug)]
+pub(super) struct Stop(UnixStream);
+
+impl Stop {
+    pub(super) fn listen() -> io::Result<Self> {
+        let (read, write) = UnixStream::pair()?;
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&asked))?;
+            flag::register(signal, Arc::clone(&asked))?;
+            pipe::register(signal, write.try_clone()?)?;
+        }
+        Ok(Self(read))
+    }
+
+    /// Waits for `pause`, or until it is time to stop: then it says so.
+    pub(super) fn wait(&self, pause: Duration) -> bool {
+        // A pause above the longest that poll(2) takes is cut to that.
+        let millis = pause.as_millis().max(1);
+        let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
+        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut fds, timeout) {
+            Ok(ready) => ready > 0,
+            // The handler has written by now; the next call sees it at once.
+            Err(nix::Error::EINTR) => false,
+            Err(_) => true,
+        }
+    }
+}

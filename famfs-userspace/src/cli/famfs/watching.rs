@@ -1,0 +1,120 @@
+//! Signals and progress of long commands.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use super::{Error, FAILED};
+use crate::ops::watch::Watch;
+
+/// The first line comes when a command is slow, not at once.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Listens to signals and shows progress until it goes.
+pub(super) struct Watching {
+    pub(super) watch: Watch,
+    over: Arc<AtomicBool>,
+    display: Option<JoinHandle<()>>,
+}
+
+/// What the numbers of a progress line count.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Unit {
+    Bytes,
+    Files,
+    Entries,
+}
+
+impl Watching {
+    /// From here on SIGINT, SIGTERM and SIGHUP end the work in good order: what is
+    /// complete is kept, what is not is taken back.
+    pub(super) fn start(unit: Unit) -> Result<Self, Error> {
+        let watch = Watch::default();
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            let number = usize::try_from(signal).unwrap_or_default();
+            flag::register_usize(signal, watch.signal_slot(), number).map_err(Error::Signals)?;
+        }
+        let over = Arc::new(AtomicBool::new(false));
+        let display = io::stderr().is_terminal().then(|| {
+            let (watch, over) = (watch.clone(), Arc::clone(&over));
+            thread::spawn(move || show(&watch, unit, &over))
+        });
+        Ok(Self {
+            watch,
+            over,
+            display,
+        })
+    }
+
+    /// The exit status of work that a signal ended.
+    pub(super) fn interrupted(&self) -> u8 {
+        self.watch
+            .signal()
+            .and_then(|signal| u8::try_from(128 + signal).ok())
+            .unwrap_or(FAILED)
+    }
+
+    /// Takes the progress line away, for what is said after it.
+    pub(super) fn end(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(display) = self.display.take() {
+            display.thread().unpark();
+            // It only prints; were it to panic, the work would still be done.
+            let _ = display.join();
+        }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn show(watch: &Watch, unit: Unit, over: &AtomicBool) {
+    let mut shown = false;
+    loop {
+        thread::park_timeout(PAUSE);
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let (done, total) = watch.progress();
+        if total > 1 {
+            let _ = write!(io::stderr(), "\r\x1b[K{}", line(done, total, unit));
+            shown = true;
+        }
+    }
+    if shown {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+}
+
+fn line(done: u64, total: u64, unit: Unit) -> String {
+    let percent = u128::from(done.min(total)) * 100 / u128::from(total.max(1));
+    match unit {
+        Unit::Bytes => format!("{percent:>3} %  {} of {} MiB", done >> 20, total >> 20),
+        Unit::Entries => format!("{percent:>3} %  {done} of {total} entries"),
+        Unit::Files => format!("{percent:>3} %  {done} of {total} files"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        assert_eq!(line(0, 4 << 20, Unit::Bytes), "  0 %  0 of 4 MiB");
+        assert_eq!(line(5, 10, Unit::Files), " 50 %  5 of 10 files");
+        assert_eq!(
+            line(u64::MAX, u64::MAX, Unit::Files).split(' ').next(),
+            Some("100")
+        );
+        assert_eq!(line(1, 0, Unit::Files), "  0 %  1 of 0 files");
+    }
+}

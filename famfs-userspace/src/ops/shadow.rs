@@ -1,0 +1,57 @@
+//! `famfs logplay --shadow`: the log as a folder of yaml files.
+
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use super::logplay::{Options, Played, Progress, act_options};
+use super::{Error, failed, open, refused};
+use crate::kernel::confined;
+use crate::player::shadowed::ShadowTree;
+use crate::player::{self, Plan};
+
+/// Writes what `source` (an image, a device, or a folder of a mount) has in its log
+/// below `dir/root`, or below `dir` where it is called `root`.
+pub fn shadow(
+    source: &Path,
+    dir: &Path,
+    options: Options,
+    progress: Progress<'_>,
+) -> Result<Played, Error> {
+    let opened = open::open(source)?;
+    let volume = opened.volume;
+    volume.check().map_err(|fault| Error::Unusable {
+        path: source.to_owned(),
+        fault,
+    })?;
+    let root = root_of(dir)?;
+    let root = confined::open_root(&root).map_err(failed("open", &root))?;
+    let plan = Plan::new(&volume, opened.memory_size);
+    let role = act_options(&volume, options).role;
+    let act = player::Options {
+        // Whose files they are decides who serves them; the yaml has what was logged.
+        role: crate::host::Role::Master,
+        dry_run: options.dry_run,
+        repair: options.repair,
+    };
+    let mut tree = ShadowTree::new(root.as_fd());
+    let outcome = player::play(&plan, 0, &mut tree, &act, progress);
+    Ok(Played {
+        role,
+        entries: volume.counted(),
+        outcome,
+    })
+}
+
+fn root_of(dir: &Path) -> Result<PathBuf, Error> {
+    if !dir.is_dir() {
+        return Err(refused(dir, "shadow files go to a folder; this is none"));
+    }
+    if dir.file_name().is_some_and(|name| name == "root") {
+        return Ok(dir.to_owned());
+    }
+    let root = dir.join("root");
+    match std::fs::create_dir(&root) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(failed("create", &root)(e)),
+        _ => Ok(root),
+    }
+}

@@ -1,0 +1,143 @@
+//! A folder of shadow files as a [`Tree`]: a yaml file for every file of the log.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Read, Write};
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use super::plan::Owner;
+use super::tree::{Found, Mapped, Tree};
+use crate::kernel::confined;
+use crate::media::Placement;
+use crate::media::entry::FLAGS_ALL_HOSTS_RW;
+use crate::shadow::{LEN_MAX, Shadow};
+
+#[derive(Debug)]
+pub struct ShadowTree<'fd> {
+    root: BorrowedFd<'fd>,
+}
+
+impl<'fd> ShadowTree<'fd> {
+    pub fn new(root: BorrowedFd<'fd>) -> Self {
+        Self { root }
+    }
+
+    fn open(&self, path: &Path, flags: OFlag) -> io::Result<File> {
+        // A handle takes no other flag; whatever is opened must not make us wait.
+        let flags = if flags.contains(OFlag::O_PATH) {
+            flags
+        } else {
+            flags | OFlag::O_NONBLOCK
+        };
+        confined::open(self.root, path, flags).map(File::from)
+    }
+
+    fn write(&self, path: &Path, shadow: &Shadow) -> io::Result<()> {
+        let mut file = confined::create(self.root, path)?;
+        let written = file
+            .write_all(shadow.to_yaml().as_bytes())
+            .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)));
+        if written.is_err() {
+            confined::remove_file(self.root, path)?;
+        }
+        written
+    }
+}
+
+impl Tree for ShadowTree<'_> {
+    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+        let handle = match self.open(path, OFlag::O_PATH) {
+            Ok(handle) => handle,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
+        let meta = handle.metadata()?;
+        if meta.is_dir() {
+            return Ok(Some(Found::Dir(Owner {
+                uid: meta.uid(),
+                gid: meta.gid(),
+                mode: meta.mode() & 0o7777,
+            })));
+        }
+        if !meta.is_file() {
+            return Ok(Some(Found::Other));
+        }
+        let mut text = Vec::new();
+        self.open(path, OFlag::O_RDONLY)?
+            .take(LEN_MAX as u64 + 1)
+            .read_to_end(&mut text)?;
+        let shadow = Shadow::parse(&text)
+            .map_err(|e| io::Error::other(format!("a file that is no shadow file: {e}")))?;
+        if shadow.path.as_bytes() != path.as_os_str().as_bytes() {
+            return Err(io::Error::other(format!(
+                "the shadow file of {:?} stands in its place",
+                shadow.path
+            )));
+        }
+        let (size, placement) = (shadow.size, shadow.placement);
+        Ok(Some(Found::File(
+            shadow.owner,
+            Mapped::Map { size, placement },
+        )))
+    }
+
+    fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
+        let dir = confined::mkdir(self.root, path)?;
+        match confined::set_owner(&dir, owner.uid, owner.gid, owner.mode) {
+            // Not root: the folder is this user's, and nobody serves it to others.
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                dir.set_permissions(Permissions::from_mode(owner.mode | 0o700))
+            }
+            done => done,
+        }
+    }
+
+    fn make_file(
+        &mut self,
+        path: &Path,
+        owner: Owner,
+        size: u64,
+        placement: &Placement,
+    ) -> io::Result<()> {
+        let name = path
+            .to_str()
+            .ok_or_else(|| io::Error::other("the name is not UTF-8, which yaml must be"))?;
+        let shadow = Shadow {
+            path: name.to_owned(),
+            size,
+            // The only flags that were ever logged.
+            flags: FLAGS_ALL_HOSTS_RW,
+            owner,
+            placement: placement.clone(),
+        };
+        self.write(path, &shadow)
+    }
+
+    fn map_file(
+        &mut self,
+        path: &Path,
+        owner: Owner,
+        size: u64,
+        placement: &Placement,
+    ) -> io::Result<()> {
+        self.remove_file(path, false)?;
+        self.make_file(path, owner, size, placement)
+    }
+
+    fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
+        if let Some(Found::File(_, Mapped::Map { size, placement })) = self.look(path)? {
+            self.map_file(path, owner, size, &placement)
+        } else {
+            let dir = self.open(path, OFlag::O_RDONLY)?;
+            confined::set_owner(&dir, owner.uid, owner.gid, owner.mode)
+        }
+    }
+
+    fn remove_file(&mut self, path: &Path, _mapped: bool) -> io::Result<()> {
+        confined::remove_file(self.root, path)
+    }
+}
