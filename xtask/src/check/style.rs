@@ -1,5 +1,5 @@
 //! The kernel's own checkers on the module: checkpatch and sparse. What each may say, and why, is
-//! listed here and argued in `docs/decisions/0008-checker-exceptions.md`.
+//! listed here and argued in `docs/decisions/0005-checker-exceptions.md`.
 
 use std::fs;
 use std::path::PathBuf;
