@@ -21,7 +21,7 @@ use common::Ram;
 fn images() -> Option<Vec<PathBuf>> {
     let Some(dir) = std::env::var_os("FAMFS_GOLDEN") else {
         // Past the test harness's capture: the runner counts these lines.
-        let _ = writeln!(std::io::stderr(), "SKIP golden: FAMFS_GOLDEN is not set");
+        let _ = writeln!(std::io::stdout(), "SKIP golden: FAMFS_GOLDEN is not set");
         return None;
     };
     let mut images: Vec<PathBuf> = std::fs::read_dir(&dir)

@@ -6,21 +6,25 @@ use crate::{prng::Seed, run::Report, say};
 
 /// Prints the line that xtask counts; whether nothing was wrong.
 pub(crate) fn verdict(name: &str, seed: Seed, reports: &[Report]) -> bool {
+    let (line, right) = judge(name, seed, reports);
+    say(&line);
+    right
+}
+
+fn judge(name: &str, seed: Seed, reports: &[Report]) -> (String, bool) {
     let operations: u64 = reports.iter().map(|report| report.operations).sum();
     let seconds: f64 = reports.iter().map(|report| report.seconds).sum();
     let wrong: u64 = reports.iter().map(|report| report.wrong).sum();
+    let run = format!("fuzz::{name} seed {seed} {operations} operations ({seconds:.1} s)");
     if wrong == 0 {
-        say(&format!(
-            "PASS fuzz::{name} seed {seed} {operations} operations ({seconds:.1} s)"
-        ));
-    } else {
-        let first = reports.iter().find_map(|report| report.findings.first());
-        say(&format!(
-            "FAIL fuzz::{name} seed {seed} {operations} operations ({seconds:.1} s): {wrong} findings, first: {}",
-            first.map_or("", String::as_str)
-        ));
+        return (format!("PASS {run}"), true);
     }
-    wrong == 0
+    let first = reports.iter().find_map(|report| report.findings.first());
+    let first = first.map_or("", String::as_str);
+    (
+        format!("FAIL {run}: {wrong} findings, first: {first}"),
+        false,
+    )
 }
 
 /// Each kind of operation and how it ended.
@@ -88,8 +92,16 @@ mod tests {
             value["phases"][0]["totals"],
             json!([["read", "EIO", 1], ["read", "ok", 2]])
         );
-        assert!(verdict("calls", Seed(5), std::slice::from_ref(&report)));
+        let (line, right) = judge("calls", Seed(5), std::slice::from_ref(&report));
+        assert!(
+            right && line.starts_with("PASS fuzz::calls seed "),
+            "{line}"
+        );
         report.find("a page of another file".to_owned());
-        assert!(!verdict("calls", Seed(5), &[report]));
+        let (line, right) = judge("calls", Seed(5), &[report]);
+        assert!(
+            !right && line.ends_with("1 findings, first: a page of another file"),
+            "{line}"
+        );
     }
 }
