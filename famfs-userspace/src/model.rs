@@ -11,7 +11,7 @@ pub use delta::delta;
 pub use field::{FIELDS, Field, SortKey};
 pub use hist::{Bucket, Hist};
 pub use snapshot::{
-    Access, DeviceError, Event, Fallback, FileKey, FileRow, Mount, MountState, Order, ProbeHealth,
-    Snapshot,
+    Access, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io,
+    Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
 };
-pub use table::{Row, Sort, rows};
+pub use table::{Row, Sort, nameless, rows};

@@ -47,10 +47,12 @@ fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
         let is_whole = entry.root == Path::new("/");
         let mount = Mount {
             dev: (entry.major, entry.minor),
+            kind: "famfs".into(),
             source: entry.source.to_string_lossy().into_owned(),
             mountpoint: entry.mount_point.to_string_lossy().into_owned(),
             state: MountState::Unknown,
             error: None,
+            totals: None,
         };
         match found.iter_mut().find(|(_, m)| m.dev == mount.dev) {
             None => found.push((is_whole, mount)),
@@ -124,10 +126,12 @@ mod tests {
     fn mount(dev: (u32, u32), source: &str, mountpoint: &str) -> Mount {
         Mount {
             dev,
+            kind: "famfs".into(),
             source: source.into(),
             mountpoint: mountpoint.into(),
             state: MountState::Unknown,
             error: None,
+            totals: None,
         }
     }
 

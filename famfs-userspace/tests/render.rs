@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Event, MountState, Sort},
+    model::{Event, EventKind, MountState, Sort},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
@@ -100,10 +100,11 @@ fn a_disabled_mount_says_when_and_where() {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_606);
     app.update(Message::Ended(
         'p',
-        Event {
+        Event::new(
             time,
-            text: "poison a page: done: SIGBUS".into(),
-        },
+            EventKind::Action,
+            "poison a page: done: SIGBUS".into(),
+        ),
     ));
     for size in SIZES {
         let screen = text(&draw(&mut app, size));

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Event, FIELDS, MountState, Sort},
+    model::{Event, EventKind, FIELDS, MountState, Sort},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
@@ -153,10 +153,11 @@ fn a_key_held_down_runs_its_action_once() {
     assert_eq!(screen.app.update(Message::Other('x')), None);
     assert_eq!(screen.app.update(Message::Other('p')), run);
     assert_eq!(screen.app.update(Message::Other('p')), None);
-    let event = Event {
-        time: SystemTime::UNIX_EPOCH,
-        text: "poison: done".into(),
-    };
+    let event = Event::new(
+        SystemTime::UNIX_EPOCH,
+        EventKind::Action,
+        "poison: done".into(),
+    );
     screen.app.update(Message::Ended('p', event));
     assert_eq!(screen.app.update(Message::Other('p')), run);
     assert_eq!(screen.app.events().len(), 3);

@@ -2,28 +2,24 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{FileKey, FileRow, Hist, Snapshot};
+use super::{
+    Cost, FileKey, FileRow, Hist, Io, ModuleFaults, Mount, ProbeHealth, Process, Snapshot,
+};
 
 /// The interval from `earlier` to `later` as a snapshot of its own: counts and histograms hold
 /// only what is new, `elapsed_ns` is the interval's length, and everything that is a state
 /// (paths, mounts, events) is `later`'s. A count that went backwards reads as zero.
 pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
     let before: HashMap<FileKey, &FileRow> = earlier.files.iter().map(|f| (f.key, f)).collect();
-    let hits: HashMap<&str, u64> = earlier
-        .probes
-        .iter()
-        .map(|p| (p.name.as_str(), p.hits))
-        .collect();
-    let mut probes = later.probes.clone();
-    for probe in &mut probes {
-        let old = hits.get(probe.name.as_str()).copied().unwrap_or(0);
-        probe.hits = probe.hits.saturating_sub(old);
-    }
     Snapshot {
         time: later.time,
         elapsed_ns: later.elapsed_ns.saturating_sub(earlier.elapsed_ns),
         kernel: later.kernel.clone(),
-        mounts: later.mounts.clone(),
+        mounts: later
+            .mounts
+            .iter()
+            .map(|mount| mount_since(&earlier.mounts, mount))
+            .collect(),
         files: later
             .files
             .iter()
@@ -35,8 +31,48 @@ pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
             .collect(),
         unattributed: later.unattributed.saturating_sub(earlier.unattributed),
         lost: later.lost.saturating_sub(earlier.lost),
-        probes,
+        probes: later
+            .probes
+            .iter()
+            .map(|probe| probe_since(&earlier.probes, probe))
+            .collect(),
         events: later.events.clone(),
+        cost: Cost {
+            cpu_ns: later.cost.cpu_ns.saturating_sub(earlier.cost.cpu_ns),
+            ..later.cost
+        },
+    }
+}
+
+fn mount_since(old: &[Mount], new: &Mount) -> Mount {
+    let before = old
+        .iter()
+        .find(|m| (m.dev, &m.mountpoint) == (new.dev, &new.mountpoint))
+        .and_then(|m| m.totals)
+        .unwrap_or_default();
+    Mount {
+        totals: new.totals.map(|now| ModuleFaults {
+            pte: now.pte.saturating_sub(before.pte),
+            pmd: now.pmd.saturating_sub(before.pmd),
+            pud_try: now.pud_try.saturating_sub(before.pud_try),
+            fallback: now.fallback.saturating_sub(before.fallback),
+            refused: now.refused.saturating_sub(before.refused),
+        }),
+        ..new.clone()
+    }
+}
+
+fn probe_since(old: &[ProbeHealth], new: &ProbeHealth) -> ProbeHealth {
+    let Some(old) = old.iter().find(|p| p.name == new.name) else {
+        return new.clone();
+    };
+    ProbeHealth {
+        hits: new.hits.saturating_sub(old.hits),
+        misses: new.misses.saturating_sub(old.misses),
+        run_ns: new
+            .run_ns
+            .map(|ns| ns.saturating_sub(old.run_ns.unwrap_or(0))),
+        ..new.clone()
     }
 }
 
@@ -51,19 +87,56 @@ fn since(old: &FileRow, new: &FileRow) -> FileRow {
             .map(|(class, hist)| (*class, hist.since(old.faults.get(class).unwrap_or(&none))))
             .filter(|(_, hist)| !hist.buckets.is_empty())
             .collect(),
-        fallback: new
-            .fallback
+        untimed: counts_since(&old.untimed, &new.untimed),
+        fallback: counts_since(&old.fallback, &new.fallback),
+        errors: counts_since(&old.errors, &new.errors),
+        retried: new.retried.saturating_sub(old.retried),
+        io: new
+            .io
             .iter()
-            .map(|(why, n)| {
-                (
-                    *why,
-                    n.saturating_sub(old.fallback.get(why).copied().unwrap_or(0)),
-                )
-            })
-            .filter(|(_, n)| *n > 0)
-            .collect::<BTreeMap<_, _>>(),
+            .map(|(access, io)| (*access, io_since(old.io.get(access), io)))
+            .filter(|(_, io)| *io != Io::default())
+            .collect(),
+        processes: processes_since(&old.processes, &new.processes),
+        layout: new.layout.clone(),
+    }
+}
+
+fn counts_since<K: Copy + Ord>(old: &BTreeMap<K, u64>, new: &BTreeMap<K, u64>) -> BTreeMap<K, u64> {
+    new.iter()
+        .map(|(key, n)| (*key, n.saturating_sub(old.get(key).copied().unwrap_or(0))))
+        .filter(|(_, n)| *n > 0)
+        .collect()
+}
+
+fn io_since(old: Option<&Io>, new: &Io) -> Io {
+    let Some(old) = old else { return new.clone() };
+    Io {
+        latency: new.latency.since(&old.latency),
+        untimed: new.untimed.saturating_sub(old.untimed),
+        bytes: new.bytes.saturating_sub(old.bytes),
         errors: new.errors.saturating_sub(old.errors),
     }
+}
+
+/// The busiest of the interval first; a pid that another command has now is another process.
+fn processes_since(old: &[Process], new: &[Process]) -> Vec<Process> {
+    let before: HashMap<(u32, &str), u64> = old
+        .iter()
+        .map(|p| ((p.pid, p.comm.as_str()), p.faults))
+        .collect();
+    let mut since: Vec<Process> = new
+        .iter()
+        .map(|p| Process {
+            faults: p
+                .faults
+                .saturating_sub(before.get(&(p.pid, p.comm.as_str())).copied().unwrap_or(0)),
+            ..p.clone()
+        })
+        .filter(|p| p.faults > 0)
+        .collect();
+    since.sort_by_key(|p| (std::cmp::Reverse(p.faults), p.pid));
+    since
 }
 
 #[cfg(test)]
@@ -103,7 +176,7 @@ mod tests {
         let interval = delta(&attach, &disabled);
         assert_eq!(interval.mounts, disabled.mounts);
         assert_eq!(interval.events, disabled.events);
-        assert_eq!(interval.files[3].errors, 4);
+        assert_eq!(interval.files[3].failed(), 4);
     }
 
     #[test]

@@ -31,20 +31,19 @@ impl Row {
             }
             latency.merge(hist);
         }
-        let FileKey {
-            dev: (major, minor),
-            ino,
-        } = file.key;
+        for ((order, _), n) in &file.untimed {
+            match order {
+                Order::Pmd => pmd += n,
+                Order::Pte => pte += n,
+            }
+        }
         Self {
             key: file.key,
-            path: file
-                .path
-                .clone()
-                .unwrap_or_else(|| format!("[{major}:{minor} inode {ino}]")),
+            path: file.path.clone().unwrap_or_else(|| nameless(file.key)),
             pmd,
             pte,
             fallback: file.fallback.values().sum(),
-            errors: file.errors,
+            errors: file.failed(),
             interval_s,
             latency,
         }
@@ -64,9 +63,22 @@ impl Row {
         (self.faults() > 0).then(|| self.pmd as f64 / self.faults() as f64)
     }
 
-    /// The upper bound of the bucket that holds the `q`-quantile, if there were faults.
+    /// The upper bound of the bucket that holds the `q`-quantile, if a latency is known.
     pub fn quantile_ns(&self, q: f64) -> Option<u64> {
-        (self.faults() > 0).then(|| self.latency.quantile_ns(q))
+        (!self.latency.buckets.is_empty()).then(|| self.latency.quantile_ns(q))
+    }
+}
+
+/// What stands for the path of a file that has none.
+pub fn nameless(key: FileKey) -> String {
+    let FileKey {
+        dev: (major, minor),
+        ino,
+    } = key;
+    if key == FileKey::OTHER {
+        "(other files)".into()
+    } else {
+        format!("[{major}:{minor} inode {ino}]")
     }
 }
 

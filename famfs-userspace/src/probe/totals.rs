@@ -22,9 +22,10 @@ pub(crate) struct Counts {
     /// Faults that mapped, by order and whether they wrote.
     pub(crate) mapped: BTreeMap<(Order, bool), Latencies>,
     pub(crate) fallbacks: BTreeMap<Outcome, u64>,
-    pub(crate) errors: u64,
+    /// By `Sigbus`, `Oom`, `HwPoison` and `Refused`.
+    pub(crate) errors: BTreeMap<Outcome, u64>,
     /// Faults that mapped, but whose start was not seen.
-    pub(crate) untimed: u64,
+    pub(crate) untimed: BTreeMap<(Order, bool), u64>,
     /// Faults that ended in no way we know, such as those to be retried.
     pub(crate) other: u64,
     /// Faults whose end was not seen; the exit program's misses count them too.
@@ -55,7 +56,12 @@ impl Totals {
         };
         let counts = self.files.entry(key).or_default();
         match class.outcome {
-            Outcome::Mapped if tag.bucket == UNTIMED => counts.untimed += entry.count,
+            Outcome::Mapped if tag.bucket == UNTIMED => {
+                *counts
+                    .untimed
+                    .entry((class.order, class.write))
+                    .or_default() += entry.count;
+            }
             Outcome::Mapped => {
                 let kind = counts.mapped.entry((class.order, class.write)).or_default();
                 kind.sum_ns = kind.sum_ns.saturating_add(entry.sum_ns);
@@ -69,21 +75,16 @@ impl Totals {
                 *counts.fallbacks.entry(class.outcome).or_default() += entry.count;
             }
             Outcome::Sigbus | Outcome::Oom | Outcome::HwPoison | Outcome::Refused => {
-                counts.errors += entry.count;
+                *counts.errors.entry(class.outcome).or_default() += entry.count;
             }
             Outcome::Other => counts.other += entry.count,
             Outcome::ExitMissedPte | Outcome::ExitMissedPmd => counts.exit_missed += entry.count,
         }
     }
 
-    /// Faults in the table whose file is known but that belong into no row.
+    /// Faults in the table that belong into no row.
     pub(crate) fn outside_rows(&self) -> u64 {
         self.strange
-            + self
-                .files
-                .values()
-                .map(|counts| counts.untimed + counts.other)
-                .sum::<u64>()
     }
 }
 
@@ -186,13 +187,13 @@ mod tests {
         let want = Counts {
             mapped: BTreeMap::from([((Order::Pmd, true), pmd), ((Order::Pte, false), pte)]),
             fallbacks: BTreeMap::from([(Outcome::FallbackColour, 4)]),
-            errors: 3,
-            untimed: 3,
+            errors: BTreeMap::from([(Outcome::Sigbus, 1), (Outcome::Refused, 2)]),
+            untimed: BTreeMap::from([((Order::Pte, true), 3)]),
             other: 6,
             exit_missed: 8,
         };
         assert_eq!((totals.files.len(), counts), (1, &want));
-        assert_eq!(totals.outside_rows(), 9);
+        assert_eq!(totals.outside_rows(), 0);
     }
 
     #[test]

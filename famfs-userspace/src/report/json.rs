@@ -74,6 +74,7 @@ struct FileJson<'a> {
     pte: ByAccess,
     fallback: FallbackJson,
     errors: u64,
+    retried: u64,
 }
 
 #[derive(Serialize)]
@@ -89,6 +90,7 @@ struct HistJson {
     p50_ns: u64,
     p99_ns: u64,
     max_ns: u64,
+    untimed: u64,
     buckets: Vec<(u64, u64, u64)>,
 }
 
@@ -126,7 +128,10 @@ impl<'a> MountJson<'a> {
 
 impl<'a> FileJson<'a> {
     fn new(file: &'a FileRow) -> Self {
-        let hist = |order, access| HistJson::new(file.faults.get(&(order, access)));
+        let hist = |order, access| {
+            let untimed = file.untimed.get(&(order, access)).copied().unwrap_or(0);
+            HistJson::new(file.faults.get(&(order, access)), untimed)
+        };
         let by_access = |order| ByAccess {
             read: hist(order, Access::Read),
             write: hist(order, Access::Write),
@@ -146,13 +151,14 @@ impl<'a> FileJson<'a> {
                 extent: fallback(Fallback::Extent),
                 other: fallback(Fallback::Other),
             },
-            errors: file.errors,
+            errors: file.failed(),
+            retried: file.retried,
         }
     }
 }
 
 impl HistJson {
-    fn new(hist: Option<&Hist>) -> Self {
+    fn new(hist: Option<&Hist>, untimed: u64) -> Self {
         let none = Hist::default();
         let hist = hist.unwrap_or(&none);
         Self {
@@ -161,6 +167,7 @@ impl HistJson {
             p50_ns: hist.quantile_ns(0.5),
             p99_ns: hist.quantile_ns(0.99),
             max_ns: hist.max_ns(),
+            untimed,
             buckets: hist
                 .buckets
                 .iter()

@@ -15,8 +15,8 @@ use famfs_common::{
 use super::{Error, Source};
 use crate::{
     model::{
-        Access, Bucket, Event, Fallback, FileKey, FileRow, Hist, Mount, Order, ProbeHealth,
-        Snapshot,
+        Access, Bucket, Cost, Event, EventKind, Failure, Fallback, FileKey, FileRow, Hist, Mount,
+        Order, ProbeHealth, Snapshot,
     },
     mounts,
     probe::{self, Attached, Counts, Latencies, Names, Told, wall_time},
@@ -69,6 +69,9 @@ impl Live {
                     let text = path.map_or(text.clone(), |path| format!("{path}: {text}"));
                     self.remember(Event {
                         time: wall_time(time_ns, now, now_ns),
+                        kind: EventKind::FaultFailed,
+                        file,
+                        process: None,
                         text,
                     });
                 }
@@ -76,7 +79,7 @@ impl Live {
             }
         }
         for text in self.attached.events.log_lines() {
-            self.remember(Event { time: now, text });
+            self.remember(Event::new(now, EventKind::Instrument, text));
         }
     }
 
@@ -90,10 +93,7 @@ impl Live {
             "the kernel skipped {skipped} runs of probes, because a task was preempted inside \
              one: as many faults are unattributed"
         );
-        self.remember(Event {
-            time: SystemTime::now(),
-            text,
-        });
+        self.remember(Event::new(SystemTime::now(), EventKind::Instrument, text));
     }
 
     fn remember(&mut self, event: Event) {
@@ -146,7 +146,10 @@ impl Source for Live {
                 name: health.info.target.to_owned(),
                 kind: health.info.attach.name().to_owned(),
                 problem: health.problem.clone(),
+                warning: None,
                 hits: beside.hits[health.info.hook as usize],
+                misses: health.misses(),
+                run_ns: None,
             })
             .collect();
         Ok(Snapshot {
@@ -159,30 +162,50 @@ impl Source for Live {
             lost: beside.dropped,
             probes,
             events: self.events.iter().cloned().collect(),
+            cost: Cost::default(),
         })
     }
 }
 
 fn row(key: FileKey, path: Option<String>, counts: &Counts) -> FileRow {
     let faults = (counts.mapped.iter())
-        .map(|(&(size, write), latencies)| {
-            let order = match size {
-                Size::Pte => Order::Pte,
-                Size::Pmd => Order::Pmd,
-            };
-            let access = if write { Access::Write } else { Access::Read };
-            ((order, access), histogram(latencies))
-        })
+        .map(|(&class, latencies)| (class_of(class), histogram(latencies)))
         .collect();
     let fallback = (counts.fallbacks.iter())
         .map(|(&outcome, &n)| (reason(outcome), n))
         .collect();
+    let untimed = (counts.untimed.iter())
+        .map(|(&class, &n)| (class_of(class), n))
+        .collect();
+    let errors = (counts.errors.iter())
+        .filter_map(|(&outcome, &n)| Some((failure(outcome)?, n)))
+        .collect();
     FileRow {
-        key,
         path,
         faults,
+        untimed,
         fallback,
-        errors: counts.errors,
+        errors,
+        retried: counts.other,
+        ..FileRow::new(key)
+    }
+}
+
+fn class_of((size, write): (Size, bool)) -> (Order, Access) {
+    let order = match size {
+        Size::Pte => Order::Pte,
+        Size::Pmd => Order::Pmd,
+    };
+    (order, if write { Access::Write } else { Access::Read })
+}
+
+fn failure(outcome: Outcome) -> Option<Failure> {
+    match outcome {
+        Outcome::Sigbus => Some(Failure::Sigbus),
+        Outcome::Oom => Some(Failure::Oom),
+        Outcome::HwPoison => Some(Failure::HwPoison),
+        Outcome::Refused => Some(Failure::Refused),
+        _ => None,
     }
 }
 
@@ -242,8 +265,8 @@ mod tests {
         let counts = Counts {
             mapped: BTreeMap::from([((Size::Pmd, true), latencies)]),
             fallbacks: BTreeMap::from([(Outcome::FallbackColour, 2), (Outcome::FallbackEof, 1)]),
-            errors: 3,
-            untimed: 5,
+            errors: BTreeMap::from([(Outcome::Sigbus, 3)]),
+            untimed: BTreeMap::from([((Size::Pte, false), 5)]),
             ..Counts::default()
         };
         let key = FileKey {
@@ -273,6 +296,7 @@ mod tests {
             row.fallback,
             BTreeMap::from([(Fallback::Colour, 2), (Fallback::Eof, 1)])
         );
-        assert_eq!((row.errors, row.faults.len()), (3, 1));
+        assert_eq!((row.failed(), row.faults.len()), (3, 1));
+        assert_eq!(row.untimed[&(Order::Pte, Access::Read)], 5);
     }
 }

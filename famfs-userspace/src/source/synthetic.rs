@@ -10,8 +10,8 @@ use famfs_common::hist;
 
 use super::{Error, Source};
 use crate::model::{
-    Access, Bucket, DeviceError, Event, Fallback, FileKey, FileRow, Hist, Mount, MountState, Order,
-    ProbeHealth, Snapshot,
+    Access, Bucket, Cost, DeviceError, Event, EventKind, Failure, Fallback, FileKey, FileRow, Hist,
+    Mount, MountState, Order, ProbeHealth, Snapshot,
 };
 
 /// 2026-01-01 00:00:00 UTC, when the made-up system attached.
@@ -69,6 +69,7 @@ impl Synthetic {
             } else {
                 Vec::new()
             },
+            cost: Cost::default(),
         }
     }
 }
@@ -113,9 +114,11 @@ fn mount(
     Mount {
         dev,
         source: source.into(),
+        kind: "famfs".into(),
         mountpoint: mountpoint.into(),
         state,
         error,
+        totals: None,
     }
 }
 
@@ -212,14 +215,17 @@ fn row(load: &Load, active: Duration, errors: u64) -> FileRow {
         .filter(|_| fell_back > 0)
         .map(|reason| (reason, fell_back));
     FileRow {
-        key: FileKey {
-            dev: load.dev,
-            ino: load.ino,
-        },
         path: load.path.map(Into::into),
         faults,
         fallback: fallback.into_iter().collect(),
-        errors,
+        errors: (errors > 0)
+            .then_some((Failure::Sigbus, errors))
+            .into_iter()
+            .collect(),
+        ..FileRow::new(FileKey {
+            dev: load.dev,
+            ino: load.ino,
+        })
     }
 }
 
@@ -252,12 +258,11 @@ fn bounds(ns: u64) -> (u64, u64) {
 }
 
 fn poison_event() -> Event {
-    Event {
-        time: SystemTime::UNIX_EPOCH + EPOCH + POISONED_AT,
-        text: format!(
-            "memory error at byte {POISONED_OFFSET} of /dev/pmem1: /mnt/spare is disabled"
-        ),
-    }
+    Event::new(
+        SystemTime::UNIX_EPOCH + EPOCH + POISONED_AT,
+        EventKind::MemoryError,
+        format!("memory error at byte {POISONED_OFFSET} of /dev/pmem1: /mnt/spare is disabled"),
+    )
 }
 
 fn probes(elapsed: Duration, idle: bool) -> Vec<ProbeHealth> {
@@ -276,7 +281,10 @@ fn probes(elapsed: Duration, idle: bool) -> Vec<ProbeHealth> {
         name: name.into(),
         kind: "tp_btf".into(),
         problem: None,
+        warning: None,
         hits,
+        misses: 0,
+        run_ns: None,
     })
     .into()
 }

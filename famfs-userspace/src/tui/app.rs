@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::model::{Event, FIELDS, Mount, MountState, Row, Snapshot, Sort, delta, rows};
+use crate::model::{Event, EventKind, FIELDS, Mount, MountState, Row, Snapshot, Sort, delta, rows};
 
 use super::{event::Command, view::help_height};
 
@@ -169,10 +169,11 @@ impl App {
             return None;
         }
         self.running.push(key);
-        self.note(Event {
-            time: self.latest.time,
-            text: format!("{}: started", action.label),
-        });
+        self.note(Event::new(
+            self.latest.time,
+            EventKind::Action,
+            format!("{}: started", action.label),
+        ));
         Some(Effect::Run(action))
     }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    model::Event,
+    model::{Event, EventKind},
     tui::{Message, app::Action},
 };
 
@@ -27,10 +27,7 @@ pub(super) fn start(action: Action, messages: Sender<Message>) {
         // Without a screen to show it nobody waits for it.
         let _ = messages.send(Message::Ended(
             action.key,
-            Event {
-                time: SystemTime::now(),
-                text,
-            },
+            Event::new(SystemTime::now(), EventKind::Action, text),
         ));
     });
 }

@@ -44,7 +44,9 @@ fn crowded() {
         .iter()
         .map(|path| {
             let row = file(&report, path);
-            count(row, "pte", "read") + fallback(row, None)
+            let untimed = row["pte"]["read"]["untimed"].as_u64().unwrap();
+            let retried = row["retried"].as_u64().unwrap();
+            count(row, "pte", "read") + untimed + fallback(row, None) + retried
         })
         .sum();
     let unattributed = report["unattributed"].as_u64().unwrap();
