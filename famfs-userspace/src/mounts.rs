@@ -225,7 +225,11 @@ mod tests {
         };
         let text = "pte=1 pmd=2 later=9 pud_try=3 fallback=4 refused=5\n";
         assert_eq!(parse_faults(text), Some(totals));
-        for text in ["", "pte=1 pmd=2", "pte=1 pmd=x pud_try=3 fallback=4 refused=5"] {
+        for text in [
+            "",
+            "pte=1 pmd=2",
+            "pte=1 pmd=x pud_try=3 fallback=4 refused=5",
+        ] {
             assert_eq!(parse_faults(text), None, "{text:?}");
         }
     }

@@ -94,7 +94,10 @@ impl Attached {
             .override_global("ALL_DAX", &u32::from(options.all_dax), true)
             .override_global("NAMES", &u32::from(!is_locked_down()), true)
             .map_max_entries("CPUS", cpus)
-            .map_max_entries("PROCESSES", if options.processes { MOST_PROCESSES } else { 1 })
+            .map_max_entries(
+                "PROCESSES",
+                if options.processes { MOST_PROCESSES } else { 1 },
+            )
             .load(&object)
             .map_err(Error::Object)?;
         let map_bytes = map_bytes(&ebpf, &memory);

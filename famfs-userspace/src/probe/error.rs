@@ -92,9 +92,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(error) = next {
         let line = error.to_string();
         // What it has against a program stands before its statistics.
-        let statistics = |line: &&str| {
-            line.starts_with("processed ") || line.starts_with("verification time")
-        };
+        let statistics =
+            |line: &&str| line.starts_with("processed ") || line.starts_with("verification time");
         let lines: Vec<_> = line
             .lines()
             .take_while(|line| !statistics(line))

@@ -370,7 +370,13 @@ mod tests {
             ),
         ] {
             let (a, b) = (4096, 8192);
-            let record = Rare { kind, a, b, code, ..rare };
+            let record = Rare {
+                kind,
+                a,
+                b,
+                code,
+                ..rare
+            };
             let Told::Rare(told) = decode(record.as_bytes()) else {
                 panic!("not told")
             };

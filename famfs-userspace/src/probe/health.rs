@@ -106,7 +106,11 @@ pub(crate) fn silent(hits: &[u64; HOOKS], module_faults: u64) -> [Option<String>
     }
     let notified = of(Hook::ModuleNotify);
     warn(Hook::HolderNotify, notified, "the famfs module");
-    warn(Hook::ModuleNotify, of(Hook::MountDisabled), "famfs_mount_disabled");
+    warn(
+        Hook::ModuleNotify,
+        of(Hook::MountDisabled),
+        "famfs_mount_disabled",
+    );
     warnings
 }
 
@@ -120,7 +124,10 @@ mod tests {
             "pos:\t0\nprog_type:\t26\nrun_cnt:\t0\nrecursion_misses:\t42\nverified_insns:\t1\n";
         assert_eq!(number(text, "recursion_misses:"), Some(42));
         assert_eq!(number("pos:\t0\n", "recursion_misses:"), None);
-        assert_eq!(number("recursion_misses:\tmany\n", "recursion_misses:"), None);
+        assert_eq!(
+            number("recursion_misses:\tmany\n", "recursion_misses:"),
+            None
+        );
     }
 
     fn warned(hits: &[(Hook, u64)], module_faults: u64) -> Vec<usize> {

@@ -215,8 +215,17 @@ mod tests {
         for ino in 0..2 * MOST_CHECKS as u64 + 1 {
             names.learn(FileKey { dev: (0, 25), ino }, format!("/{ino}"));
         }
-        names.learn(FileKey { dev: (0, 26), ino: 1 }, "/other".to_owned());
+        names.learn(
+            FileKey {
+                dev: (0, 26),
+                ino: 1,
+            },
+            "/other".to_owned(),
+        );
         let mut polls = || names.moved((0, 25), root.path()).len();
-        assert_eq!([polls(), polls(), polls(), polls()], [MOST_CHECKS, MOST_CHECKS, 1, MOST_CHECKS]);
+        assert_eq!(
+            [polls(), polls(), polls(), polls()],
+            [MOST_CHECKS, MOST_CHECKS, 1, MOST_CHECKS]
+        );
     }
 }

@@ -20,7 +20,9 @@ const LOAD: u8 = 0x61;
 pub(super) fn fields(object: &mut [u8], offsets: &Offsets) -> Result<(), Error> {
     for (at, code) in programs(object)? {
         let Some(code) = code else {
-            return Err(Error::BadObject("a section of programs reaches beyond the end"));
+            return Err(Error::BadObject(
+                "a section of programs reaches beyond the end",
+            ));
         };
         let mut skip = false;
         for start in (0..code).step_by(INSTRUCTION) {
@@ -70,7 +72,9 @@ pub(super) fn address(object: &mut [u8], symbol: &str, fd: i32) -> Result<(), Er
             .and_then(|rest| rest.first_chunk_mut::<{ 2 * INSTRUCTION }>())
             .filter(|load| load[0] == LOAD_CONSTANT)
         else {
-            return Err(Error::BadObject("the shared memory is used by something else than a load"));
+            return Err(Error::BadObject(
+                "the shared memory is used by something else than a load",
+            ));
         };
         // The distance from the symbol stands where the map's number goes.
         load.copy_within(4..8, 12);
@@ -91,7 +95,9 @@ fn programs(object: &[u8]) -> Result<Vec<(usize, Option<usize>)>, Error> {
         .filter(|section| section.kind() == SectionKind::Text)
         .filter_map(|section| section.file_range())
         .map(|(at, len)| {
-            let end = at.checked_add(len).and_then(|end| usize::try_from(end).ok());
+            let end = at
+                .checked_add(len)
+                .and_then(|end| usize::try_from(end).ok());
             let inside = end.is_some_and(|end| end <= object.len());
             let at = usize::try_from(at).unwrap_or(usize::MAX);
             (at, usize::try_from(len).ok().filter(|_| inside))

@@ -105,7 +105,10 @@ mod tests {
         let steps = plan(&Without(&[]), &[]).unwrap();
         assert_eq!(steps.len(), TABLE.len());
         for step in &steps {
-            assert_eq!((step.ways.first(), &step.problem), (step.info.ways.first(), &None));
+            assert_eq!(
+                (step.ways.first(), &step.problem),
+                (step.info.ways.first(), &None)
+            );
         }
     }
 

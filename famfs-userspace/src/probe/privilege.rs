@@ -17,7 +17,9 @@ pub(super) fn check(run_stats: bool) -> Result<(), Error> {
         source,
     })?;
     // A status without the line is no kernel of ours; let bpf(2) decide.
-    let missing = effective(&status).map(|caps| missing(caps, run_stats)).unwrap_or_default();
+    let missing = effective(&status)
+        .map(|caps| missing(caps, run_stats))
+        .unwrap_or_default();
     if missing.is_empty() {
         Ok(())
     } else {

@@ -77,7 +77,11 @@ impl Totals {
         };
         let (all, unstarted) = &mut self.classes[usize::from(tag.class)];
         *all += entry.count;
-        *unstarted += if tag.bucket == UNTIMED { entry.count } else { 0 };
+        *unstarted += if tag.bucket == UNTIMED {
+            entry.count
+        } else {
+            0
+        };
         let key = FileKey {
             dev: major_minor(tag.dev),
             ino: entry.ino,
@@ -90,7 +94,7 @@ impl Totals {
     /// Counts what found no room for the row of all other files, where it was not counted yet:
     /// numbers and sums by class, cumulative.
     pub(crate) fn overflow(&mut self, now: &[(u64, u64); CLASSES]) {
-        for (byte, (now, before)) in (0..).zip(now.iter().zip(&mut self.overflowed)) {
+        for (byte, (now, before)) in (0..=u8::MAX).zip(now.iter().zip(&mut self.overflowed)) {
             let n = now.0.saturating_sub(before.0);
             let sum = now.1.saturating_sub(before.1);
             *before = *now;
@@ -149,7 +153,9 @@ impl Totals {
         (0..=u8::MAX)
             .filter(|&byte| Class::unpack(byte).is_some_and(&wanted))
             .map(|byte| self.classes[usize::from(byte)])
-            .fold((0, 0), |sum, (all, unstarted)| (sum.0 + all, sum.1 + unstarted))
+            .fold((0, 0), |sum, (all, unstarted)| {
+                (sum.0 + all, sum.1 + unstarted)
+            })
     }
 }
 

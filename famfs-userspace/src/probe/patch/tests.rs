@@ -113,8 +113,12 @@ fn a_use_of_the_memory_becomes_an_address_in_the_map() {
 #[test]
 fn memory_that_is_not_used_or_not_loaded_is_an_error() {
     let code = [instruction(0x95, 0, 0, 0); 2];
-    for (symbol, uses) in [("OTHER", &[0][..]), ("MEMORY", &[]), ("MEMORY", &[0]), ("MEMORY", &[1])]
-    {
+    for (symbol, uses) in [
+        ("OTHER", &[0][..]),
+        ("MEMORY", &[]),
+        ("MEMORY", &[0]),
+        ("MEMORY", &[1]),
+    ] {
         let mut bytes = object(&code, symbol, uses);
         let error = address(&mut bytes, "MEMORY", 42).unwrap_err();
         assert!(matches!(error, Error::BadObject(_)), "{error}");

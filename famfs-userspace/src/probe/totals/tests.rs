@@ -117,7 +117,13 @@ fn what_found_no_room_is_in_the_row_of_all_others() {
 fn what_no_program_writes_is_counted_as_strange() {
     let mut totals = Totals::default();
     totals.add(&entry(0x3f, 60, 0, 5, 0));
-    totals.add(&entry(class(Order::Pte, true, Outcome::Mapped), 500, 0, 7, 0));
+    totals.add(&entry(
+        class(Order::Pte, true, Outcome::Mapped),
+        500,
+        0,
+        7,
+        0,
+    ));
     let mut overflow = [(0, 0); CLASSES];
     overflow[0] = (3, 0);
     totals.overflow(&overflow);
