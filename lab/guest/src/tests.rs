@@ -13,6 +13,8 @@ mod commands_refused;
 mod crowd;
 mod devices;
 mod exactness;
+mod exactness_crowd;
+pub(crate) mod exactness_trees;
 mod faults;
 mod instrument;
 mod interleave;
@@ -58,6 +60,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     times::TESTS,
     faults::TESTS,
     exactness::TESTS,
+    exactness_crowd::TESTS,
+    exactness_trees::TESTS,
     instrument::TESTS,
     memory_errors::TESTS,
     poison::TESTS,
