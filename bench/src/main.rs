@@ -8,6 +8,7 @@ mod guard;
 mod measure;
 mod output;
 mod poison;
+mod probecost;
 mod result;
 mod run;
 mod settle;
@@ -16,6 +17,7 @@ mod stats;
 mod sys;
 mod target;
 mod touch;
+mod watched;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
         cli::Command::Cost(args) => cost::main(args),
+        cli::Command::Watched(args) => watched::main(args),
+        cli::Command::ProbeCost(args) => probecost::main(args),
     };
     match done {
         Ok(code) => code,
