@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a filter must begin with.
-pub(crate) const TOPIC: &str = "lockdown::";
+pub(crate) const TOPIC: &str = "lockdown";
 
 pub(crate) const STATE: &str = "/sys/kernel/security/lockdown";
 
