@@ -21,6 +21,7 @@ mod io;
 mod io_map;
 mod isolation;
 pub(crate) mod lockdown;
+pub(crate) mod many;
 mod memory_errors;
 pub(crate) mod module;
 mod mounting;
@@ -64,6 +65,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     instrument::TESTS,
     privileges::TESTS,
     doctor::TESTS,
+    many::TESTS,
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,

@@ -70,7 +70,7 @@ fn missing() {
 }
 
 /// Waits until every thread of it has no effective capability; returns the threads' sets.
-fn until_dropped(child: &mut Child) -> Vec<[u64; 5]> {
+pub(super) fn until_dropped(child: &mut Child) -> Vec<[u64; 5]> {
     let start = Instant::now();
     loop {
         let ended = child.try_wait().unwrap();
