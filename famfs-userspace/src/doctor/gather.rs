@@ -87,6 +87,7 @@ fn watch(file: Option<&Path>, facts: &Facts) -> Watch {
     let is_famfs = |key: FileKey| facts.mounts.iter().any(|mount| mount.dev == key.dev);
     let options = Options {
         all_dax: target.as_ref().is_ok_and(|target| !is_famfs(target.key)),
+        ..Options::default()
     };
     let attempt = || -> Result<Watch, source::Error> {
         let mut live = Live::attach(options)?;

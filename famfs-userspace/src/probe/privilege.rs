@@ -1,12 +1,20 @@
 //! The capabilities that loading tracing programs takes.
 
 use super::Error;
-use crate::privilege::{effective, missing};
+use crate::privilege::{Cap, effective, has, missing};
 
 /// Fails early and by name, since the kernel would only say EPERM.
-pub(super) fn check() -> Result<(), Error> {
+/// `run_stats` needs more than all the rest.
+pub(super) fn check(run_stats: bool) -> Result<(), Error> {
     // A status that does not tell is no kernel of ours; let bpf(2) decide.
-    let missing = effective().map(missing).unwrap_or_default();
+    let Some(effective) = effective() else {
+        return Ok(());
+    };
+    let missing = if run_stats && !has(effective, Cap::SysAdmin) {
+        vec!["CAP_SYS_ADMIN"]
+    } else {
+        missing(effective)
+    };
     if missing.is_empty() {
         Ok(())
     } else {
