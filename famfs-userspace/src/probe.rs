@@ -17,6 +17,7 @@ mod patch;
 mod plan;
 mod privilege;
 mod processes;
+mod rehearsal;
 mod totals;
 mod wake;
 
@@ -29,6 +30,7 @@ pub(crate) use examine::{Fields, fields};
 pub(crate) use health::{Health, silent};
 pub(crate) use names::Names;
 pub(crate) use processes::Processes;
+pub(crate) use rehearsal::{Filled, Rehearsal};
 pub(crate) use totals::{Copies, Counts, Latencies};
 
 /// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.

@@ -16,6 +16,7 @@ mod action;
 mod args;
 mod doctor;
 mod once;
+mod rehearse;
 mod screen;
 mod signal;
 
@@ -47,8 +48,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<u8> {
-    if let Some(Mode::Doctor(args)) = &args.mode {
-        return doctor::run(args);
+    match &args.mode {
+        Some(Mode::Doctor(args)) => return doctor::run(args),
+        Some(Mode::Rehearse(args)) => return rehearse::run(args),
+        None => {}
     }
     let mut source = attach(args)?;
     if args.source == Origin::Live {

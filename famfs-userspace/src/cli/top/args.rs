@@ -4,7 +4,7 @@ use std::{ffi::OsString, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
-use super::doctor;
+use super::{doctor, rehearse};
 use crate::{
     model::{FIELDS, Sort},
     tui::{app::Action, event::is_bound},
@@ -83,6 +83,8 @@ pub(super) struct Args {
 #[derive(Debug, Subcommand)]
 pub(super) enum Mode {
     Doctor(doctor::Args),
+    #[command(hide = true)]
+    Rehearse(rehearse::Args),
 }
 
 /// Where snapshots come from.
