@@ -29,6 +29,11 @@ pub(crate) enum Command {
     Cost(Cost),
     Watched(Watched),
     ProbeCost(ProbeCost),
+    Reading(Reading),
+    ReadCost(ReadCost),
+    /// Print the clock
+    #[command(hide = true)]
+    Stamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -244,6 +249,44 @@ pub(crate) struct ProbeCost {
     #[arg(long = "result", required = true, value_name = "FILE")]
     pub(crate) results: Vec<PathBuf>,
     #[arg(long, default_value = "bench/probe-limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what famfs-top takes for itself: its start, and reading many files
+///
+/// `cargo xtask bench read-cost` calls this in the deterministic lab.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench reading --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error.")]
+pub(crate) struct Reading {
+    /// Busy files
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) files: u64,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top takes for itself against its limits
+///
+/// Each result is one kernel's, of `reading` in the deterministic lab. `cargo xtask bench
+/// read-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench read-cost --result 6.12.json --result 7.3.json
+  famfs-bench read-cost --result 7.3.json --json
+
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ReadCost {
+    /// A result of `famfs-bench reading`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/read-limits.toml", value_name = "FILE")]
     pub(crate) limits: PathBuf,
     /// Print one JSON document
     #[arg(long)]

@@ -9,6 +9,8 @@ mod measure;
 mod output;
 mod poison;
 mod probecost;
+mod readcost;
+mod reading;
 mod result;
 mod run;
 mod settle;
@@ -39,6 +41,9 @@ fn main() -> ExitCode {
         cli::Command::Cost(args) => cost::main(args),
         cli::Command::Watched(args) => watched::main(args),
         cli::Command::ProbeCost(args) => probecost::main(args),
+        cli::Command::Reading(args) => reading::main(args),
+        cli::Command::ReadCost(args) => readcost::main(args),
+        cli::Command::Stamp => reading::stamp(),
     };
     match done {
         Ok(code) => code,

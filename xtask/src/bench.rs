@@ -6,6 +6,7 @@
 mod plugin;
 mod probecost;
 mod profile;
+mod readcost;
 mod symbols;
 mod table;
 
@@ -30,6 +31,7 @@ const PTE_TOUCHES: &str = "4096";
   cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
   cargo xtask bench fault-cost --kernel 7.3 --json
   cargo xtask bench probe-cost                       what watching adds, and by whom
+  cargo xtask bench read-cost                        what famfs-top takes for itself
   cargo xtask bench profile                          functions of a fault, every row
   cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20")]
 pub(crate) struct Args {
@@ -41,6 +43,7 @@ pub(crate) struct Args {
 enum Bench {
     FaultCost(FaultCost),
     ProbeCost(probecost::Args),
+    ReadCost(readcost::Args),
     Profile(profile::Args),
 }
 
@@ -62,6 +65,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     let done = match &args.command {
         Bench::FaultCost(args) => fault_cost(args),
         Bench::ProbeCost(args) => probecost::main(args),
+        Bench::ReadCost(args) => readcost::main(args),
         Bench::Profile(args) => profile::main(args).map(|()| 0),
     };
     match done {
