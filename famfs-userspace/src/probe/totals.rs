@@ -94,7 +94,7 @@ impl Totals {
     /// Counts what found no room for the row of all other files, where it was not counted yet:
     /// numbers and sums by class, cumulative.
     pub(crate) fn overflow(&mut self, now: &[(u64, u64); CLASSES]) {
-        for (byte, (now, before)) in (0..).zip(now.iter().zip(&mut self.overflowed)) {
+        for (byte, (now, before)) in (0..=u8::MAX).zip(now.iter().zip(&mut self.overflowed)) {
             let n = now.0.saturating_sub(before.0);
             let sum = now.1.saturating_sub(before.1);
             *before = *now;

@@ -1,5 +1,6 @@
 //! Tests that run inside the lab guest: `lab-guest [FILTER…]` runs those whose name contains a
-//! filter, prints `PASS` or `FAIL` for each, and ends with the totals.
+//! filter, prints `PASS` or `FAIL` for each, and ends with the totals. `lab-guest load …` is what
+//! some of them have famfs-top watch.
 //!
 //! They drive the binaries from outside and assert exact counts.
 
@@ -18,6 +19,7 @@ mod failing;
 mod fixture;
 mod harness;
 mod iomap_counter;
+mod load;
 mod mapping;
 #[cfg(test)]
 mod promises;
@@ -29,6 +31,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let filters: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((word, rest)) = filters.split_first()
+        && word == "load"
+    {
+        load::run(rest);
+        return ExitCode::SUCCESS;
+    }
     if std::env::var_os("FAMFS_DEV").is_none() {
         eprintln!("lab-guest formats $FAMFS_DEV; run it with `cargo xtask lab -- lab-guest`");
         return ExitCode::from(2);

@@ -14,6 +14,8 @@ mod crowd;
 mod devices;
 mod doctor;
 mod exactness;
+mod exactness_crowd;
+pub(crate) mod exactness_trees;
 mod faults;
 mod instrument;
 mod interleave;
@@ -62,6 +64,8 @@ pub(crate) const ALL: &[&[Test]] = &[
     times::TESTS,
     faults::TESTS,
     exactness::TESTS,
+    exactness_crowd::TESTS,
+    exactness_trees::TESTS,
     instrument::TESTS,
     privileges::TESTS,
     doctor::TESTS,

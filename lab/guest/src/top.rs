@@ -76,3 +76,25 @@ pub(crate) fn fallback(file: &Value, reason: Option<&str>) -> u64 {
         .map(|(_, n)| n.as_u64().unwrap())
         .sum()
 }
+
+/// Ends of faults that a row accounts for.
+pub(crate) fn accounted(file: &Value) -> u64 {
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .unwrap_or_else(|| panic!("no number in {file:#}"))
+    };
+    let kinds = [
+        ("pmd", "read"),
+        ("pmd", "write"),
+        ("pte", "read"),
+        ("pte", "write"),
+    ];
+    let mapped: u64 = kinds
+        .iter()
+        .map(|(order, access)| {
+            count(file, order, access) + number(&file[*order][*access]["untimed"])
+        })
+        .sum();
+    mapped + fallback(file, None) + number(&file["errors"]) + number(&file["retried"])
+}
