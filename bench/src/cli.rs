@@ -27,6 +27,13 @@ pub(crate) enum Command {
     Run(Run),
     Gate(Gate),
     Cost(Cost),
+    Watched(Watched),
+    ProbeCost(ProbeCost),
+    Reading(Reading),
+    ReadCost(ReadCost),
+    /// Print the clock
+    #[command(hide = true)]
+    Stamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -197,6 +204,89 @@ pub(crate) struct Cost {
     #[arg(long = "result", required = true, value_name = "FILE")]
     pub(crate) results: Vec<PathBuf>,
     #[arg(long, default_value = "bench/limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure the same faults again and again, each time with another instrument on
+///
+/// The instruments are empty BPF programs, famfs-top, and bpftrace with scripts that do the same.
+/// `cargo xtask bench probe-cost` brings them into a guest and calls this there.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench watched --tracers /usr/lib/famfs --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error, such as an instrument that saw no fault.")]
+pub(crate) struct Watched {
+    /// Where the scripts for bpftrace are
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tracers: PathBuf,
+    /// Bytes of the file that is measured; a multiple of 2 MiB
+    #[arg(long, value_parser = size::parse, default_value = "64M", value_name = "BYTES")]
+    pub(crate) size: u64,
+    /// Faults to measure by 4 KiB
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub(crate) pte_touches: usize,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top adds to a fault against its limits, and against others that do the same
+///
+/// Each result is one kernel's, of `watched` in the deterministic lab. `cargo xtask bench
+/// probe-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench probe-cost --result 6.12.json --result 7.3.json
+  famfs-bench probe-cost --result 7.3.json --json
+
+Exit status: 0 every rule met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ProbeCost {
+    /// A result of `famfs-bench watched`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/probe-limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what famfs-top takes for itself: its start, and reading many files
+///
+/// `cargo xtask bench read-cost` calls this in the deterministic lab.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench reading --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error.")]
+pub(crate) struct Reading {
+    /// Busy files
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) files: u64,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top takes for itself against its limits
+///
+/// Each result is one kernel's, of `reading` in the deterministic lab. `cargo xtask bench
+/// read-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench read-cost --result 6.12.json --result 7.3.json
+  famfs-bench read-cost --result 7.3.json --json
+
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ReadCost {
+    /// A result of `famfs-bench reading`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/read-limits.toml", value_name = "FILE")]
     pub(crate) limits: PathBuf,
     /// Print one JSON document
     #[arg(long)]

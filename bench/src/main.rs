@@ -8,6 +8,9 @@ mod guard;
 mod measure;
 mod output;
 mod poison;
+mod probecost;
+mod readcost;
+mod reading;
 mod result;
 mod run;
 mod settle;
@@ -16,6 +19,7 @@ mod stats;
 mod sys;
 mod target;
 mod touch;
+mod watched;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +39,11 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
         cli::Command::Cost(args) => cost::main(args),
+        cli::Command::Watched(args) => watched::main(args),
+        cli::Command::ProbeCost(args) => probecost::main(args),
+        cli::Command::Reading(args) => reading::main(args),
+        cli::Command::ReadCost(args) => readcost::main(args),
+        cli::Command::Stamp => reading::stamp(),
     };
     match done {
         Ok(code) => code,

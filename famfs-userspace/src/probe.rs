@@ -9,6 +9,7 @@ mod btf;
 mod drain;
 mod error;
 mod events;
+mod examine;
 mod health;
 mod mapped;
 mod names;
@@ -16,6 +17,7 @@ mod patch;
 mod plan;
 mod privilege;
 mod processes;
+mod rehearsal;
 mod totals;
 mod wake;
 
@@ -24,9 +26,11 @@ pub use attach::Options;
 pub(crate) use drain::Drain;
 pub(crate) use error::Error;
 pub(crate) use events::{Events, Happening, Told, wall_time};
+pub(crate) use examine::{Fields, fields};
 pub(crate) use health::{Health, silent};
 pub(crate) use names::Names;
 pub(crate) use processes::Processes;
+pub(crate) use rehearsal::{Filled, Rehearsal};
 pub(crate) use totals::{Copies, Counts, Latencies};
 
 /// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.

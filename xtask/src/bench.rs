@@ -4,7 +4,9 @@
 //! boots deterministic guests, and reads what the profiler saw.
 
 mod plugin;
+mod probecost;
 mod profile;
+mod readcost;
 mod symbols;
 mod table;
 
@@ -28,6 +30,8 @@ const PTE_TOUCHES: &str = "4096";
 #[command(after_help = "Examples:
   cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
   cargo xtask bench fault-cost --kernel 7.3 --json
+  cargo xtask bench probe-cost                       what watching adds, and by whom
+  cargo xtask bench read-cost                        what famfs-top takes for itself
   cargo xtask bench profile                          functions of a fault, every row
   cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20")]
 pub(crate) struct Args {
@@ -38,6 +42,8 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Bench {
     FaultCost(FaultCost),
+    ProbeCost(probecost::Args),
+    ReadCost(readcost::Args),
     Profile(profile::Args),
 }
 
@@ -58,6 +64,8 @@ struct FaultCost {
 pub(crate) fn main(args: &Args) -> ExitCode {
     let done = match &args.command {
         Bench::FaultCost(args) => fault_cost(args),
+        Bench::ProbeCost(args) => probecost::main(args),
+        Bench::ReadCost(args) => readcost::main(args),
         Bench::Profile(args) => profile::main(args).map(|()| 0),
     };
     match done {
@@ -84,6 +92,7 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
                 share: format!("bench/cost-{line}"),
                 timeout_s: 900,
                 plugin: None,
+                tracers: false,
                 environment: Vec::new(),
                 command: &[
                     "famfs-bench",
@@ -101,7 +110,8 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
         .into_iter()
         .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
         .collect();
-    judge(&results.into_iter().collect::<Result<Vec<_>>>()?, args.json)
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
+    judge("cost", &results, args.json)
 }
 
 fn lines(wanted: Option<Line>) -> Vec<Line> {
@@ -109,12 +119,12 @@ fn lines(wanted: Option<Line>) -> Vec<Line> {
 }
 
 /// Lets famfs-bench judge; what it says is the command's own output.
-fn judge(results: &[PathBuf], json: bool) -> Result<u8> {
+fn judge(by: &str, results: &[PathBuf], json: bool) -> Result<u8> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(paths::workspace())
         .args(["run", "--quiet", "--locked", "--package", "famfs-bench"])
-        .args(["--", "cost"])
+        .args(["--", by])
         .stdin(Stdio::null());
     for result in results {
         command.arg("--result").arg(result);
@@ -124,5 +134,5 @@ fn judge(results: &[PathBuf], json: bool) -> Result<u8> {
     }
     let status = command.status().context("cannot run cargo")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.with_context(|| format!("famfs-bench cost was ended: {status}"))
+    code.with_context(|| format!("famfs-bench {by} was ended: {status}"))
 }

@@ -32,7 +32,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("FAMFS_BPF_OBJECT_PATH")
 #[cfg(not(famfs_bpf))]
 static OBJECT: &[u8] = &[];
 
-const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MODULE: &str = "/sys/module/famfs";
 
 /// Kinds of attachment not to use, by name, separated by blanks: to see what is left without them.
@@ -147,6 +147,9 @@ impl Attached {
                 Err(error) => problem = Some(error.to_string()),
             }
         }
+        if info.of_module {
+            self.prepare(info);
+        }
         Ok(Health::missing(info, problem.unwrap_or_default()))
     }
 
@@ -206,6 +209,15 @@ impl Attached {
             self.options.processes && matches!(info.hook, Hook::PteExit | Hook::PmdExit);
         let suffix = if by_process { BY_PROCESS } else { "" };
         format!("{}{suffix}", way.program)
+    }
+
+    /// Loads what may be attached later, when this process has no privileges any more. If that
+    /// fails, attaching will say why.
+    fn prepare(&mut self, info: &Info) {
+        let program = self.ebpf.program_mut(info.ways[0].program);
+        if let Some(Program::RawTracePoint(program)) = program {
+            let _ = program.load();
+        }
     }
 
     /// Attaches to the famfs module if it was loaded since. Attached, it stays: the tracepoints

@@ -48,14 +48,7 @@ impl Drain {
         let cpus = Shared::new("CPUS", take_data(ebpf, "CPUS")?)?;
         // Better no instrument than one that can never be read.
         wait_for_programs().map_err(Error::Membarrier)?;
-        let at = std::mem::offset_of!(Memory, state);
-        let table = Arc::new(Mutex::new(Table {
-            entries: memory.view(std::mem::offset_of!(Memory, table), 2 * HALF as usize),
-            half: memory.view(at + std::mem::offset_of!(State, half), 1),
-            used: memory.view(at + std::mem::offset_of!(State, used), 2),
-            flips: 0,
-            totals: Totals::default(),
-        }));
+        let table = Arc::new(Mutex::new(Table::new(memory)));
         let wakes: MapData = take_data(ebpf, "WAKES")?;
         let waker = Waker::start(wakes, Arc::clone(&table))?;
         Ok(Self {
@@ -101,6 +94,22 @@ impl Drain {
 }
 
 impl Table {
+    /// Empty, in memory that begins with zeros.
+    pub(super) fn new(memory: &Shared) -> Self {
+        let at = std::mem::offset_of!(Memory, state);
+        Self {
+            entries: memory.view(std::mem::offset_of!(Memory, table), 2 * HALF as usize),
+            half: memory.view(at + std::mem::offset_of!(State, half), 1),
+            used: memory.view(at + std::mem::offset_of!(State, used), 2),
+            flips: 0,
+            totals: Totals::default(),
+        }
+    }
+
+    pub(super) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
     /// Turns the programs to the other half, waits for those still in the old one, and takes
     /// everything out of it.
     pub(super) fn drain(&mut self) -> Result<(), Error> {

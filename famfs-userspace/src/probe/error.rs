@@ -10,7 +10,7 @@ pub(crate) enum Error {
          build it again"
     )]
     NoObject,
-    #[error("missing {}; run as root, or give the binary CAP_BPF and CAP_PERFMON", .0.join(" and "))]
+    #[error("missing {}; run as root, or give it to the binary (famfs-top doctor says how)", .0.join(" and "))]
     Privilege(Vec<&'static str>),
     #[error(
         "cannot read the kernel's type information ({path}): {source}; the kernel needs \
@@ -62,6 +62,7 @@ impl Error {
         match self {
             Self::Privilege(_)
             | Self::NoBtf { .. }
+            | Self::BadBtf(_)
             | Self::NoField { .. }
             | Self::NoTracepoint(_)
             | Self::TooManyCpus { .. }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use aya::{Pod, maps::MapData};
-use memmap2::{MmapOptions, MmapRaw};
+use memmap2::{MmapMut, MmapOptions, MmapRaw};
 
 use super::Error;
 
@@ -18,7 +18,7 @@ use super::Error;
 pub(super) struct Shared {
     memory: Arc<MmapRaw>,
     len: usize,
-    _map: Arc<MapData>,
+    _map: Option<Arc<MapData>>,
 }
 
 impl Shared {
@@ -37,7 +37,20 @@ impl Shared {
         Ok(Self {
             memory: Arc::new(memory),
             len,
-            _map: Arc::new(map),
+            _map: Some(Arc::new(map)),
+        })
+    }
+
+    /// Memory of this process alone, all zeros.
+    pub(super) fn anonymous(name: &'static str, len: usize) -> Result<Self, Error> {
+        let memory = MmapMut::map_anon(len).map_err(|error| Error::Map {
+            map: name,
+            why: error.to_string(),
+        })?;
+        Ok(Self {
+            memory: Arc::new(memory.into()),
+            len,
+            _map: None,
         })
     }
 

@@ -17,6 +17,7 @@ use super::{
     Error,
     drain::{Table, lock},
 };
+use crate::privilege::{self, Keep};
 
 /// The thread that waits for the programs' call; it ends with this.
 pub(super) struct Waker {
@@ -53,6 +54,8 @@ impl Drop for Waker {
 }
 
 fn serve(mut ring: RingBuf<MapData>, stopped: &PipeReader, table: &Mutex<Table>) {
+    // Of this thread, which needs none. What cannot be dropped changes nothing that it does.
+    let _ = privilege::drop_all(Keep::Nothing);
     while awoken(&ring, stopped) {
         while ring.next().is_some() {}
         // Should waiting for the programs fail now, the next poll will say so.

@@ -2,6 +2,7 @@
 
 mod cost;
 mod layout;
+pub mod rehearsed;
 mod row;
 
 use std::{

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::tests::{exactness_trees, module};
+use crate::tests::{exactness_trees, many, module};
 
 /// A test fails by panicking.
 pub(crate) struct Test {
@@ -48,7 +48,7 @@ fn missing(name: &str) -> Option<&'static str> {
         return Some("needs a second device: `--devices 2`, with pmem or fsdev");
     }
     let is_block = std::env::var("FAMFS_DEV").is_ok_and(|device| device.starts_with("/dev/pmem"));
-    if name == exactness_trees::EXT4 && !is_block {
+    if (name == exactness_trees::EXT4 || name.starts_with(many::TOPIC)) && !is_block {
         return Some("ext4 needs a block device: `--memory pmem`");
     }
     if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() {

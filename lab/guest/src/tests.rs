@@ -12,6 +12,7 @@ mod commands;
 mod commands_refused;
 mod crowd;
 mod devices;
+mod doctor;
 mod exactness;
 mod exactness_crowd;
 pub(crate) mod exactness_trees;
@@ -21,6 +22,8 @@ mod interleave;
 mod io;
 mod io_map;
 mod isolation;
+pub(crate) mod lockdown;
+pub(crate) mod many;
 mod memory_errors;
 pub(crate) mod module;
 mod mounting;
@@ -28,6 +31,7 @@ mod mounts;
 mod player;
 mod poison;
 mod principles;
+mod privileges;
 mod refusals;
 mod removal;
 mod runtime;
@@ -63,9 +67,13 @@ pub(crate) const ALL: &[&[Test]] = &[
     exactness_crowd::TESTS,
     exactness_trees::TESTS,
     instrument::TESTS,
+    privileges::TESTS,
+    doctor::TESTS,
+    many::TESTS,
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
     module::LAST,
+    lockdown::TESTS,
 ];

@@ -83,6 +83,7 @@ fn boot(line: Line, plugin: &Path) -> Result<Guest> {
         share: format!("bench/profile-{line}"),
         timeout_s: 1800,
         plugin: Some(format!("{},out={}", plugin.display(), output.display())),
+        tracers: false,
         environment: Vec::new(),
         command: &["sh", "-c", &run],
     })

@@ -66,6 +66,7 @@ fn boot(
         share: format!("gate/{line}-{}-{number}", side.name()),
         timeout_s: TIMEOUT_S,
         plugin: None,
+        tracers: false,
         environment: environment.clone().into_iter().collect(),
         command: &[
             "famfs-bench",
