@@ -14,6 +14,7 @@ mod crowd;
 mod devices;
 mod exactness;
 mod faults;
+mod hostile;
 mod instrument;
 mod interleave;
 mod io;
@@ -38,6 +39,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
     refusals::TESTS,
