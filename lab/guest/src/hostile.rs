@@ -1,10 +1,11 @@
 //! The hostile images, as the tests of user space build them, for a device of the guest.
 
-use std::{fs::OpenOptions, os::unix::fs::FileExt};
+use std::{fs::File, os::unix::fs::FileExt};
 
 use crate::{
-    bare::{KIB, MIB},
+    bare::MIB,
     fixture::Famfs,
+    raw::{Form, v2},
 };
 
 #[path = "../../../famfs-userspace/tests/common/builder.rs"]
@@ -18,8 +19,8 @@ pub(crate) use table::images;
 /// Who made the images, as they say: with this, we are their master.
 pub(crate) const HOST: &str = "30313233-3435-3637-3839-3a3b3c3d3e3f";
 
-/// Superblock and log of an image; everything behind is zero in each.
-const ENDS: [(u64, usize); 2] = [(0, 4 * KIB as usize), (2 * MIB, 16 * KIB as usize)];
+/// Bytes at the start of superblock and log that are not zero in an image.
+const ENDS: [usize; 2] = [4 << 10, 16 << 10];
 const METADATA: u64 = 10 * MIB;
 
 /// CRC-32/ISO-HDLC, bit by bit.
@@ -31,48 +32,54 @@ fn bitwise_crc(bytes: &[u8]) -> u64 {
     }))
 }
 
-/// The metadata of the device as a file, past every check; what was there is gone.
+/// The metadata of the device, past every check but the module's.
 #[derive(Debug)]
-pub(crate) struct Plate(std::fs::File);
+pub(crate) struct Plate([File; 2]);
 
 impl Plate {
-    const NAME: &'static str = "metadata";
+    /// Name, file type of the ABI, place and length of superblock and log.
+    const PARTS: [(&str, u32, u64, u64); 2] = [
+        ("superblock", 1, 0, 2 * MIB),
+        ("log", 2, 2 * MIB, METADATA - 2 * MIB),
+    ];
 
-    /// For a bare mount, whose device is all free.
+    /// In a bare mount, whose device is all free.
+    pub(crate) fn open(famfs: &Famfs) -> Self {
+        Self(Self::PARTS.map(|(name, file_type, at, len)| {
+            let file = famfs.blank(name);
+            Form::V2
+                .map(&file, file_type, len, &[v2::extent(at, len)])
+                .unwrap_or_else(|errno| panic!("cannot map the {name}: {errno}"));
+            file
+        }))
+    }
+
+    /// The same, with everything in it gone.
     pub(crate) fn blank(famfs: &Famfs) -> Self {
-        let plate = Self(famfs.mapped(Self::NAME, METADATA, &[(0, METADATA)]));
-        let zeroes = vec![0; MIB as usize];
-        for at in (0..METADATA).step_by(zeroes.len()) {
-            plate.0.write_all_at(&zeroes, at).unwrap();
+        let plate = Self::open(famfs);
+        let zeroes = vec![0; 1 << 20];
+        for (file, (.., len)) in plate.0.iter().zip(Self::PARTS) {
+            for at in (0..len).step_by(zeroes.len()) {
+                file.write_all_at(&zeroes, at).unwrap();
+            }
         }
         plate
     }
 
-    /// The same again, in another bare mount.
-    pub(crate) fn again(famfs: &Famfs) -> Self {
-        Self(famfs.mapped(Self::NAME, METADATA, &[(0, METADATA)]))
-    }
-
+    /// Writes an image; behind its ends, everything must be blank.
     pub(crate) fn write(&self, image: &[u8]) {
-        assert_eq!(image.len() as u64, METADATA);
-        for (at, len) in ENDS {
-            let from = usize::try_from(at).unwrap();
-            self.0.write_all_at(&image[from..from + len], at).unwrap();
+        let mut rest = image.to_vec();
+        for ((file, (.., at, _)), len) in self.0.iter().zip(Self::PARTS).zip(ENDS) {
+            let at = usize::try_from(at).unwrap();
+            file.write_all_at(&image[at..at + len], 0).unwrap();
+            rest[at..at + len].fill(0);
         }
-        let shown = ENDS.map(|(at, len)| usize::try_from(at).unwrap() + len);
-        for (from, to) in [(shown[0], 2 << 20), (shown[1], image.len())] {
-            assert!(image[from..to].iter().all(|b| *b == 0), "not in the ends");
-        }
+        assert_eq!(rest.len() as u64, METADATA);
+        assert!(rest.iter().all(|byte| *byte == 0), "more than its ends");
     }
 }
 
 /// Makes us the master of the images.
 pub(crate) fn be_their_maker(path: &str) {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(path)
-        .unwrap();
-    file.write_all_at(HOST.as_bytes(), 0).unwrap();
+    std::fs::write(path, HOST).unwrap();
 }

@@ -22,6 +22,7 @@ mod io_map;
 mod isolation;
 mod memory_errors;
 pub(crate) mod module;
+mod mount8;
 mod mounting;
 mod mounts;
 mod player;
@@ -42,6 +43,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    mount8::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
@@ -85,11 +86,11 @@ fn made(json: &str) -> String {
     );
     let mut text = format!("{made} of {}", number("entries"));
     if let Some(index) = played["stopped"]["index"].as_u64() {
-        text += &format!(", stops at {index}");
+        write!(text, ", stops at {index}").unwrap();
     }
     for (list, verb) in [("refused", "refuses"), ("skipped", "skips")] {
         for entry in played[list].as_array().unwrap() {
-            text += &format!(", {verb} {}", entry["index"]);
+            write!(text, ", {verb} {}", entry["index"]).unwrap();
         }
     }
     text
@@ -105,7 +106,7 @@ fn every_image() {
     for image in hostile::images() {
         let name = image.name;
         famfs.attach();
-        Plate::again(&famfs).write(&image.image);
+        Plate::open(&famfs).write(&image.image);
         famfs.detach();
         let expected = table
             .remove(name)
