@@ -16,6 +16,7 @@ mod command;
 mod failing;
 mod fixture;
 mod harness;
+mod hostile;
 mod iomap_counter;
 mod mapping;
 #[cfg(test)]
@@ -23,6 +24,7 @@ mod promises;
 mod raw;
 mod tests;
 mod top;
+mod witness;
 
 use std::process::ExitCode;
 

@@ -14,6 +14,7 @@ mod crowd;
 mod devices;
 mod exactness;
 mod faults;
+mod hostile;
 mod instrument;
 mod interleave;
 mod io;
@@ -21,6 +22,7 @@ mod io_map;
 mod isolation;
 mod memory_errors;
 pub(crate) mod module;
+mod mount8;
 mod mounting;
 mod mounts;
 mod player;
@@ -38,8 +40,10 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    mount8::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,

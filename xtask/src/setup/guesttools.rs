@@ -10,7 +10,7 @@ use crate::process;
 
 /// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
 /// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs"];
+pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "mount"];
 
 /// What their programs link.
 pub(super) const LIBRARIES: &[&str] = &[
@@ -20,9 +20,15 @@ pub(super) const LIBRARIES: &[&str] = &[
     "libext2fs2t64",
     "libinih1",
     "liburcu8t64",
+    "libmount1",
+    "libselinux1",
 ];
 
 const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"];
+
+/// Not on PATH in the guest, where `mount` is busybox's.
+const UTIL_LINUX: &[&str] = &["/usr/bin/mount", "/usr/bin/umount"];
+const UTIL_LINUX_IN_GUEST: &str = "/usr/libexec/util-linux";
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -32,16 +38,23 @@ pub(crate) fn busybox() -> PathBuf {
 }
 
 pub(super) fn present() -> bool {
-    busybox().is_file() && PROGRAMS.iter().all(|program| on_host(program).exists())
+    let mut programs = PROGRAMS.iter().chain(UTIL_LINUX);
+    busybox().is_file() && programs.all(|program| on_host(program).exists())
 }
 
 /// `(path in the guest, file on the host)` of the programs and all their libraries.
 pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
-    let mut files: Vec<(String, PathBuf)> = PROGRAMS
-        .iter()
-        .map(|path| ((*path).to_owned(), resolve(path)))
+    let as_they_are = PROGRAMS.iter().map(|path| (*path).to_owned());
+    let elsewhere = UTIL_LINUX.iter().map(|path| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        format!("{UTIL_LINUX_IN_GUEST}/{name}")
+    });
+    let programs = PROGRAMS.iter().chain(UTIL_LINUX);
+    let mut files: Vec<(String, PathBuf)> = as_they_are
+        .chain(elsewhere)
+        .zip(programs.clone().map(|path| resolve(path)))
         .collect();
-    let text = process::stdout(chroot::command(None).arg("/usr/bin/ldd").args(PROGRAMS))
+    let text = process::stdout(chroot::command(None).arg("/usr/bin/ldd").args(programs))
         .context("cannot list the libraries of the guest's tools")?;
     for library in parse_ldd(&text)? {
         let file = resolve(&library);
