@@ -1,9 +1,10 @@
-//! A kernel's functions, by address: `/proc/kallsyms`.
+//! Functions by address: a kernel's by `/proc/kallsyms`, a program's by its symbol table.
 
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
+use object::{Object as _, ObjectSymbol as _, SymbolKind};
 
 /// More than any kernel's symbols need.
 const LIMIT: u64 = 256 << 20;
@@ -28,6 +29,27 @@ impl Symbols {
         Self::parse(&text)
     }
 
+    /// The functions of an ELF program that was loaded at `base`.
+    pub(super) fn of_program(bytes: &[u8], name: &str, base: u64) -> Result<Self> {
+        let program =
+            object::File::parse(bytes).with_context(|| format!("{name} is no program"))?;
+        let mut list: Vec<(u64, Function)> = program
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() > 0)
+            .filter_map(|symbol| {
+                let function = Function {
+                    name: demangled(symbol.name().ok()?),
+                    owner: name.to_owned(),
+                };
+                Some((base.checked_add(symbol.address())?, function))
+            })
+            .collect();
+        ensure!(!list.is_empty(), "{name} has no symbols");
+        list.sort();
+        list.dedup_by_key(|(address, _)| *address);
+        Ok(Self(list))
+    }
+
     fn parse(text: &str) -> Result<Self> {
         let mut list: Vec<(u64, Function)> = text.lines().filter_map(symbol).collect();
         ensure!(
@@ -45,6 +67,27 @@ impl Symbols {
         let after = self.0.partition_point(|(begin, _)| *begin <= address);
         Some(&self.0.get(after.checked_sub(1)?)?.1)
     }
+}
+
+/// A Rust name of the legacy mangling as it is written, without its hash: `_ZN3std2fs4openE`.
+fn demangled(name: &str) -> String {
+    let Some(mut rest) = name.strip_prefix("_ZN") else {
+        return name.to_owned();
+    };
+    let mut parts = Vec::new();
+    while let Some(digits) = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| *n > 0) {
+        let len = rest[..digits].parse().unwrap_or(usize::MAX);
+        let Some(part) = rest.get(digits..).and_then(|rest| rest.get(..len)) else {
+            return name.to_owned();
+        };
+        parts.push(part);
+        rest = &rest[digits + len..];
+    }
+    let is_hash = |part: &str| part.len() == 17 && part.starts_with('h');
+    if parts.last().is_some_and(|part| is_hash(part)) {
+        parts.pop();
+    }
+    parts.join("::")
 }
 
 /// `ffffffff81000000 T name [module]`, if it is code.
@@ -81,6 +124,26 @@ mod tests {
         assert_eq!(of(0xfeff), None);
         assert_eq!(of(0xff1f), Some(("dax_iomap_fault", "kernel")));
         assert_eq!(of(0xff21), Some(("alias", "kernel")));
+    }
+
+    #[test]
+    fn names_of_rust_are_readable() {
+        let name = "_ZN5famfs6player4plan4Plan3new17h0123456789abcdefE";
+        assert_eq!(demangled(name), "famfs::player::plan::Plan::new");
+        for plain in ["memcpy", "_ZN", "_ZN99xE"] {
+            assert_eq!(
+                demangled(plain).as_str(),
+                if plain == "_ZN" { "" } else { plain }
+            );
+        }
+    }
+
+    #[test]
+    fn this_program_has_functions() {
+        let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let symbols = Symbols::of_program(&bytes, "xtask", 0x1000).unwrap();
+        assert!(symbols.0.iter().all(|(address, _)| *address > 0x1000));
+        Symbols::of_program(b"no program", "x", 0).unwrap_err();
     }
 
     #[test]

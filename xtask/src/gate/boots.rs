@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::fingerprint::Environment;
 use super::say;
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 
 /// As many as `bench/thresholds.toml` asks for.
@@ -62,6 +62,8 @@ fn boot(
     Guest::boot(&Request {
         line,
         memory: None,
+        mode: Mode::Deterministic,
+        sparse: None,
         module,
         share: format!("gate/{line}-{}-{number}", side.name()),
         timeout_s: TIMEOUT_S,
