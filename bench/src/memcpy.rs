@@ -124,26 +124,30 @@ fn flush(start: *const u8, len: usize) {
     const CLFLUSHOPT: u32 = 1 << 23;
     const CLWB: u32 = 1 << 24;
 
-    // A chunk begins at a line. The instruction is chosen once a chunk, not once a line.
+    // One loop for each instruction: which it is, is not asked for every line.
     let can = __cpuid_count(7, 0).ebx;
-    let mut line = start.wrapping_sub(start.addr() % LINE);
-    let end = start.wrapping_add(len);
-    while line < end {
-        if can & CLWB != 0 {
+    let first = start.wrapping_sub(start.addr() % LINE);
+    let lines = (start.addr() % LINE + len).div_ceil(LINE);
+    let lines = (0..lines).map(|line| first.wrapping_add(line * LINE));
+    if can & CLWB != 0 {
+        for line in lines {
             // SAFETY: the line holds a byte of the caller's mapping; the CPU has the instruction.
             unsafe {
-                asm!("clwb [{line}]", line = in(reg) line, options(nostack, preserves_flags))
-            };
-        } else if can & CLFLUSHOPT != 0 {
+                asm!("clwb [{line}]", line = in(reg) line, options(nostack, preserves_flags));
+            }
+        }
+    } else if can & CLFLUSHOPT != 0 {
+        for line in lines {
             // SAFETY: as above.
             unsafe {
                 asm!("clflushopt [{line}]", line = in(reg) line, options(nostack, preserves_flags));
             }
-        } else {
+        }
+    } else {
+        for line in lines {
             // SAFETY: the line holds a byte of the caller's mapping; every x86-64 has it.
             unsafe { _mm_clflush(line) };
         }
-        line = line.wrapping_add(LINE);
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn main(args: &Runtime) -> Result<ExitCode> {
         } else {
             1.0
         },
-        image_base: image_base()?,
+        image_end: image_end()?,
         rows,
     };
     if let Some(out) = &args.out {
@@ -129,11 +129,27 @@ fn kernel() -> Result<String> {
     Ok(format!("{} {}", release.trim(), version.trim()))
 }
 
-/// The lowest address of this program.
-fn image_base() -> Result<u64> {
+/// The first address behind this program.
+fn image_end() -> Result<u64> {
     let maps = std::fs::read_to_string("/proc/self/maps").context("cannot read /proc/self/maps")?;
-    let first = maps.split('-').next().unwrap_or_default();
-    u64::from_str_radix(first, 16).context("/proc/self/maps begins with no address")
+    let here = image_end as *const () as u64;
+    end_of_image(&maps, here).context("/proc/self/maps does not show this program")
+}
+
+/// The end of the mappings that follow each other from the one that holds `here` on.
+fn end_of_image(maps: &str, here: u64) -> Option<u64> {
+    maps.lines().fold(None, |end, line| {
+        let (range, _) = line.split_once(' ')?;
+        let (from, to) = range.split_once('-')?;
+        let from = u64::from_str_radix(from, 16).ok()?;
+        let to = u64::from_str_radix(to, 16).ok()?;
+        let holds = (from..to).contains(&here);
+        if holds || end == Some(from) {
+            Some(to)
+        } else {
+            end
+        }
+    })
 }
 
 fn table(outcome: &Outcome) -> String {
@@ -171,8 +187,10 @@ mod tests {
     }
 
     #[test]
-    fn this_program_begins_somewhere() {
-        let here = image_base as *const () as u64;
-        assert!((1..=here).contains(&image_base().unwrap()));
+    fn the_image_ends_behind_its_last_mapping() {
+        let maps = "1000-2000 r--p x\n2000-3000 r-xp x\n3000-5000 rw-p \n6000-7000 rw-p [heap]\n";
+        assert_eq!(end_of_image(maps, 0x2100), Some(0x5000));
+        assert_eq!(end_of_image(maps, 0x9000), None);
+        assert!(image_end().unwrap() > image_end as *const () as u64);
     }
 }

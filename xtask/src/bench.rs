@@ -92,6 +92,7 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
                 sparse: None,
                 module: &module.ko,
                 share: format!("bench/cost-{line}"),
+                files: &[],
                 timeout_s: 900,
                 plugin: None,
                 environment: Vec::new(),

@@ -48,6 +48,8 @@ pub(crate) struct Request<'a> {
     pub(crate) module: &'a Path,
     /// Folder under `target/` whose content the guest gives back as its `/share`.
     pub(crate) share: String,
+    /// Put there first.
+    pub(crate) files: &'a [&'a Path],
     pub(crate) timeout_s: u32,
     /// QEMU's `-plugin`.
     pub(crate) plugin: Option<String>,
@@ -72,8 +74,14 @@ impl Guest {
             fs::remove_dir_all(&share)
                 .with_context(|| format!("cannot remove {}", share.display()))?;
         }
-        // What is in the folder travels into the guest, so it is empty: guests must be equal.
+        // What is in the folder travels into the guest, so there is nothing else: guests must be
+        // equal.
         fs::create_dir_all(&share).with_context(|| format!("cannot create {}", share.display()))?;
+        for file in request.files {
+            let to = share.join(file.file_name().unwrap_or_default());
+            fs::copy(file, &to)
+                .with_context(|| format!("cannot copy {} to the share", file.display()))?;
+        }
         if let Some(sparse) = &request.sparse {
             sparse.create()?;
         }

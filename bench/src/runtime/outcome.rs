@@ -19,8 +19,8 @@ pub(crate) struct Outcome {
     pub(crate) unit: Unit,
     /// Nanoseconds per tick of `unit`.
     pub(crate) tick_ns: f64,
-    /// Where this program, and so any other that is linked like it, begins in memory.
-    pub(crate) image_base: u64,
+    /// Where this program, and so any other that is linked like it, ends in memory.
+    pub(crate) image_end: u64,
     pub(crate) rows: Vec<Row>,
 }
 

@@ -30,15 +30,15 @@ impl Stage {
         };
         let folder = std::env::temp_dir().join(format!("famfs-bench-{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        // Its pages are the page cache, and nothing writes them back.
+        // Its files are the page cache and nothing else: no device, no write-back, no limit.
         mount(
             Some("famfs-bench"),
             &folder,
-            Some("tmpfs"),
+            Some("ramfs"),
             MsFlags::empty(),
-            Some("size=90%"),
+            None::<&str>,
         )
-        .with_context(|| format!("cannot mount a tmpfs on {}", folder.display()))?;
+        .with_context(|| format!("cannot mount a ramfs on {}", folder.display()))?;
         let at = folder.join("mount");
         fs::create_dir(&at).with_context(|| format!("cannot make {}", at.display()))?;
         let runner = Runner::new(folder.clone());

@@ -163,7 +163,7 @@ mod tests {
             kernel: "6.12.95".into(),
             unit,
             tick_ns: 0.5,
-            image_base: 0,
+            image_end: 0,
             rows: rows
                 .map(|(what, ticks)| Run {
                     what,

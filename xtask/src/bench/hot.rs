@@ -8,15 +8,12 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::runtime::SYMBOLS;
+use super::runtime::{PROGRAM, SYMBOLS};
 use super::symbols::{Function, Symbols};
-use crate::paths;
 use crate::setup::kernels::Line;
 
 /// Where the kernel's half of the addresses begins.
 const KERNEL: u64 = 1 << 63;
-/// The guest's own binary, whose functions have names.
-const PROGRAM: &str = "x86_64-unknown-linux-gnu/guest/famfs";
 
 /// Instructions of a window by function.
 type Window = BTreeMap<Function, u64>;
@@ -34,8 +31,10 @@ pub(super) fn table(
     let kernel = Symbols::unzip(&read(&results.join(SYMBOLS))?)?;
     let outcome: Value = serde_json::from_slice(&read(&results.join(insns))?)
         .with_context(|| format!("{insns} is no result"))?;
-    let base = outcome["image_base"].as_u64().context("no image base")?;
-    let program = Symbols::of_program(&read(&paths::target(PROGRAM))?, "famfs", base)?;
+    let end = outcome["image_end"]
+        .as_u64()
+        .context("no end of the image")?;
+    let program = Symbols::of_program(&read(&results.join(PROGRAM))?, "famfs", end)?;
     let windows = windows(split, &kernel, &program).context("the split is wrong")?;
     let rows = outcome["rows"].as_array().context("no rows")?;
     let mut text = String::new();

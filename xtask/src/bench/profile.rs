@@ -83,6 +83,7 @@ fn boot(line: Line, plugin: &Path) -> Result<Guest> {
         sparse: None,
         module: &module.ko,
         share: format!("bench/profile-{line}"),
+        files: &[],
         timeout_s: 1800,
         plugin: Some(format!("{},out={}", plugin.display(), output.display())),
         environment: Vec::new(),

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use super::{famfs_bench, hot, lines, plugin};
 use crate::guest::{Guest, Mode, Request, Sparse};
 use crate::setup::kernels::Line;
-use crate::{kmod, paths, setup};
+use crate::{kmod, lab, paths, setup};
 
 /// Of the DAX memory, in GiB: a log of 8 MiB names 15,420 files, and each takes 2 MiB.
 const DEVICE: u64 = 32;
@@ -21,6 +21,8 @@ const INSNS: &str = "insn.json";
 const TIMES: &str = "time.json";
 const SPLIT: &str = "split.txt";
 pub(super) const SYMBOLS: &str = "symbols.gz";
+/// What is measured: famfs as it is released.
+pub(super) const PROGRAM: &str = "famfs";
 
 /// Hold the famfs command against bench/runtime-limits.toml: creat, logplay, cp, mkfs, fsck
 ///
@@ -79,9 +81,15 @@ fn results(line: Line) -> PathBuf {
 
 fn measure(lines: &[Line]) -> Result<()> {
     let plugin = plugin::build("split")?;
+    let famfs = lab::image::build_released(PROGRAM)?;
     let guests = lines
         .iter()
-        .map(|&line| Ok((line, boot(line, Mode::Deterministic, Some(&plugin))?)))
+        .map(|&line| {
+            Ok((
+                line,
+                boot(line, Mode::Deterministic, &famfs, Some(&plugin))?,
+            ))
+        })
         .collect::<Result<Vec<_>>>()?;
     // All are waited for before the first failure ends this process and with it its guests.
     let done: Vec<_> = guests
@@ -95,9 +103,10 @@ fn measure(lines: &[Line]) -> Result<()> {
         copy(&share.join(INSNS), &results.join(INSNS))?;
         copy(&share.join(SYMBOLS), &results.join(SYMBOLS))?;
         copy(&split(line), &results.join(SPLIT))?;
+        copy(&famfs, &results.join(PROGRAM))?;
     }
     for &line in lines {
-        let share = boot(line, Mode::Clock, None)?.finish(TIMES)?;
+        let share = boot(line, Mode::Clock, &famfs, None)?.finish(TIMES)?;
         copy(&share.join(TIMES), &results(line).join(TIMES))?;
     }
     Ok(())
@@ -114,19 +123,21 @@ fn split(line: Line) -> PathBuf {
     paths::target(format!("bench/split-{line}.txt"))
 }
 
-fn boot(line: Line, mode: Mode, plugin: Option<&Path>) -> Result<Guest> {
+fn boot(line: Line, mode: Mode, famfs: &Path, plugin: Option<&Path>) -> Result<Guest> {
     let module = kmod::build_tree(line, 0)?;
     let name = match mode {
         Mode::Deterministic => "insn",
         Mode::Clock => "time",
     };
+    // Off the share, which may be the host's, before anything is timed.
+    let path = format!("mv /share/{PROGRAM} /root && export PATH=/root:$PATH");
     let run = match mode {
         // Deterministic, a second pair would be the first again.
         Mode::Deterministic => format!(
-            "famfs-bench runtime --pairs 1 --out /share/{INSNS} && \
+            "{path} && famfs-bench runtime --pairs 1 --out /share/{INSNS} && \
              grep -i ' [tw] ' /proc/kallsyms | gzip >/share/{SYMBOLS}"
         ),
-        Mode::Clock => format!("famfs-bench runtime --out /share/{TIMES}"),
+        Mode::Clock => format!("{path} && famfs-bench runtime --out /share/{TIMES}"),
     };
     Guest::boot(&Request {
         line,
@@ -138,6 +149,7 @@ fn boot(line: Line, mode: Mode, plugin: Option<&Path>) -> Result<Guest> {
         }),
         module: &module.ko,
         share: format!("bench/runtime-{line}-{name}"),
+        files: &[famfs],
         timeout_s: TIMEOUT_S,
         plugin: plugin.map(|plugin| format!("{},out={}", plugin.display(), split(line).display())),
         environment: Vec::new(),

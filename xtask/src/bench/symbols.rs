@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
-use object::{Object as _, ObjectSymbol as _, SymbolKind};
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
 
 /// More than any kernel's symbols need.
 const LIMIT: u64 = 256 << 20;
@@ -29,10 +29,18 @@ impl Symbols {
         Self::parse(&text)
     }
 
-    /// The functions of an ELF program that was loaded at `base`.
-    pub(super) fn of_program(bytes: &[u8], name: &str, base: u64) -> Result<Self> {
+    /// The functions of an ELF program whose image ended at the page `end` when it ran.
+    pub(super) fn of_program(bytes: &[u8], name: &str, end: u64) -> Result<Self> {
+        const PAGE: u64 = 4096;
         let program =
             object::File::parse(bytes).with_context(|| format!("{name} is no program"))?;
+        let len = program
+            .segments()
+            .filter_map(|part| part.address().checked_add(part.size()))
+            .max()
+            .and_then(|len| len.checked_next_multiple_of(PAGE));
+        let base = len.and_then(|len| end.checked_sub(len));
+        let base = base.with_context(|| format!("{name} does not end at {end:#x}"))?;
         let mut list: Vec<(u64, Function)> = program
             .symbols()
             .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() > 0)
@@ -141,9 +149,11 @@ mod tests {
     #[test]
     fn this_program_has_functions() {
         let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
-        let symbols = Symbols::of_program(&bytes, "xtask", 0x1000).unwrap();
-        assert!(symbols.0.iter().all(|(address, _)| *address > 0x1000));
-        Symbols::of_program(b"no program", "x", 0).unwrap_err();
+        let end = 1 << 40;
+        let symbols = Symbols::of_program(&bytes, "xtask", end).unwrap();
+        assert!(symbols.0.iter().all(|(address, _)| *address < end));
+        Symbols::of_program(&bytes, "xtask", 0x1000).unwrap_err();
+        Symbols::of_program(b"no program", "x", end).unwrap_err();
     }
 
     #[test]

@@ -66,6 +66,7 @@ fn boot(
         sparse: None,
         module,
         share: format!("gate/{line}-{}-{number}", side.name()),
+        files: &[],
         timeout_s: TIMEOUT_S,
         plugin: None,
         environment: environment.clone().into_iter().collect(),
