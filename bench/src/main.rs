@@ -6,10 +6,13 @@ mod fingerprint;
 mod gate;
 mod guard;
 mod measure;
+mod memcpy;
 mod output;
 mod poison;
 mod result;
 mod run;
+mod runtime;
+mod runtime_cost;
 mod settle;
 mod size;
 mod stats;
@@ -35,6 +38,9 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
         cli::Command::Cost(args) => cost::main(args),
+        cli::Command::Memcpy(args) => memcpy::main(args),
+        cli::Command::Runtime(args) => runtime::main(args),
+        cli::Command::RuntimeCost(args) => runtime_cost::main(args),
     };
     match done {
         Ok(code) => code,
