@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Memcpy(Memcpy),
     Runtime(Runtime),
     RuntimeCost(RuntimeCost),
+    Watched(Watched),
+    ProbeCost(ProbeCost),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -294,6 +296,51 @@ pub(crate) struct RuntimeCost {
     #[arg(long, required = true, value_name = "DIR")]
     pub(crate) results: Vec<PathBuf>,
     #[arg(long, default_value = "bench/runtime-limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure the same faults again and again, each time with another instrument on
+///
+/// The instruments are empty BPF programs, famfs-top, and bpftrace with scripts that do the same.
+/// `cargo xtask bench probe-cost` brings them into a guest and calls this there.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench watched --tracers /usr/lib/famfs --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error, such as an instrument that saw no fault.")]
+pub(crate) struct Watched {
+    /// Where the scripts for bpftrace are
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tracers: PathBuf,
+    /// Bytes of the file that is measured; a multiple of 2 MiB
+    #[arg(long, value_parser = size::parse, default_value = "64M", value_name = "BYTES")]
+    pub(crate) size: u64,
+    /// Faults to measure by 4 KiB
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub(crate) pte_touches: usize,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top adds to a fault against its limits, and against others that do the same
+///
+/// Each result is one kernel's, of `watched` in the deterministic lab. `cargo xtask bench
+/// probe-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench probe-cost --result 6.12.json --result 7.3.json
+  famfs-bench probe-cost --result 7.3.json --json
+
+Exit status: 0 every rule met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ProbeCost {
+    /// A result of `famfs-bench watched`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/probe-limits.toml", value_name = "FILE")]
     pub(crate) limits: PathBuf,
     /// Print one JSON document
     #[arg(long)]

@@ -9,6 +9,7 @@ mod measure;
 mod memcpy;
 mod output;
 mod poison;
+mod probecost;
 mod result;
 mod run;
 mod runtime;
@@ -19,6 +20,7 @@ mod stats;
 mod sys;
 mod target;
 mod touch;
+mod watched;
 mod workload;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ fn main() -> ExitCode {
         cli::Command::Memcpy(args) => memcpy::main(args),
         cli::Command::Runtime(args) => runtime::main(args),
         cli::Command::RuntimeCost(args) => runtime_cost::main(args),
+        cli::Command::Watched(args) => watched::main(args),
+        cli::Command::ProbeCost(args) => probecost::main(args),
     };
     match done {
         Ok(code) => code,

@@ -6,6 +6,7 @@
 
 mod hot;
 mod plugin;
+mod probecost;
 mod profile;
 mod runtime;
 mod symbols;
@@ -32,6 +33,7 @@ const PTE_TOUCHES: &str = "4096";
 #[command(after_help = "Examples:
   cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
   cargo xtask bench fault-cost --kernel 7.3 --json
+  cargo xtask bench probe-cost                       what watching adds, and by whom
   cargo xtask bench profile                          functions of a fault, every row
   cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20
   cargo xtask bench runtime                          both kernels, against bench/runtime-limits.toml
@@ -44,6 +46,7 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Bench {
     FaultCost(FaultCost),
+    ProbeCost(probecost::Args),
     Profile(profile::Args),
     Runtime(runtime::Args),
 }
@@ -65,6 +68,7 @@ struct FaultCost {
 pub(crate) fn main(args: &Args) -> ExitCode {
     let done = match &args.command {
         Bench::FaultCost(args) => fault_cost(args),
+        Bench::ProbeCost(args) => probecost::main(args),
         Bench::Profile(args) => profile::main(args).map(|()| 0),
         Bench::Runtime(args) => runtime::main(args),
     };
@@ -95,6 +99,7 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
                 files: &[],
                 timeout_s: 900,
                 plugin: None,
+                tracers: false,
                 environment: Vec::new(),
                 command: &[
                     "famfs-bench",
@@ -112,15 +117,16 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
         .into_iter()
         .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
         .collect();
-    judge(&results.into_iter().collect::<Result<Vec<_>>>()?, args.json)
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
+    judge("cost", &results, args.json)
 }
 
 fn lines(wanted: Option<Line>) -> Vec<Line> {
     wanted.map_or(Line::ALL.to_vec(), |line| vec![line])
 }
 
-fn judge(results: &[PathBuf], json: bool) -> Result<u8> {
-    let mut args = vec![OsString::from("cost")];
+fn judge(by: &str, results: &[PathBuf], json: bool) -> Result<u8> {
+    let mut args = vec![OsString::from(by)];
     for result in results {
         args.extend(["--result".into(), result.into()]);
     }

@@ -53,6 +53,8 @@ pub(crate) struct Request<'a> {
     pub(crate) timeout_s: u32,
     /// QEMU's `-plugin`.
     pub(crate) plugin: Option<String>,
+    /// Of `--tracers`.
+    pub(crate) tracers: bool,
     pub(crate) environment: Vec<(&'static str, String)>,
     pub(crate) command: &'a [&'a str],
 }
@@ -134,6 +136,9 @@ fn arguments(request: &Request<'_>, share: &Path) -> Vec<OsString> {
     }
     if let Some(plugin) = &request.plugin {
         list.extend(["--plugin".into(), plugin.into()]);
+    }
+    if request.tracers {
+        list.push("--tracers".into());
     }
     list.extend([
         "--module".into(),

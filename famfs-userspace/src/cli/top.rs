@@ -7,15 +7,19 @@ use std::{
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
-use crate::source::{self, Source, synthetic};
+use crate::{
+    privilege::{self, Keep},
+    source::{self, Source, synthetic},
+};
 
 mod action;
 mod args;
+mod doctor;
 mod once;
 mod screen;
 mod signal;
 
-use args::{Args, Origin};
+use args::{Args, Mode, Origin};
 
 /// Something went wrong while running.
 const FAILED: u8 = 1;
@@ -43,7 +47,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<u8> {
+    if let Some(Mode::Doctor(args)) = &args.mode {
+        return doctor::run(args);
+    }
     let mut source = attach(args)?;
+    if args.source == Origin::Live {
+        // Before there are other threads: capabilities are each thread's own.
+        drop_privileges(args);
+    }
     if args.prints() {
         return once::run(source.as_mut(), args);
     }
@@ -69,6 +80,20 @@ fn attach(args: &Args) -> Result<Box<dyn Source>, source::Error> {
                 period,
             )))
         }
+    }
+}
+
+/// What is attached goes on without any. Commands of the user's run as the user started us.
+fn drop_privileges(args: &Args) {
+    let keep = if args.command.is_empty() && args.actions.is_empty() {
+        Keep::Nothing
+    } else {
+        Keep::ForCommands
+    };
+    if let Err(error) = privilege::drop_all(keep) {
+        complain(&format!(
+            "watching goes on with privileges that are not needed: {error}"
+        ));
     }
 }
 

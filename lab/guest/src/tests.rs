@@ -12,6 +12,7 @@ mod commands;
 mod commands_refused;
 mod crowd;
 mod devices;
+mod doctor;
 mod exactness;
 mod faults;
 mod hostile;
@@ -20,6 +21,7 @@ mod interleave;
 mod io;
 mod io_map;
 mod isolation;
+pub(crate) mod lockdown;
 mod memory_errors;
 pub(crate) mod module;
 mod mount8;
@@ -28,6 +30,7 @@ mod mounts;
 mod player;
 mod poison;
 mod principles;
+mod privileges;
 mod refusals;
 mod removal;
 mod runtime;
@@ -63,9 +66,12 @@ pub(crate) const ALL: &[&[Test]] = &[
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,
+    privileges::TESTS,
+    doctor::TESTS,
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
     module::LAST,
+    lockdown::TESTS,
 ];

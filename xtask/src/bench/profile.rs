@@ -86,6 +86,7 @@ fn boot(line: Line, plugin: &Path) -> Result<Guest> {
         files: &[],
         timeout_s: 1800,
         plugin: Some(format!("{},out={}", plugin.display(), output.display())),
+        tracers: false,
         environment: Vec::new(),
         command: &["sh", "-c", &run],
     })

@@ -152,6 +152,7 @@ fn boot(line: Line, mode: Mode, famfs: &Path, plugin: Option<&Path>) -> Result<G
         files: &[famfs],
         timeout_s: TIMEOUT_S,
         plugin: plugin.map(|plugin| format!("{},out={}", plugin.display(), split(line).display())),
+        tracers: false,
         environment: Vec::new(),
         command: &["sh", "-c", &run],
     })

@@ -69,6 +69,7 @@ fn boot(
         files: &[],
         timeout_s: TIMEOUT_S,
         plugin: None,
+        tracers: false,
         environment: environment.clone().into_iter().collect(),
         command: &[
             "famfs-bench",

@@ -13,7 +13,7 @@ use lab_init::{Config, Memory, config};
 
 use super::{cpio::Archive, modules};
 use crate::{
-    paths, process,
+    ebpf, paths, process,
     setup::{
         guesttools,
         kernels::{Kernel, Line},
@@ -57,7 +57,12 @@ pub(crate) struct Contents<'a> {
     pub binaries: &'a Path,
     /// Copied to `/share`.
     pub share: Option<&'a Path>,
+    /// The instruments that famfs-top is compared with, too.
+    pub tracers: bool,
 }
+
+/// Where the scripts and objects of `--tracers` are in the guest.
+pub(crate) const TRACERS: &str = "/usr/lib/famfs";
 
 /// Our binaries that every guest has on PATH.
 pub(crate) const BINARIES: &[&str] =
@@ -130,8 +135,12 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     let demo = paths::workspace().join("lab/demo.sh");
     archive.copy("/usr/bin/famfs-demo", &demo)?;
     busybox(&mut archive)?;
-    for (inside, outside) in guesttools::files()? {
-        archive.copy(&inside, &outside)?;
+    let tools = guesttools::files()?;
+    for (inside, outside) in &tools {
+        archive.copy(inside, outside)?;
+    }
+    if contents.tracers {
+        tracers(&mut archive, contents.binaries, &tools)?;
     }
     for folder in [
         "/proc", "/sys", "/dev", "/tmp", "/run", "/root", "/mnt", "/share",
@@ -152,6 +161,26 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     archive
         .finish()
         .with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// bpftrace with our scripts, and the empty programs with what loads them.
+fn tracers(
+    archive: &mut Archive<BufWriter<File>>,
+    binaries: &Path,
+    there: &[(String, PathBuf)],
+) -> Result<()> {
+    for (inside, outside) in guesttools::tracers()? {
+        if there.iter().all(|(known, _)| *known != inside) {
+            archive.copy(&inside, &outside)?;
+        }
+    }
+    archive.copy("/usr/bin/lab-floor", &binaries.join("lab-floor"))?;
+    archive.copy(&format!("{TRACERS}/floor.bpf.o"), &ebpf::floor())?;
+    let scripts = paths::workspace().join("bench/tracers");
+    for script in ["fentry.bt", "kprobe.bt"] {
+        archive.copy(&format!("{TRACERS}/{script}"), &scripts.join(script))?;
+    }
+    Ok(())
 }
 
 fn busybox(archive: &mut Archive<BufWriter<File>>) -> Result<()> {
@@ -183,6 +212,7 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
         "lab-init",
         "lab-guest",
         "lab-fuzz",
+        "lab-floor",
         "famfs-userspace",
         "famfs-bench",
     ];

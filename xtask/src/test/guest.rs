@@ -58,6 +58,7 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
         jobs.extend(fuzzers());
     }
     if filters.is_empty() {
+        jobs.extend(lockdowns());
         jobs.extend(promises());
     }
     let (jobs, skipped): (VecDeque<_>, VecDeque<_>) = jobs
@@ -145,6 +146,24 @@ fn fuzzers() -> Vec<Job> {
         name,
         lab,
         command: ["sh", "-c", &script].map(str::to_owned).to_vec(),
+        expected: 0,
+        stdout: None,
+        share: false,
+    })
+    .into()
+}
+
+/// A lockdown lasts until the next boot, so its tests have guests of their own. (With a filter
+/// that names them the suites run them.)
+fn lockdowns() -> Vec<Job> {
+    [
+        ("lockdown 6.12", &["--kernel", "6.12"] as &[_]),
+        ("lockdown 7.3", &["--kernel", "7.3"]),
+    ]
+    .map(|(name, lab)| Job {
+        name,
+        lab,
+        command: ["lab-guest", "lockdown"].map(str::to_owned).to_vec(),
         expected: 0,
         stdout: None,
         share: false,

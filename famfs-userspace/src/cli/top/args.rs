@@ -2,8 +2,9 @@
 
 use std::{ffi::OsString, time::Duration};
 
-use clap::{Parser, ValueEnum, builder::PossibleValuesParser};
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
+use super::doctor;
 use crate::{
     model::{FIELDS, Sort},
     tui::{app::Action, event::is_bound},
@@ -15,6 +16,7 @@ Examples:
   famfs-top --once --interval 10         watch for ten seconds, then print the table
   famfs-top --once -- ./workload         watch while a command runs
   famfs-top --json -- ./workload         the same for a program to read
+  famfs-top doctor                       is all there that watching needs?
   famfs-top --action 'd:drop caches:echo 3 > /proc/sys/vm/drop_caches'
                                          give the key d a command
 
@@ -24,12 +26,15 @@ With CMD it is CMD's own, 127 or 126 if CMD cannot be run, 128+N if signal N end
 /// Watch page faults on famfs files: how many, served by 2 MiB or by 4 KiB mappings, and how
 /// long each took.
 #[derive(Debug, Parser)]
-#[command(name = "famfs-top", version, after_help = EXAMPLES)]
+#[command(name = "famfs-top", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
 pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) mode: Option<Mode>,
+
     /// Print one table instead of the screen: of CMD's run, or of one interval.
     #[arg(long)]
     pub(super) once: bool,
@@ -72,6 +77,12 @@ pub(super) struct Args {
     /// Run this command and watch until it ends.
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<OsString>,
+}
+
+/// What to do other than watch.
+#[derive(Debug, Subcommand)]
+pub(super) enum Mode {
+    Doctor(doctor::Args),
 }
 
 /// Where snapshots come from.
