@@ -20,6 +20,7 @@ mod probe;
 pub mod report;
 pub mod shadow;
 pub mod source;
+pub mod store;
 pub mod text;
 pub mod tui;
 pub mod volume;

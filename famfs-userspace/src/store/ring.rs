@@ -1,0 +1,3 @@
+//! The last minutes.
+#[derive(Debug)]
+pub struct Ring;
