@@ -8,7 +8,7 @@ use std::{
 };
 
 use famfs_userspace::{
-    model::FIELDS,
+    model::{FIELDS, Field, Shown},
     report::json,
     source::{
         Source as _,
@@ -223,10 +223,19 @@ fn the_help_is_as_documented() {
 #[test]
 fn the_reference_names_every_column_and_option() {
     let page = include_str!("../../docs/reference/famfs-top.md");
-    for field in &FIELDS {
-        let row = format!("| {} | `{}` | ", field.title, field.key);
-        assert!(page.contains(&row), "the reference has no row {row:?}");
-    }
+    let table = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| column |"))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'));
+    let documented: Vec<&str> = table.collect();
+    let declared: Vec<String> = FIELDS.iter().map(documentation).collect();
+    assert_eq!(
+        documented,
+        declared,
+        "the field table as it should be:\n{}",
+        declared.join("\n")
+    );
     let help = run(&["--help"]);
     let words = text(&help.stdout).split(|c: char| c.is_whitespace() || ".,;:".contains(c));
     for option in
@@ -237,4 +246,21 @@ fn the_reference_names_every_column_and_option() {
             "the reference does not name {option}"
         );
     }
+}
+
+/// The line of a field in the reference.
+fn documentation(field: &Field) -> String {
+    let unit = match field.unit.name() {
+        "" => "",
+        unit => &format!(" `{unit}`"),
+    };
+    let shown = match field.shown {
+        Shown::From(0) => "always".into(),
+        Shown::From(width) => width.to_string(),
+        Shown::Asked => "asked".to_owned(),
+    };
+    let Field {
+        title, key, help, ..
+    } = field;
+    format!("| {title} | `{key}` |{unit} | {shown} | {help} |")
 }

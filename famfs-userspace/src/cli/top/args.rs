@@ -5,7 +5,7 @@ use std::{ffi::OsString, time::Duration};
 use clap::{Parser, ValueEnum, builder::PossibleValuesParser};
 
 use crate::{
-    model::{FIELDS, Sort},
+    model::{Columns, FIELDS, Sort, position},
     tui::{app::Action, event::is_bound},
 };
 
@@ -47,6 +47,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "COLUMN", default_value = "faults_per_s",
           value_parser = PossibleValuesParser::new(FIELDS.map(|f| f.key)))]
     sort: String,
+
+    /// The columns, by the names for --sort between commas: `path,p99`, or what to add to the
+    /// usual ones and to leave out: `+mean,-max`. `all` is every one.
+    #[arg(long, value_name = "LIST", value_parser = Columns::parse)]
+    columns: Option<Columns>,
 
     /// Order the table the other way round.
     #[arg(long)]
@@ -91,8 +96,12 @@ impl Args {
         self.filter.as_deref().unwrap_or_default()
     }
 
+    pub(super) fn columns(&self) -> Columns {
+        self.columns.clone().unwrap_or_default()
+    }
+
     pub(super) fn sort(&self) -> Sort {
-        let field = FIELDS.iter().position(|f| f.key == self.sort);
+        let field = position(&self.sort);
         Sort {
             field: field.unwrap_or(Sort::default().field),
             reverse: self.reverse,

@@ -56,7 +56,7 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<u8> {
     let text = if args.json {
         json::render(&interval)
     } else {
-        table::render(&interval, args.sort(), args.filter())
+        table::render(&interval, args.sort(), args.filter(), &args.columns())
     };
     print(&text)?;
     Ok(status)

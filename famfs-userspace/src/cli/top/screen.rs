@@ -49,8 +49,10 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
         let wait = due.saturating_duration_since(Instant::now());
         if let Some(event) = input.next(wait).context("cannot read keys")? {
             let effect = message(&event, app.mode == Mode::Typing).and_then(|m| app.update(m));
-            if let Some(Effect::Run(chosen)) = effect {
-                action::start(chosen, sender.clone());
+            match effect {
+                Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
+                // Only a recording has a player.
+                Some(Effect::Ask(_)) | None => {}
             }
         }
         if Instant::now() >= due {
@@ -69,6 +71,7 @@ fn options(args: &Args) -> Options {
         interval: args.interval,
         sort: args.sort(),
         filter: args.filter().to_owned(),
+        columns: args.columns(),
         actions: args.actions.clone(),
         // https://no-color.org: any value but the empty one.
         colour: env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
