@@ -18,6 +18,7 @@ pub mod ops;
 pub mod player;
 mod probe;
 pub mod report;
+pub mod serve;
 pub mod shadow;
 pub mod source;
 pub mod store;

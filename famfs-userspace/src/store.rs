@@ -14,7 +14,7 @@ mod writer;
 
 pub use frame::{HEADER_LEN, Header, KEY_EVERY, VERSION};
 pub use reader::{Damage, Entry, Recording};
-pub use ring::Ring;
+pub use ring::{Ring, create_new};
 pub use writer::Writer;
 
 /// Why a recording cannot be written or read.

@@ -44,6 +44,20 @@ impl Entry {
         self.frame.elapsed_ns
     }
 
+    #[cfg(test)]
+    pub(crate) fn for_test(time_ns: i64, elapsed_ns: u64) -> Self {
+        let frame = Frame {
+            flags: 0,
+            packed: 0,
+            unpacked: 0,
+            time_ns,
+            elapsed_ns,
+            base: 0,
+            payload_crc: 0,
+        };
+        Self { frame, payload: 0 }
+    }
+
     /// Whether it is whole by itself.
     pub fn is_key(&self) -> bool {
         self.frame.is_key()

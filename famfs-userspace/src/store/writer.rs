@@ -97,10 +97,6 @@ impl<W: Write> Writer<W> {
         (self.bytes, self.frames)
     }
 
-    pub(super) fn get_ref(&self) -> &W {
-        &self.to
-    }
-
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         (self.to.write_all(bytes)).map_err(Error::io("write the recording"))?;
         self.bytes += bytes.len() as u64;
