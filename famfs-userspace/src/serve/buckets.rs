@@ -77,16 +77,16 @@ mod tests {
 
     #[test]
     fn a_latency_on_a_bound_is_in_its_bucket() {
-        let mut hist = Hist::default();
+        let mut all = Hist::default();
         for ns in [127, 128, 255, 256, u64::MAX] {
-            let i = famfs_common::hist::index(ns);
-            hist.add(Bucket {
+            let i = hist::index(ns);
+            all.add(Bucket {
                 lower_ns: hist::lower(i).unwrap(),
                 upper_ns: hist::upper(i).unwrap(),
                 n: 1,
             });
         }
-        let folded = fold(&hist, Buckets::Octave);
+        let folded = fold(&all, Buckets::Octave);
         let counts: Vec<u64> = folded.iter().map(|(_, n)| *n).collect();
         assert_eq!((&counts[..3], counts[30]), (&[1, 2, 1][..], 1));
     }

@@ -257,7 +257,7 @@ mod tests {
         assert!(ask(address, b"GET /healthz HTTP/1.1\r\n\r\n").ends_with("\r\n\r\nok\n"));
         assert!(ask(address, b"HEAD /healthz HTTP/1.1\r\n\r\n").ends_with("\r\n\r\n"));
         assert!(ask(address, b"GET /etc/passwd HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 404"));
-        assert!(ask(address, &[b'x'; 3 * REQUEST_MAX]).starts_with("HTTP/1.1 4"));
+        assert!(ask(address, &vec![b'x'; 3 * REQUEST_MAX]).starts_with("HTTP/1.1 4"));
     }
 
     #[test]

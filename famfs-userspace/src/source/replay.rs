@@ -139,7 +139,7 @@ impl Replay {
     }
 
     /// The snapshot that it is time for, unless that is the one that was given last.
-    pub fn next(&mut self) -> Result<Option<Snapshot>, store::Error> {
+    pub fn fresh(&mut self) -> Result<Option<Snapshot>, store::Error> {
         self.tick();
         if self.given == Some(self.head.at) {
             return Ok(None);

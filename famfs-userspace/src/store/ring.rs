@@ -63,14 +63,13 @@ impl Ring {
         let now = snapshot.elapsed_ns;
         let age = Duration::from_nanos(now.saturating_sub(self.current.from_ns));
         if self.writer.is_some() && age >= self.keep / SEGMENTS {
-            self.rotate()?;
+            self.rotate();
         }
-        let mut writer = match self.writer.take() {
-            Some(writer) => writer,
-            None => {
-                self.current.from_ns = now;
-                Writer::new(create_new(&self.current.path)?, self.interval)?
-            }
+        let mut writer = if let Some(writer) = self.writer.take() {
+            writer
+        } else {
+            self.current.from_ns = now;
+            Writer::new(create_new(&self.current.path)?, self.interval)?
         };
         let written = writer.append(snapshot);
         self.writer = Some(writer);
@@ -79,14 +78,12 @@ impl Ring {
         self.forget(now)
     }
 
-    fn rotate(&mut self) -> Result<(), Error> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
-        }
+    /// Begins a new segment. What ends is no end of the recording, so it gets no mark.
+    fn rotate(&mut self) {
+        self.writer = None;
         let next = Segment::new(&self.folder, self.current.number + 1, 0);
         self.full
             .push_back(std::mem::replace(&mut self.current, next));
-        Ok(())
     }
 
     /// Removes the oldest segments as long as what is left goes back far enough.
@@ -134,9 +131,7 @@ impl Ring {
 
     /// Makes one recording, and removes the ring.
     pub fn finish(mut self, to: &Path) -> Result<(), Error> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish()?;
-        }
+        self.writer = None;
         self.dump(to)?;
         fs::remove_dir_all(&self.folder).map_err(Error::io("remove the folder of the ring"))
     }

@@ -14,7 +14,7 @@ use famfs_userspace::model::{
 
 /// A second apart, from 2026-01-01 00:00:00 UTC on.
 pub(crate) fn snapshots() -> Vec<Snapshot> {
-    (0..5).map(snapshot).collect()
+    (0_u64..5).map(snapshot).collect()
 }
 
 fn snapshot(second: u64) -> Snapshot {
@@ -30,7 +30,7 @@ fn snapshot(second: u64) -> Snapshot {
         probes: probes(second),
         events: (0..second)
             .map(|s| event(s, time))
-            .skip(second.saturating_sub(3) as usize)
+            .filter(|s| s + 3 >= second)
             .collect(),
         cost: Cost {
             cpu_ns: second * 3_000_000,

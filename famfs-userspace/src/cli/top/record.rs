@@ -70,8 +70,8 @@ impl Args {
 
 /// Where snapshots go.
 enum Sink {
-    File(Writer<File>),
-    Ring(Ring, Arc<AtomicBool>),
+    File(Box<Writer<File>>),
+    Ring(Box<Ring>, Arc<AtomicBool>),
 }
 
 /// Records until the end; whatever ends it, what was recorded is complete on disk.
@@ -79,7 +79,7 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
     let first = source.poll()?;
     let mut sink = Sink::open(args)?;
-    let recorded = record(source, args, &signals, first, &mut sink);
+    let recorded = record(source, args, &signals, &first, &mut sink);
     let finished = sink.finish(&args.file);
     let snapshots = recorded?;
     finished?;
@@ -96,11 +96,11 @@ fn record(
     source: &mut dyn Source,
     args: &Args,
     signals: &Signals,
-    first: Snapshot,
+    first: &Snapshot,
     sink: &mut Sink,
 ) -> anyhow::Result<u64> {
     let cannot = || format!("cannot record to {}", args.file.display());
-    sink.append(&first).with_context(cannot)?;
+    sink.append(first).with_context(cannot)?;
     let mut pace = Pace::new(args.interval);
     let mut intervals = 0;
     while args.count.is_none_or(|count| intervals < count.get()) {
@@ -129,7 +129,7 @@ impl Sink {
         };
         let Some(keep) = args.ring else {
             let created = create_new(file).and_then(|file| Writer::new(file, args.interval));
-            return created.map(Self::File).map_err(explain);
+            return created.map(Box::new).map(Self::File).map_err(explain);
         };
         if file.exists() {
             anyhow::bail!("{} exists: give another name, or remove it", file.display());
@@ -149,7 +149,7 @@ impl Sink {
                 error => explain(error),
             })?;
         let wanted = Signals::dump().context("cannot catch SIGUSR1")?;
-        Ok(Self::Ring(ring, wanted))
+        Ok(Self::Ring(Box::new(ring), wanted))
     }
 
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), store::Error> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     model::delta,
     source::replay::{Moment, Replay, Span, intervals},
-    store::Damage,
+    store::{Damage, Entry},
     text,
 };
 
@@ -121,7 +121,7 @@ fn print(args: &Args, replay: &mut Replay, format: Format) -> anyhow::Result<()>
 fn spans(args: &Args, replay: &Replay, format: Format) -> anyhow::Result<Vec<Span>> {
     let entries = replay.recording().entries();
     let nothing = || {
-        let times = [entries.first(), entries.last()].map(|e| e.map_or(0, |e| e.time_ns()));
+        let times = [entries.first(), entries.last()].map(|e| e.map_or(0, Entry::time_ns));
         format!(
             "{} holds nothing there: it is of {} to {}",
             args.file.display(),

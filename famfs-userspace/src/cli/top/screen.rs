@@ -53,7 +53,7 @@ impl Feed<'_> {
         Ok(match self {
             Self::Live(source) => vec![Message::Observed(source.poll()?)],
             Self::Recording(replay) => {
-                let next = replay.next()?.map(Message::Observed);
+                let next = replay.fresh()?.map(Message::Observed);
                 let transport = Message::Transport(transport(replay));
                 next.into_iter().chain([transport]).collect()
             }

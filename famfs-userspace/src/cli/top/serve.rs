@@ -14,7 +14,7 @@ use crate::{
     source::Source,
 };
 
-/// Serve metrics for Prometheus, as OpenMetrics over HTTP: /metrics, and /healthz.
+/// Serve metrics for Prometheus over HTTP, in the format of `OpenMetrics`: /metrics, and /healthz.
 ///
 /// Each scrape is one snapshot. Percentiles are for the server to work out, from histograms whose
 /// bounds never change.
