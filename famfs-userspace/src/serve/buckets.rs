@@ -41,8 +41,10 @@ pub(super) fn fold(hist: &Hist, buckets: Buckets) -> Vec<(f64, u64)> {
         let place = bounds.partition_point(|bound| *bound < bucket.upper_ns);
         counts[place] = counts[place].saturating_add(bucket.n);
     }
-    // The encoder's name for infinity.
-    let seconds = bounds.iter().map(|ns| *ns as f64 / 1e9).chain([f64::MAX]);
+    let seconds = bounds
+        .iter()
+        .map(|ns| *ns as f64 / 1e9)
+        .chain([f64::INFINITY]);
     seconds.zip(counts).collect()
 }
 
