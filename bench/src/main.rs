@@ -6,6 +6,7 @@ mod fingerprint;
 mod gate;
 mod guard;
 mod measure;
+mod memcpy;
 mod output;
 mod poison;
 mod probecost;
@@ -13,6 +14,8 @@ mod readcost;
 mod reading;
 mod result;
 mod run;
+mod runtime;
+mod runtime_cost;
 mod settle;
 mod size;
 mod stats;
@@ -39,6 +42,9 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
         cli::Command::Cost(args) => cost::main(args),
+        cli::Command::Memcpy(args) => memcpy::main(args),
+        cli::Command::Runtime(args) => runtime::main(args),
+        cli::Command::RuntimeCost(args) => runtime_cost::main(args),
         cli::Command::Watched(args) => watched::main(args),
         cli::Command::ProbeCost(args) => probecost::main(args),
         cli::Command::Reading(args) => reading::main(args),

@@ -1,17 +1,25 @@
 //! What was observed, as plain data: every view and every report reads a [`Snapshot`] and
 //! nothing else.
 
+mod alignment;
+mod columns;
 mod delta;
 mod field;
 mod hist;
+mod row;
 mod snapshot;
 mod table;
+mod value;
 
+pub use alignment::{Alignment, PMD_BYTES};
+pub use columns::Columns;
 pub use delta::delta;
-pub use field::{FIELDS, Field, SortKey};
+pub use field::{FIELDS, Field, Shown, position, reason};
 pub use hist::{Bucket, Hist};
+pub use row::{Row, nameless};
 pub use snapshot::{
     Access, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io,
     Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
 };
-pub use table::{Row, Sort, nameless, rows};
+pub use table::{Sort, order, rows};
+pub use value::{Unit, Value};

@@ -3,6 +3,7 @@
 use crate::model::Snapshot;
 
 pub mod live;
+pub mod replay;
 pub mod synthetic;
 
 /// Something that can be asked, again and again, what has happened since it attached.

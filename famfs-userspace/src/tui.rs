@@ -4,6 +4,8 @@ pub mod app;
 pub mod event;
 pub mod input;
 pub mod term;
+pub mod transport;
 pub mod view;
 
 pub use app::{App, Message};
+pub use transport::Transport;

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Event, EventKind, MountState, Sort},
+    model::{Columns, Event, EventKind, MountState, Sort},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
@@ -29,6 +29,7 @@ fn options() -> Options {
         interval: Duration::from_secs(1),
         sort: Sort::default(),
         filter: String::new(),
+        columns: Columns::default(),
         actions: Vec::new(),
         colour: true,
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Event, EventKind, FIELDS, MountState, Sort},
+    model::{Columns, Event, EventKind, FIELDS, MountState, Sort},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
@@ -28,6 +28,7 @@ impl Screen {
             interval: Duration::from_secs(1),
             sort: Sort::default(),
             filter: String::new(),
+            columns: Columns::default(),
             actions,
             colour: true,
         };
@@ -51,7 +52,7 @@ impl Screen {
 
     /// PTE faults of the busiest file.
     fn busiest(&self) -> u64 {
-        self.app.rows()[0].pte
+        self.app.rows().next().map_or(0, |row| row.pte())
     }
 
     fn has_disabled(&self) -> bool {

@@ -1,257 +1,510 @@
-//! The field table: one declaration gives a column its key, title, width, text, order and help.
+//! The field table: one declaration feeds a column of the screen and of `--once`, a key for
+//! `--sort` and `--columns`, a header and a value of CSV and JSON, and a line of the help.
 
-use std::cmp::Ordering;
+use super::{
+    Access, Alignment, Failure, Fallback, Row,
+    value::{Unit, Value},
+};
 
-use super::{Row, table::greater_first};
-
-/// What a field sorts by.
-#[derive(Clone, Copy, Debug)]
-pub enum SortKey {
-    /// Alphabetical.
-    Path,
-    /// The greatest first, a missing value last.
-    Number(fn(&Row) -> Option<f64>),
+/// Whether a field is on the screen without being asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Where the terminal has at least so many columns.
+    From(u16),
+    /// When it is chosen by name.
+    Asked,
 }
 
-/// One column of the table of files.
+/// One field of a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// The name for `--sort`.
+    /// The name for `--sort` and `--columns`, and in CSV.
     pub key: &'static str,
+    /// The head of the column.
     pub title: &'static str,
-    /// What the numbers mean, for the help.
-    pub help: &'static str,
+    pub unit: Unit,
     /// Columns of text, the title included; 0 takes what is left.
     pub width: u16,
-    pub sort: SortKey,
-    pub text: fn(&Row) -> String,
-    /// How many columns of text the terminal must have before this field is shown.
-    pub from_width: u16,
+    pub shown: Shown,
+    /// What the value means, for the help.
+    pub help: &'static str,
+    pub value: for<'a> fn(&Row<'a>) -> Value<'a>,
 }
 
 impl Field {
-    /// The natural order of two rows by this field.
-    pub fn compare(&self, a: &Row, b: &Row) -> Ordering {
-        match self.sort {
-            SortKey::Path => a.path.cmp(&b.path),
-            SortKey::Number(value) => greater_first(value(a), value(b)),
-        }
+    /// Whether numbers are written, which stand at the right.
+    pub fn is_number(&self) -> bool {
+        self.unit != Text
     }
 }
 
-/// Every column, in the order of the screen.
-pub const FIELDS: [Field; 11] = [
+/// Where the field of this key is in [`FIELDS`].
+pub fn position(key: &str) -> Option<usize> {
+    FIELDS.iter().position(|field| field.key == key)
+}
+
+/// How a reason for a fallback is named in one word, as in `docs/reference/probes.md`.
+pub fn reason(fallback: Fallback) -> &'static str {
+    match fallback {
+        Fallback::Colour => "colour",
+        Fallback::PrivateWrite => "private_write",
+        Fallback::VmaBounds => "vma_bounds",
+        Fallback::Eof => "eof",
+        Fallback::Extent => "extent",
+        Fallback::Other => "other",
+    }
+}
+
+const fn field(
+    key: &'static str,
+    title: &'static str,
+    unit: Unit,
+    width: u16,
+    shown: Shown,
+    help: &'static str,
+    value: for<'a> fn(&Row<'a>) -> Value<'a>,
+) -> Field {
     Field {
-        key: "path",
-        title: "PATH",
-        help: "the file, through its mount",
-        width: 0,
-        sort: SortKey::Path,
-        text: |r| r.path.clone(),
-        from_width: 0,
-    },
-    Field {
-        key: "faults_per_s",
-        title: "FAULT/s",
-        help: "faults that mapped memory, per second",
-        width: 7,
-        sort: SortKey::Number(|r| Some(r.rate(r.faults()))),
-        text: |r| rate(r.rate(r.faults())),
-        from_width: 20,
-    },
-    Field {
-        key: "pmd_per_s",
-        title: "PMD/s",
-        help: "of these, served by a 2 MiB mapping",
-        width: 6,
-        sort: SortKey::Number(|r| Some(r.rate(r.pmd))),
-        text: |r| rate(r.rate(r.pmd)),
-        from_width: 60,
-    },
-    Field {
-        key: "pte_per_s",
-        title: "PTE/s",
-        help: "of these, served by a 4 KiB mapping",
-        width: 6,
-        sort: SortKey::Number(|r| Some(r.rate(r.pte))),
-        text: |r| rate(r.rate(r.pte)),
-        from_width: 60,
-    },
-    Field {
-        key: "pmd_share",
-        title: "PMD%",
-        help: "part of the faults served by a 2 MiB mapping",
-        width: 4,
-        sort: SortKey::Number(Row::pmd_share),
-        text: |r| {
-            r.pmd_share()
-                .map_or_else(none, |s| format!("{:.0}%", percent(s)))
+        key,
+        title,
+        unit,
+        width,
+        shown,
+        help,
+        value,
+    }
+}
+
+/// A count that is shown only when asked for.
+const fn detail(
+    key: &'static str,
+    title: &'static str,
+    help: &'static str,
+    value: for<'a> fn(&Row<'a>) -> Value<'a>,
+) -> Field {
+    field(key, title, Count, 10, Asked, help, value)
+}
+
+fn nanos<'a>(ns: Option<u64>) -> Value<'a> {
+    ns.map_or(Value::Missing, Value::Nanos)
+}
+
+use Shown::{Asked, From};
+use Unit::{Bandwidth, Bytes, Count, Nanos, Rate, Share, Text};
+
+/// Every field, in the order of the screen.
+pub const FIELDS: [Field; 43] = [
+    field(
+        "path",
+        "PATH",
+        Text,
+        0,
+        From(0),
+        "the file, through its mount",
+        |r| Value::Text(r.path()),
+    ),
+    field(
+        "faults_per_s",
+        "FAULT/s",
+        Rate,
+        7,
+        From(20),
+        "faults that mapped memory, per second",
+        |r| Value::Rate(r.rate(r.faults())),
+    ),
+    field(
+        "pmd_per_s",
+        "PMD/s",
+        Rate,
+        6,
+        From(60),
+        "of these, served by a 2 MiB mapping",
+        |r| Value::Rate(r.rate(r.pmd())),
+    ),
+    field(
+        "pte_per_s",
+        "PTE/s",
+        Rate,
+        6,
+        From(60),
+        "of these, served by a 4 KiB mapping",
+        |r| Value::Rate(r.rate(r.pte())),
+    ),
+    field(
+        "pmd_share",
+        "PMD%",
+        Share,
+        4,
+        From(30),
+        "part of the faults served by a 2 MiB mapping; 0 % and 100 % are exact",
+        |r| r.pmd_share().map_or(Value::Missing, Value::Share),
+    ),
+    field(
+        "p50",
+        "P50",
+        Nanos,
+        6,
+        From(40),
+        "half of the faults took no longer",
+        |r| nanos(r.quantile_ns(0.5)),
+    ),
+    field(
+        "p99",
+        "P99",
+        Nanos,
+        6,
+        From(60),
+        "99 of 100 faults took no longer",
+        |r| nanos(r.quantile_ns(0.99)),
+    ),
+    field(
+        "max",
+        "MAX",
+        Nanos,
+        6,
+        From(70),
+        "the slowest fault took no longer",
+        |r| nanos(r.quantile_ns(1.0)),
+    ),
+    field(
+        "mean",
+        "MEAN",
+        Nanos,
+        6,
+        Asked,
+        "the mean latency of a fault, from the exact sum",
+        |r| nanos(r.mean_ns()),
+    ),
+    field(
+        "faults",
+        "FAULTS",
+        Count,
+        10,
+        From(100),
+        "faults that mapped memory, counted",
+        |r| Value::Count(r.faults()),
+    ),
+    field(
+        "fallback",
+        "FALLBACK",
+        Count,
+        10,
+        From(110),
+        "2 MiB tries that fell back to 4 KiB, counted",
+        |r| Value::Count(r.fell_back()),
+    ),
+    field(
+        "fallback_reason",
+        "REASON",
+        Text,
+        13,
+        From(130),
+        "why most of them fell back",
+        |r| {
+            r.main_fallback()
+                .map_or(Value::Missing, |why| Value::Text(reason(why).into()))
         },
-        from_width: 30,
-    },
-    Field {
-        key: "p50",
-        title: "P50",
-        help: "half of the faults took no longer (upper bucket bound)",
-        width: 6,
-        sort: SortKey::Number(|r| r.quantile_ns(0.5).map(|n| n as f64)),
-        text: |r| r.quantile_ns(0.5).map_or_else(none, duration),
-        from_width: 40,
-    },
-    Field {
-        key: "p99",
-        title: "P99",
-        help: "99 of 100 faults took no longer (upper bucket bound)",
-        width: 6,
-        sort: SortKey::Number(|r| r.quantile_ns(0.99).map(|n| n as f64)),
-        text: |r| r.quantile_ns(0.99).map_or_else(none, duration),
-        from_width: 60,
-    },
-    Field {
-        key: "max",
-        title: "MAX",
-        help: "the slowest fault took no longer (upper bucket bound)",
-        width: 6,
-        sort: SortKey::Number(|r| r.quantile_ns(1.0).map(|n| n as f64)),
-        text: |r| r.quantile_ns(1.0).map_or_else(none, duration),
-        from_width: 70,
-    },
-    Field {
-        key: "faults",
-        title: "FAULTS",
-        help: "faults that mapped memory, counted",
-        width: 10,
-        sort: SortKey::Number(|r| Some(r.faults() as f64)),
-        text: |r| r.faults().to_string(),
-        from_width: 100,
-    },
-    Field {
-        key: "fallback",
-        title: "FALLBACK",
-        help: "2 MiB tries that fell back to 4 KiB, counted",
-        width: 10,
-        sort: SortKey::Number(|r| Some(r.fallback as f64)),
-        text: |r| r.fallback.to_string(),
-        from_width: 110,
-    },
-    Field {
-        key: "errors",
-        title: "ERRORS",
-        help: "faults that failed: SIGBUS, poison, refused",
-        width: 8,
-        sort: SortKey::Number(|r| Some(r.errors as f64)),
-        text: |r| r.errors.to_string(),
-        from_width: 90,
-    },
+    ),
+    field(
+        "errors",
+        "ERRORS",
+        Count,
+        8,
+        From(90),
+        "faults that failed: SIGBUS, poison, out of memory, refused",
+        |r| Value::Count(r.failed()),
+    ),
+    field(
+        "reads_per_s",
+        "READ/s",
+        Rate,
+        6,
+        From(150),
+        "calls of read(2), per second",
+        |r| Value::Rate(r.rate(r.calls(Access::Read))),
+    ),
+    field(
+        "read_bytes_per_s",
+        "RD MB/s",
+        Bandwidth,
+        7,
+        From(150),
+        "what they copied, per second",
+        |r| Value::Bandwidth(r.rate(r.io_bytes(Access::Read))),
+    ),
+    field(
+        "writes_per_s",
+        "WRITE/s",
+        Rate,
+        7,
+        From(165),
+        "calls of write(2), per second",
+        |r| Value::Rate(r.rate(r.calls(Access::Write))),
+    ),
+    field(
+        "write_bytes_per_s",
+        "WR MB/s",
+        Bandwidth,
+        7,
+        From(165),
+        "what they copied, per second",
+        |r| Value::Bandwidth(r.rate(r.io_bytes(Access::Write))),
+    ),
+    field(
+        "read_p99",
+        "RD P99",
+        Nanos,
+        6,
+        Asked,
+        "99 of 100 calls of read(2) took no longer",
+        |r| nanos(r.io_quantile_ns(Access::Read, 0.99)),
+    ),
+    field(
+        "write_p99",
+        "WR P99",
+        Nanos,
+        6,
+        Asked,
+        "99 of 100 calls of write(2) took no longer",
+        |r| nanos(r.io_quantile_ns(Access::Write, 0.99)),
+    ),
+    field(
+        "size",
+        "SIZE",
+        Bytes,
+        7,
+        From(180),
+        "the file's size",
+        |r| {
+            r.file
+                .layout
+                .as_ref()
+                .map_or(Value::Missing, |l| Value::Bytes(l.size))
+        },
+    ),
+    field(
+        "extents",
+        "EXT",
+        Count,
+        5,
+        From(190),
+        "ranges of memory that the file lies in",
+        |r| {
+            r.file
+                .layout
+                .as_ref()
+                .map_or(Value::Missing, |l| Value::Count(l.extents.len() as u64))
+        },
+    ),
+    field(
+        "alignment",
+        "ALIGN",
+        Text,
+        6,
+        From(190),
+        "what its place in memory allows: 2MiB, tail, small; or what it breaks: chunk, offset, short",
+        |r| {
+            let alignment = r.file.layout.as_ref().and_then(|l| Alignment::of(l));
+            alignment.map_or(Value::Missing, |a| Value::Text(a.name().into()))
+        },
+    ),
+    field(
+        "processes",
+        "PROCS",
+        Count,
+        5,
+        Asked,
+        "processes that faulted on it, where they are counted",
+        |r| match r.file.processes.len() {
+            0 => Value::Missing,
+            n => Value::Count(n as u64),
+        },
+    ),
+    field(
+        "top_process",
+        "BUSIEST",
+        Text,
+        16,
+        Asked,
+        "the one that faulted most",
+        |r| {
+            r.file
+                .processes
+                .first()
+                .map_or(Value::Missing, |p| Value::Text(p.comm.as_str().into()))
+        },
+    ),
+    detail(
+        "pmd",
+        "PMD",
+        "faults served by a 2 MiB mapping, counted",
+        |r| Value::Count(r.pmd()),
+    ),
+    detail(
+        "pte",
+        "PTE",
+        "faults served by a 4 KiB mapping, counted",
+        |r| Value::Count(r.pte()),
+    ),
+    detail(
+        "untimed",
+        "UNTIMED",
+        "faults that mapped, but whose latency is not known",
+        |r| Value::Count(r.untimed()),
+    ),
+    detail(
+        "retried",
+        "RETRIED",
+        "faults that ended otherwise, such as those that the kernel tries again",
+        |r| Value::Count(r.file.retried),
+    ),
+    detail(
+        "fallback_colour",
+        "COLOUR",
+        "fallbacks: address and file offset differ modulo 2 MiB",
+        |r| Value::Count(r.fallback(Fallback::Colour)),
+    ),
+    detail(
+        "fallback_private_write",
+        "PRIVWRITE",
+        "fallbacks: a write to a private mapping",
+        |r| Value::Count(r.fallback(Fallback::PrivateWrite)),
+    ),
+    detail(
+        "fallback_vma_bounds",
+        "VMABOUNDS",
+        "fallbacks: the 2 MiB leave the mapping",
+        |r| Value::Count(r.fallback(Fallback::VmaBounds)),
+    ),
+    detail(
+        "fallback_eof",
+        "EOF",
+        "fallbacks: the 2 MiB leave the file",
+        |r| Value::Count(r.fallback(Fallback::Eof)),
+    ),
+    detail(
+        "fallback_extent",
+        "EXTENT",
+        "fallbacks: the extent is short or not aligned, or a 4 KiB entry is there already",
+        |r| Value::Count(r.fallback(Fallback::Extent)),
+    ),
+    detail("fallback_other", "OTHER", "fallbacks: anything else", |r| {
+        Value::Count(r.fallback(Fallback::Other))
+    }),
+    detail(
+        "error_sigbus",
+        "SIGBUS",
+        "faults that ended in SIGBUS",
+        |r| Value::Count(r.failure(Failure::Sigbus)),
+    ),
+    detail(
+        "error_oom",
+        "OOM",
+        "faults that found no memory for page tables",
+        |r| Value::Count(r.failure(Failure::Oom)),
+    ),
+    detail(
+        "error_hwpoison",
+        "HWPOISON",
+        "faults on memory that has failed",
+        |r| Value::Count(r.failure(Failure::HwPoison)),
+    ),
+    detail(
+        "error_refused",
+        "REFUSED",
+        "faults that the famfs module refused",
+        |r| Value::Count(r.failure(Failure::Refused)),
+    ),
+    detail("reads", "READS", "calls of read(2), counted", |r| {
+        Value::Count(r.calls(Access::Read))
+    }),
+    detail("writes", "WRITES", "calls of write(2), counted", |r| {
+        Value::Count(r.calls(Access::Write))
+    }),
+    detail(
+        "io_errors",
+        "IOERRORS",
+        "calls of read(2) and write(2) that failed",
+        |r| {
+            let failed = r.file.io.values().map(|io| io.errors);
+            Value::Count(failed.fold(0, u64::saturating_add))
+        },
+    ),
+    field(
+        "dev",
+        "DEV",
+        Text,
+        9,
+        Asked,
+        "the file system's device number, as stat(1) has it",
+        |r| {
+            let (major, minor) = r.key().dev;
+            Value::Text(format!("{major}:{minor}").into())
+        },
+    ),
+    detail("inode", "INODE", "the file's inode number", |r| {
+        Value::Count(r.key().ino)
+    }),
 ];
-
-fn none() -> String {
-    "-".into()
-}
-
-/// A share as a percentage that says 0 only for nothing and 100 only for everything.
-fn percent(share: f64) -> f64 {
-    let percent = share * 100.0;
-    if share > 0.0 && share < 1.0 {
-        percent.round().clamp(1.0, 99.0)
-    } else {
-        percent
-    }
-}
-
-/// A rate in at most six columns.
-fn rate(per_s: f64) -> String {
-    match per_s {
-        r if r < 0.005 => "0".into(),
-        r if r < 9.95 => format!("{r:.1}"),
-        r if r < 99_999.5 => format!("{r:.0}"),
-        r if r < 999_500.0 => format!("{:.0}k", r / 1e3),
-        r if r < 999.95e6 => format!("{:.1}M", r / 1e6),
-        r => format!("{r:.1e}"),
-    }
-}
-
-/// A latency in at most six columns.
-fn duration(ns: u64) -> String {
-    let n = ns as f64;
-    match n {
-        n if n < 1e3 => format!("{ns}ns"),
-        n if n < 999.5e3 => three(n / 1e3, "us"),
-        n if n < 999.5e6 => three(n / 1e6, "ms"),
-        n if n < 999.5e9 => three(n / 1e9, "s"),
-        _ => ">999s".into(),
-    }
-}
-
-/// Three digits and a unit: 1.23us, 12.3us, 123us.
-fn three(value: f64, unit: &str) -> String {
-    let decimals = match value {
-        v if v < 9.995 => 2,
-        v if v < 99.95 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$}{unit}")
-}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-
-    #[test]
-    fn latencies_keep_three_digits() {
-        let cases = [
-            (0, "0ns"),
-            (999, "999ns"),
-            (1_000, "1.00us"),
-            (9_999, "10.0us"),
-            (12_345, "12.3us"),
-            (999_499, "999us"),
-            (999_500, "1.00ms"),
-            (1_500_000_000, "1.50s"),
-            (u64::MAX, ">999s"),
-        ];
-        for (ns, text) in cases {
-            assert_eq!(duration(ns), text);
-            assert!(duration(ns).len() <= 6);
-        }
-    }
-
-    #[test]
-    fn rates_fit_their_column() {
-        let cases = [
-            (0.0, "0"),
-            (0.05, "0.1"),
-            (9.94, "9.9"),
-            (9.95, "10"),
-            (3200.0, "3200"),
-            (99_999.0, "99999"),
-            (100_000.0, "100k"),
-            (1_234_567.0, "1.2M"),
-            (1e9, "1.0e9"),
-            (1e300, "1.0e300"),
-        ];
-        for (per_s, text) in cases {
-            assert_eq!(rate(per_s), text);
-        }
-    }
-
-    #[test]
-    fn a_share_is_rounded_but_never_to_all_or_nothing() {
-        assert!((percent(0.9999) - 99.0).abs() < f64::EPSILON);
-        assert!((percent(0.0001) - 1.0).abs() < f64::EPSILON);
-        assert!((percent(1.0) - 100.0).abs() < f64::EPSILON);
-        assert!(percent(0.0).abs() < f64::EPSILON);
-    }
+    use crate::{
+        model::{Sort, delta, rows},
+        source::{
+            Source as _,
+            synthetic::{Scene, Synthetic},
+        },
+    };
 
     #[test]
     fn keys_are_unique_and_titles_fit() {
         for (i, field) in FIELDS.iter().enumerate() {
-            assert!(
-                FIELDS[..i].iter().all(|f| f.key != field.key),
-                "{} twice",
-                field.key
-            );
+            assert_eq!(position(field.key), Some(i), "{} twice", field.key);
             assert!(field.width == 0 || field.title.len() <= usize::from(field.width));
         }
+    }
+
+    #[test]
+    fn one_column_takes_what_is_left() {
+        let flexible: Vec<_> = FIELDS.iter().filter(|f| f.width == 0).collect();
+        assert_eq!(flexible.len(), 1);
+        assert_eq!(flexible[0].shown, From(0));
+    }
+
+    #[test]
+    fn values_have_the_declared_unit_and_fit_their_column() {
+        let mut source = Synthetic::new(Scene::Mixed, Duration::from_secs(2));
+        let (a, b) = (source.poll().unwrap(), source.poll().unwrap());
+        let interval = delta(&a, &b);
+        let mut known = [false; FIELDS.len()];
+        for row in rows(&interval, Sort::default(), "") {
+            for (field, known) in FIELDS.iter().zip(&mut known) {
+                let value = (field.value)(&row);
+                assert!(
+                    value.unit().is_none_or(|unit| unit == field.unit),
+                    "{}",
+                    field.key
+                );
+                *known |= value.unit().is_some();
+                let width = usize::from(field.width);
+                let text = value.fitted(width);
+                assert!(
+                    !field.is_number() || text.len() <= width,
+                    "{}: {text}",
+                    field.key
+                );
+            }
+        }
+        let unknown: Vec<_> = FIELDS
+            .iter()
+            .zip(known)
+            .filter(|(_, k)| !k)
+            .map(|(f, _)| f.key)
+            .collect();
+        assert!(unknown.is_empty(), "the made-up system has no {unknown:?}");
     }
 }

@@ -19,7 +19,9 @@ pub struct Hist {
 impl Hist {
     /// How many faults the histogram holds.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|b| b.n).sum()
+        self.buckets
+            .iter()
+            .fold(0, |sum, b| sum.saturating_add(b.n))
     }
 
     /// The upper bound of the bucket that holds the `q`-quantile, 0 if empty.
@@ -32,9 +34,9 @@ impl Hist {
             reason = "0 <= q <= 1 keeps the product within count"
         )]
         let rank = ((count as f64 * q.clamp(0.0, 1.0)).ceil() as u64).max(1);
-        let mut seen = 0;
+        let mut seen = 0_u64;
         for bucket in &self.buckets {
-            seen += bucket.n;
+            seen = bucket.n.saturating_add(seen);
             if seen >= rank {
                 return bucket.upper_ns;
             }

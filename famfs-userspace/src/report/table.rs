@@ -1,16 +1,16 @@
-//! The plain table, for `--once`: every column, nothing cut off.
+//! The plain table, for `--once`: no column left out for want of width, nothing cut off.
 
 use std::fmt::Write as _;
 
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
-    model::{FIELDS, MountState, Row, Snapshot, Sort, SortKey, rows},
+    model::{Columns, Field, MountState, Row, Snapshot, Sort, rows},
     text,
 };
 
 /// The mounts and the files of `interval`, as lines.
-pub fn render(interval: &Snapshot, sort: Sort, filter: &str) -> String {
+pub fn render(interval: &Snapshot, sort: Sort, filter: &str, columns: &Columns) -> String {
     let mut out = format!(
         "famfs-top  {}  {}  interval {:.3} s\n\n",
         text::printable(&interval.kernel),
@@ -18,7 +18,8 @@ pub fn render(interval: &Snapshot, sort: Sort, filter: &str) -> String {
         interval.elapsed_ns as f64 / 1e9,
     );
     mounts(&mut out, interval);
-    files(&mut out, &rows(interval, sort, filter));
+    let rows = rows(interval, sort, filter);
+    files(&mut out, &rows, &columns.printed());
     health(&mut out, interval);
     out
 }
@@ -49,28 +50,29 @@ fn mounts(out: &mut String, interval: &Snapshot) {
     out.push('\n');
 }
 
-fn files(out: &mut String, rows: &[Row]) {
-    let cells = |row: &Row| FIELDS.map(|f| text::printable(&(f.text)(row)));
-    let table: Vec<_> = std::iter::once(FIELDS.map(|f| f.title.to_owned()))
+fn files(out: &mut String, rows: &[Row<'_>], fields: &[&Field]) {
+    let title = |field: &&Field| field.title.to_owned();
+    let cells = |row: &Row<'_>| -> Vec<String> {
+        let values = fields.iter().map(|f| (f.value)(row).text());
+        values.map(|text| text::printable(&text)).collect()
+    };
+    let table: Vec<Vec<String>> = std::iter::once(fields.iter().map(title).collect())
         .chain(rows.iter().map(cells))
         .collect();
-    let widths: [usize; FIELDS.len()] = std::array::from_fn(|i| {
-        table
-            .iter()
-            .map(|cells| cells[i].width())
-            .max()
-            .unwrap_or(0)
-    });
+    let width = |column: usize| table.iter().map(|cells| cells[column].width()).max();
+    let widths: Vec<usize> = (0..fields.len()).map(|c| width(c).unwrap_or(0)).collect();
     for cells in &table {
         let mut text = String::new();
-        for ((cell, field), width) in cells.iter().zip(&FIELDS).zip(widths) {
-            let pad = " ".repeat(width - cell.width());
-            match field.sort {
-                SortKey::Path => text.extend([cell.as_str(), &pad]),
-                SortKey::Number(_) => text.extend(["  ", &pad, cell.as_str()]),
+        for (column, (cell, field)) in cells.iter().zip(fields).enumerate() {
+            let pad = " ".repeat(widths[column] - cell.width());
+            let gap = if column == 0 { "" } else { "  " };
+            if field.is_number() {
+                text.extend([gap, &pad, cell]);
+            } else {
+                text.extend([gap, cell, &pad]);
             }
         }
-        line(out, format_args!("{text}"));
+        line(out, format_args!("{}", text.trim_end()));
     }
     if rows.is_empty() {
         out.push_str("no faults\n");

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -10,8 +11,8 @@ use famfs_common::hist;
 
 use super::{Error, Source};
 use crate::model::{
-    Access, Bucket, Cost, DeviceError, Event, EventKind, Failure, Fallback, FileKey, FileRow, Hist,
-    Mount, MountState, Order, ProbeHealth, Snapshot,
+    Access, Bucket, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey,
+    FileRow, Hist, Io, Layout, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
 };
 
 /// 2026-01-01 00:00:00 UTC, when the made-up system attached.
@@ -131,7 +132,17 @@ struct Load {
     pte: (u64, u64),
     access: Access,
     fallback: Option<Fallback>,
+    /// Calls of read(2) and write(2) per second, and what each took, in bytes and nanoseconds.
+    io: Option<(Access, u64, u64, u64)>,
+    size: u64,
+    /// Where its extents are, in MiB, or the strips of 2 MiB chunks.
+    extents: &'static [(u64, u64)],
+    interleaved: bool,
+    /// Who faults, by pid and name, and in how many of ten faults.
+    processes: &'static [(u32, &'static str, u64)],
 }
+
+const MIB: u64 = 1 << 20;
 
 const LOADS: [Load; 5] = [
     Load {
@@ -142,6 +153,11 @@ const LOADS: [Load; 5] = [
         pte: (0, 0),
         access: Access::Read,
         fallback: None,
+        io: None,
+        size: 64 * MIB,
+        extents: &[(64, 32), (128, 32)],
+        interleaved: false,
+        processes: &[(1201, "inference", 6), (1202, "inference", 4)],
     },
     Load {
         dev: MAIN,
@@ -151,6 +167,11 @@ const LOADS: [Load; 5] = [
         pte: (41_000, 2_100),
         access: Access::Read,
         fallback: Some(Fallback::Colour),
+        io: Some((Access::Read, 1_500, 16_384, 5_200)),
+        size: 96 * MIB,
+        extents: &[(256, 96)],
+        interleaved: false,
+        processes: &[(1310, "indexd", 10)],
     },
     Load {
         dev: MAIN,
@@ -160,6 +181,11 @@ const LOADS: [Load; 5] = [
         pte: (360, 3_900),
         access: Access::Write,
         fallback: Some(Fallback::VmaBounds),
+        io: Some((Access::Write, 250, 4_096, 1_900)),
+        size: 7 * MIB,
+        extents: &[(384, 8)],
+        interleaved: false,
+        processes: &[(1201, "inference", 1), (1400, "producer", 9)],
     },
     Load {
         dev: SPARE,
@@ -169,6 +195,11 @@ const LOADS: [Load; 5] = [
         pte: (0, 0),
         access: Access::Write,
         fallback: None,
+        io: None,
+        size: 32 * MIB,
+        extents: &[(64, 16), (96, 16)],
+        interleaved: true,
+        processes: &[(1500, "sort", 10)],
     },
     Load {
         dev: SPARE,
@@ -178,6 +209,11 @@ const LOADS: [Load; 5] = [
         pte: (2, 2_500),
         access: Access::Read,
         fallback: Some(Fallback::Eof),
+        io: None,
+        size: 5_000,
+        extents: &[(200, 2)],
+        interleaved: false,
+        processes: &[],
     },
 ];
 
@@ -222,10 +258,49 @@ fn row(load: &Load, active: Duration, errors: u64) -> FileRow {
             .then_some((Failure::Sigbus, errors))
             .into_iter()
             .collect(),
+        retried: millis_of(load.pmd.0 / 100, active),
+        io: load.io.map(|io| calls(io, active)).into_iter().collect(),
+        processes: processes(load, active),
+        layout: Some(Arc::new(layout(load))),
         ..FileRow::new(FileKey {
             dev: load.dev,
             ino: load.ino,
         })
+    }
+}
+
+fn calls((access, rate, bytes, ns): (Access, u64, u64, u64), active: Duration) -> (Access, Io) {
+    let count = millis_of(rate, active);
+    let io = Io {
+        latency: spread(count, ns),
+        bytes: count * bytes,
+        ..Io::default()
+    };
+    (access, io)
+}
+
+fn processes(load: &Load, active: Duration) -> Vec<Process> {
+    let faults = millis_of(load.pmd.0 + load.pte.0, active);
+    let each = load.processes.iter().map(|&(pid, comm, tenths)| Process {
+        pid,
+        comm: comm.into(),
+        faults: faults * tenths / 10,
+    });
+    let mut each: Vec<Process> = each.filter(|p| p.faults > 0).collect();
+    each.sort_by_key(|p| std::cmp::Reverse(p.faults));
+    each
+}
+
+fn layout(load: &Load) -> Layout {
+    let extents = load.extents.iter().map(|&(offset, len)| Extent {
+        device: 0,
+        offset: offset * MIB,
+        len: len * MIB,
+    });
+    Layout {
+        size: load.size,
+        chunk: load.interleaved.then_some(2 * MIB),
+        extents: extents.collect(),
     }
 }
 

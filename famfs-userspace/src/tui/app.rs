@@ -2,9 +2,15 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::model::{Event, EventKind, FIELDS, Mount, MountState, Row, Snapshot, Sort, delta, rows};
+use crate::model::{
+    Columns, Event, EventKind, FIELDS, Mount, MountState, Row, Snapshot, Sort, delta, order,
+};
 
-use super::{event::Command, view::help_height};
+use super::{
+    event::Command,
+    transport::{Ask, Transport},
+    view::help_height,
+};
 
 /// How many lines of our own history are kept.
 const EVENTS_MAX: usize = 64;
@@ -25,6 +31,11 @@ pub enum Message {
     Resized(u16),
     /// The source was polled.
     Observed(Snapshot),
+    /// A recording went to another place: this is the observation before the next one. Intervals
+    /// and history begin here anew.
+    Jumped(Snapshot),
+    /// Where a recording is now.
+    Transport(Transport),
     Command(Command),
     /// A character, or the end of one, while the filter is being typed.
     Typed(char),
@@ -36,9 +47,11 @@ pub enum Message {
 }
 
 /// What the event loop has to do for the screen.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Effect {
     Run(Action),
+    /// Of the player of a recording.
+    Ask(Ask),
 }
 
 /// How the screen starts.
@@ -47,6 +60,7 @@ pub struct Options {
     pub interval: Duration,
     pub sort: Sort,
     pub filter: String,
+    pub columns: Columns,
     pub actions: Vec<Action>,
     pub colour: bool,
 }
@@ -70,6 +84,8 @@ pub struct App {
     pub since_start: bool,
     pub mode: Mode,
     pub quit: bool,
+    /// While a recording is played.
+    pub transport: Option<Transport>,
     /// The first visible line of the table, or of the help while that is open.
     pub scroll: usize,
     pub help_scroll: usize,
@@ -79,9 +95,10 @@ pub struct App {
     latest: Snapshot,
     began: Snapshot,
     first: Snapshot,
-    /// The interval on the screen, and its rows.
+    /// The interval on the screen.
     shown: Snapshot,
-    rows: Vec<Row>,
+    /// Where the rows of the table are in `shown.files`.
+    order: Vec<usize>,
     happened: VecDeque<Event>,
     /// Keys whose action has not ended yet.
     running: Vec<char>,
@@ -95,6 +112,7 @@ impl App {
             since_start: false,
             mode: Mode::Table,
             quit: false,
+            transport: None,
             scroll: 0,
             help_scroll: 0,
             height: 0,
@@ -102,7 +120,7 @@ impl App {
             began: first.clone(),
             shown: delta(&first, &first),
             first,
-            rows: Vec::new(),
+            order: Vec::new(),
             happened: VecDeque::new(),
             running: Vec::new(),
         };
@@ -115,9 +133,11 @@ impl App {
         &self.shown
     }
 
-    /// The rows on the screen, filtered and sorted.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
+    /// The rows of the table, filtered and sorted.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        self.order
+            .iter()
+            .map(|place| Row::new(&self.shown.files[*place], &self.shown))
     }
 
     /// The mounts, the disabled ones first.
@@ -142,6 +162,8 @@ impl App {
                 self.help_scroll = self.help_scroll.min(self.help_end());
             }
             Message::Observed(snapshot) => self.observe(snapshot),
+            Message::Jumped(snapshot) => self.jump(snapshot),
+            Message::Transport(transport) => self.transport = Some(transport),
             Message::Command(command) => self.obey(command),
             Message::Typed(c) => {
                 if self.options.filter.len() < FILTER_MAX {
@@ -184,6 +206,16 @@ impl App {
         self.happened.push_back(event);
     }
 
+    /// Starts the interval anew. The total since the start stays one where the start lies before.
+    fn jump(&mut self, snapshot: Snapshot) {
+        if snapshot.elapsed_ns < self.first.elapsed_ns {
+            self.first = snapshot.clone();
+        }
+        self.began = snapshot.clone();
+        self.latest = snapshot;
+        self.show();
+    }
+
     fn observe(&mut self, snapshot: Snapshot) {
         self.latest = snapshot;
         let passed = self.latest.elapsed_ns.saturating_sub(self.began.elapsed_ns);
@@ -214,8 +246,8 @@ impl App {
     }
 
     fn sort_rows(&mut self) {
-        self.rows = rows(&self.shown, self.options.sort, &self.options.filter);
-        self.scroll = self.scroll.min(self.rows.len().saturating_sub(1));
+        self.order = order(&self.shown, self.options.sort, &self.options.filter);
+        self.scroll = self.scroll.min(self.order.len().saturating_sub(1));
     }
 
     fn obey(&mut self, command: Command) {
@@ -256,7 +288,7 @@ impl App {
                 self.help_scroll = scroll.min(self.help_end());
             }
             Command::Scroll(lines) => {
-                let end = self.rows.len().saturating_sub(1);
+                let end = self.order.len().saturating_sub(1);
                 self.scroll = self.scroll.saturating_add_signed(lines).min(end);
             }
         }

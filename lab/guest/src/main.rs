@@ -18,6 +18,7 @@ mod command;
 mod failing;
 mod fixture;
 mod harness;
+mod hostile;
 mod iomap_counter;
 mod load;
 mod mapping;
@@ -26,6 +27,7 @@ mod promises;
 mod raw;
 mod tests;
 mod top;
+mod witness;
 
 use std::process::ExitCode;
 

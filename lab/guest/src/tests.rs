@@ -17,6 +17,7 @@ mod exactness;
 mod exactness_crowd;
 pub(crate) mod exactness_trees;
 mod faults;
+mod hostile;
 mod instrument;
 mod interleave;
 mod io;
@@ -26,6 +27,7 @@ pub(crate) mod lockdown;
 pub(crate) mod many;
 mod memory_errors;
 pub(crate) mod module;
+mod mount8;
 mod mounting;
 mod mounts;
 mod player;
@@ -44,8 +46,10 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    mount8::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{RESULT, judge, lines};
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::lab::image::TRACERS;
 use crate::setup::guesttools;
 use crate::setup::kernels::Line;
@@ -39,8 +39,11 @@ pub(super) fn main(args: &Args) -> Result<u8> {
             Guest::boot(&Request {
                 line,
                 memory: None,
+                mode: Mode::Deterministic,
+                sparse: None,
                 module: &module.ko,
                 share: format!("bench/probes-{line}"),
+                files: &[],
                 timeout_s: TIMEOUT_S,
                 plugin: None,
                 tracers: true,

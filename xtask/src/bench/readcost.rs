@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::{RESULT, judge, lines};
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 use crate::{kmod, setup};
 
@@ -29,6 +29,9 @@ pub(super) fn main(args: &Args) -> Result<u8> {
             Guest::boot(&Request {
                 line,
                 memory: None,
+                mode: Mode::Deterministic,
+                sparse: None,
+                files: &[],
                 module: &module.ko,
                 share: format!("bench/reading-{line}"),
                 timeout_s: 1800,

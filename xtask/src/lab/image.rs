@@ -203,43 +203,46 @@ fn file_name(file: &Path) -> String {
         .into_owned()
 }
 
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// Builds our own binaries for the guest: static, so that the guest needs no libraries.
 pub(crate) fn build_binaries() -> Result<PathBuf> {
-    const TARGET: &str = "x86_64-unknown-linux-gnu";
     let built = paths::target(TARGET).join("guest");
-    // The first build takes minutes: on a terminal, cargo shows how far it is.
-    let silent = built.join("lab-init").exists() || !io::stderr().is_terminal();
+    let packages = [
+        "lab-init",
+        "lab-guest",
+        "lab-fuzz",
+        "lab-floor",
+        "famfs-userspace",
+        "famfs-bench",
+    ];
+    let mut what = vec!["--profile", "guest", "--bins"];
+    what.extend(packages.iter().flat_map(|package| ["-p", package]));
+    build_static(&what, built.join("lab-init").exists())?;
+    Ok(built)
+}
+
+/// Builds a program of famfs-userspace as it is released, but static, and returns where it is.
+pub(crate) fn build_released(name: &str) -> Result<PathBuf> {
+    let built = paths::target(TARGET).join("release").join(name);
+    let what = ["--release", "--bin", name, "-p", "famfs-userspace"];
+    build_static(&what, built.exists())?;
+    Ok(built)
+}
+
+/// The first build, `again` says that it is not, takes minutes: on a terminal, cargo shows how
+/// far it is.
+fn build_static(what: &[&str], again: bool) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(paths::workspace())
-        .args([
-            "build",
-            "--locked",
-            "--profile",
-            "guest",
-            "--target",
-            TARGET,
-            "--bins",
-        ])
-        .args([
-            "-p",
-            "lab-init",
-            "-p",
-            "lab-guest",
-            "-p",
-            "lab-fuzz",
-            "-p",
-            "lab-floor",
-            "-p",
-            "famfs-userspace",
-            "-p",
-            "famfs-bench",
-        ])
+        .args(["build", "--locked", "--target", TARGET])
+        .args(what)
         .arg("--target-dir")
         .arg(paths::target(""))
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    if silent {
+    if again || !io::stderr().is_terminal() {
         cargo.arg("--quiet");
     }
     let status = cargo.status().context("cannot run cargo")?;
@@ -247,7 +250,7 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
         status.success(),
         "building the guest's binaries failed: {status}"
     );
-    Ok(built)
+    Ok(())
 }
 
 /// The memories that a kernel line can present.

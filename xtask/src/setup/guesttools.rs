@@ -12,7 +12,7 @@ use crate::process;
 
 /// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
 /// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs"];
+pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "mount"];
 
 /// What their programs link.
 pub(super) const LIBRARIES: &[&str] = &[
@@ -22,13 +22,24 @@ pub(super) const LIBRARIES: &[&str] = &[
     "libext2fs2t64",
     "libinih1",
     "liburcu8t64",
+    "libmount1",
+    "libselinux1",
 ];
 
-const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"];
+/// A program: where it lies in the guest, and where in the chroot that it is taken from.
+type Program = (&'static str, &'static str);
+
+/// mount and umount are not on PATH in the guest, where `mount` is busybox's.
+const PROGRAMS: &[Program] = &[
+    ("/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.ext4"),
+    ("/usr/sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"),
+    ("/usr/libexec/util-linux/mount", "/usr/bin/mount"),
+    ("/usr/libexec/util-linux/umount", "/usr/bin/umount"),
+];
 
 /// bcc's tools are not among them: they are Python, and compile against the kernel's headers in
 /// the guest, for the same kprobes and maps that bpftrace has.
-const TRACER_PROGRAMS: &[&str] = &["/usr/bin/bpftrace"];
+const TRACER_PROGRAMS: &[Program] = &[("/usr/bin/bpftrace", "/usr/bin/bpftrace")];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -38,8 +49,8 @@ pub(crate) fn busybox() -> PathBuf {
 }
 
 pub(super) fn present() -> bool {
-    busybox().is_file()
-        && (PROGRAMS.iter()).all(|program| on_host(&chroot::root(), program).exists())
+    let mut programs = PROGRAMS.iter();
+    busybox().is_file() && programs.all(|(_, path)| on_host(&chroot::root(), path).exists())
 }
 
 /// `(path in the guest, file on the host)` of the programs and all their libraries.
@@ -62,13 +73,16 @@ pub(crate) fn tracers() -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// Programs and the libraries that `ldd`, a command in their root, says they load.
-fn closure(root: &Path, mut ldd: Command, programs: &[&str]) -> Result<Vec<(String, PathBuf)>> {
+fn closure(root: &Path, mut ldd: Command, programs: &[Program]) -> Result<Vec<(String, PathBuf)>> {
     let mut files: Vec<(String, PathBuf)> = programs
         .iter()
-        .map(|path| ((*path).to_owned(), resolve(root, path)))
+        .map(|(guest, path)| ((*guest).to_owned(), resolve(root, path)))
         .collect();
-    let text = process::stdout(ldd.arg("/usr/bin/ldd").args(programs))
-        .context("cannot list the libraries of the guest's tools")?;
+    let text = process::stdout(
+        ldd.arg("/usr/bin/ldd")
+            .args(programs.iter().map(|(_, path)| path)),
+    )
+    .context("cannot list the libraries of the guest's tools")?;
     for library in parse_ldd(&text)? {
         let file = resolve(root, &library);
         files.push((library, file));

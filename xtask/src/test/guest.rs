@@ -70,12 +70,6 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
             &format!("SKIP {}: this QEMU has no cxl-type3 device", job.name),
         );
     }
-    if cxl && filters.is_empty() {
-        report(
-            tally,
-            "SKIP lab 7.3 cxl: commands, player and what is not about memory: not proven there yet",
-        );
-    }
     let (jobs, tally) = (Mutex::new(jobs), Mutex::new(tally));
     thread::scope(|scope| {
         let workers: Vec<_> = (0..PARALLEL)
@@ -104,22 +98,6 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
     })
 }
 
-/// What is about the memory. One of `commands` and `player` does not end there: not found yet.
-const ON_CXL: &[&str] = &[
-    "abi",
-    "faults::",
-    "io::",
-    "io_map::",
-    "isolation::",
-    "interleave::",
-    "mounting::",
-    "mounts::",
-    "principles::",
-    "memory_errors::",
-    "poison::",
-    "removal::",
-];
-
 /// The same tests on every kind of guest.
 fn suites(filters: &[String]) -> Vec<Job> {
     let command: Vec<String> = std::iter::once("lab-guest".to_owned())
@@ -146,14 +124,7 @@ fn suites(filters: &[String]) -> Vec<Job> {
     .map(|(name, lab)| Job {
         name,
         lab,
-        command: if lab.contains(&"cxl") && filters.is_empty() {
-            std::iter::once("lab-guest")
-                .chain(ON_CXL.iter().copied())
-                .map(str::to_owned)
-                .collect()
-        } else {
-            command.clone()
-        },
+        command: command.clone(),
         expected: 0,
         stdout: None,
         share: false,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::once::print;
+use super::output::print;
 use crate::doctor::{self, Status};
 
 const EXAMPLES: &str = "\

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::once::print;
+use super::output::print;
 use crate::{
     model::{Sort, delta, rows},
     source::{

@@ -10,7 +10,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::theme;
 use crate::{
-    model::{self, FIELDS, Field, SortKey},
+    model::{self, FIELDS, Field},
     text,
     tui::App,
 };
@@ -18,10 +18,7 @@ use crate::{
 const GAP: u16 = 1;
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let fields: Vec<&Field> = FIELDS
-        .iter()
-        .filter(|f| f.from_width <= area.width)
-        .collect();
+    let fields = app.options.columns.at(area.width);
     let taken: u16 = fields
         .iter()
         .map(|f| if f.width == 0 { 0 } else { f.width + GAP })
@@ -30,17 +27,13 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let widths = fields
         .iter()
         .map(|f| Constraint::Length(width(f, path_width)));
-    let rows = app
-        .rows()
-        .iter()
-        .skip(app.scroll)
-        .take(usize::from(area.height));
-    let rows = rows.map(|row| Row::new(fields.iter().map(|f| cell(f, row, path_width))));
+    let rows = app.rows().skip(app.scroll).take(usize::from(area.height));
+    let rows = rows.map(|row| Row::new(fields.iter().map(|f| cell(f, &row, path_width))));
     let table = Table::new(rows, widths)
         .column_spacing(GAP)
         .header(header(app, &fields));
     frame.render_widget(table, area);
-    if app.rows().is_empty() && area.height > 1 {
+    if app.rows().len() == 0 && area.height > 1 {
         let below = Rect {
             y: area.y + 1,
             height: 1,
@@ -71,8 +64,8 @@ fn header<'a>(app: &App, fields: &[&Field]) -> Row<'a> {
     Row::new(cells.collect::<Vec<_>>()).style(theme::head(app))
 }
 
-fn cell<'a>(field: &Field, row: &model::Row, path_width: u16) -> Cell<'a> {
-    let value = text::printable(&(field.text)(row));
+fn cell<'a>(field: &Field, row: &model::Row<'_>, path_width: u16) -> Cell<'a> {
+    let value = text::printable(&(field.value)(row).fitted(usize::from(field.width)));
     let value = if field.width == 0 {
         tail(&value, usize::from(path_width))
     } else {
@@ -82,9 +75,10 @@ fn cell<'a>(field: &Field, row: &model::Row, path_width: u16) -> Cell<'a> {
 }
 
 fn alignment(field: &Field) -> Alignment {
-    match field.sort {
-        SortKey::Path => Alignment::Left,
-        SortKey::Number(_) => Alignment::Right,
+    if field.is_number() {
+        Alignment::Right
+    } else {
+        Alignment::Left
     }
 }
 

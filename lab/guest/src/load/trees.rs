@@ -18,8 +18,8 @@ use crate::{
 /// Where the files of [`files`] begin on the device.
 const FIRST: u64 = 16 * MIB;
 
-/// Touches `n` files of one page each, on a mount that is there. With `stopped`, famfs-top, which
-/// started this, does not run meanwhile.
+/// Touches `n` files of one page each, on a mount that is there; makes those that are not. With
+/// `stopped`, famfs-top, which started this, does not run meanwhile.
 pub(super) fn files(n: u64, stopped: bool) {
     let famfs = Famfs::here();
     let signal = |signal| {
@@ -30,8 +30,14 @@ pub(super) fn files(n: u64, stopped: bool) {
     signal(Signal::SIGSTOP);
     let page = PAGE as u64;
     for i in 0..n {
-        let file = famfs.blank(&i.to_string());
-        v2::map(&file, page, &[v2::extent(FIRST + i * page, page)]).unwrap();
+        let name = i.to_string();
+        let file = if fs::exists(famfs.path(&name)).unwrap() {
+            open(&famfs.path(&name)).0
+        } else {
+            let file = famfs.blank(&name);
+            v2::map(&file, page, &[v2::extent(FIRST + i * page, page)]).unwrap();
+            file
+        };
         let request = Request {
             len: PAGE,
             ..ANYWHERE

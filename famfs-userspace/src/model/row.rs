@@ -1,0 +1,204 @@
+//! One file in one span of time, and the numbers that follow from it.
+
+use std::borrow::Cow;
+
+use super::{Access, Failure, Fallback, FileKey, FileRow, Hist, Io, Order, Snapshot};
+
+/// One file of an interval. It borrows, so that only what is looked at is worked out.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    pub file: &'a FileRow,
+    /// Seconds, never zero.
+    interval_s: f64,
+}
+
+impl<'a> Row<'a> {
+    /// `file` of `interval`.
+    pub fn new(file: &'a FileRow, interval: &Snapshot) -> Self {
+        Self {
+            file,
+            interval_s: (interval.elapsed_ns as f64 / 1e9).max(1e-9),
+        }
+    }
+
+    pub fn key(&self) -> FileKey {
+        self.file.key
+    }
+
+    /// The path, or `dev:ino` in brackets while that is all that is known.
+    pub fn path(&self) -> Cow<'a, str> {
+        match &self.file.path {
+            Some(path) => Cow::Borrowed(path),
+            None => Cow::Owned(nameless(self.file.key)),
+        }
+    }
+
+    /// Faults that a mapping of this size served.
+    pub fn mapped(&self, order: Order) -> u64 {
+        let of = |counted: Order, n| if counted == order { n } else { 0 };
+        let timed = self.file.faults.iter().map(|((o, _), h)| of(*o, h.count()));
+        let untimed = self.file.untimed.iter().map(|((o, _), n)| of(*o, *n));
+        sum(timed.chain(untimed))
+    }
+
+    pub fn pmd(&self) -> u64 {
+        self.mapped(Order::Pmd)
+    }
+
+    pub fn pte(&self) -> u64 {
+        self.mapped(Order::Pte)
+    }
+
+    /// Faults that mapped.
+    pub fn faults(&self) -> u64 {
+        self.pmd().saturating_add(self.pte())
+    }
+
+    /// Faults that mapped, but whose latency is not known.
+    pub fn untimed(&self) -> u64 {
+        sum(self.file.untimed.values().copied())
+    }
+
+    /// Tries of 2 MiB that fell back.
+    pub fn fell_back(&self) -> u64 {
+        sum(self.file.fallback.values().copied())
+    }
+
+    pub fn fallback(&self, reason: Fallback) -> u64 {
+        self.file.fallback.get(&reason).copied().unwrap_or(0)
+    }
+
+    /// Why most tries of 2 MiB fell back, if any did.
+    pub fn main_fallback(&self) -> Option<Fallback> {
+        let counted = self.file.fallback.iter().filter(|(_, n)| **n > 0);
+        // Of equals the one that the kernel meets first.
+        counted
+            .max_by_key(|(reason, n)| (**n, std::cmp::Reverse(**reason)))
+            .map(|(reason, _)| *reason)
+    }
+
+    pub fn failed(&self) -> u64 {
+        sum(self.file.errors.values().copied())
+    }
+
+    pub fn failure(&self, kind: Failure) -> u64 {
+        self.file.errors.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// `count` per second of the interval.
+    pub fn rate(&self, count: u64) -> f64 {
+        count as f64 / self.interval_s
+    }
+
+    /// The part of the faults that 2 MiB mappings served, if there were faults.
+    pub fn pmd_share(&self) -> Option<f64> {
+        (self.faults() > 0).then(|| self.pmd() as f64 / self.faults() as f64)
+    }
+
+    /// All latencies, whatever the size of the mapping and the access.
+    pub fn latency(&self) -> Cow<'a, Hist> {
+        let mut hists = self.file.faults.values();
+        match (hists.next(), hists.next()) {
+            (None, _) => Cow::Owned(Hist::default()),
+            (Some(only), None) => Cow::Borrowed(only),
+            (Some(_), Some(_)) => {
+                let mut all = Hist::default();
+                for hist in self.file.faults.values() {
+                    all.merge(hist);
+                }
+                Cow::Owned(all)
+            }
+        }
+    }
+
+    /// The upper bound of the bucket that holds the `q`-quantile, if a latency is known.
+    pub fn quantile_ns(&self, q: f64) -> Option<u64> {
+        quantile(&self.latency(), q)
+    }
+
+    /// The mean latency, from the exact sum, if a latency is known.
+    pub fn mean_ns(&self) -> Option<u64> {
+        let latency = self.latency();
+        latency.sum_ns.checked_div(latency.count())
+    }
+
+    /// `read(2)` or `write(2)`, if there was any.
+    pub fn io(&self, access: Access) -> Option<&'a Io> {
+        self.file.io.get(&access)
+    }
+
+    /// Calls of `read(2)` or `write(2)`, whether or not their latency is known.
+    pub fn calls(&self, access: Access) -> u64 {
+        self.io(access)
+            .map_or(0, |io| io.latency.count().saturating_add(io.untimed))
+    }
+
+    pub fn io_bytes(&self, access: Access) -> u64 {
+        self.io(access).map_or(0, |io| io.bytes)
+    }
+
+    pub fn io_quantile_ns(&self, access: Access, q: f64) -> Option<u64> {
+        quantile(&self.io(access)?.latency, q)
+    }
+}
+
+fn quantile(hist: &Hist, q: f64) -> Option<u64> {
+    (!hist.buckets.is_empty()).then(|| hist.quantile_ns(q))
+}
+
+fn sum(counts: impl Iterator<Item = u64>) -> u64 {
+    counts.fold(0, u64::saturating_add)
+}
+
+/// What stands for the path of a file that has none.
+pub fn nameless(key: FileKey) -> String {
+    let FileKey {
+        dev: (major, minor),
+        ino,
+    } = key;
+    if key == FileKey::OTHER {
+        "(other files)".into()
+    } else {
+        format!("[{major}:{minor} inode {ino}]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_main_reason_is_the_most_frequent_and_of_equals_the_first() {
+        let mut file = FileRow::new(FileKey::OTHER);
+        let interval = |file: &FileRow| {
+            Row {
+                file: &file.clone(),
+                interval_s: 1.0,
+            }
+            .main_fallback()
+        };
+        assert_eq!(interval(&file), None);
+        file.fallback.insert(Fallback::Eof, 0);
+        assert_eq!(interval(&file), None);
+        file.fallback.insert(Fallback::Extent, 2);
+        file.fallback.insert(Fallback::VmaBounds, 2);
+        assert_eq!(interval(&file), Some(Fallback::VmaBounds));
+        file.fallback.insert(Fallback::Other, 3);
+        assert_eq!(interval(&file), Some(Fallback::Other));
+    }
+
+    #[test]
+    fn counts_at_the_end_of_their_range_do_not_wrap() {
+        let mut file = FileRow::new(FileKey::OTHER);
+        for access in [Access::Read, Access::Write] {
+            file.untimed.insert((Order::Pte, access), u64::MAX);
+        }
+        file.errors.insert(Failure::Sigbus, u64::MAX);
+        file.errors.insert(Failure::Oom, 1);
+        let row = Row {
+            file: &file,
+            interval_s: 1.0,
+        };
+        assert_eq!((row.faults(), row.failed()), (u64::MAX, u64::MAX));
+    }
+}
