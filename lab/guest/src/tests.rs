@@ -34,6 +34,7 @@ mod player;
 mod poison;
 mod principles;
 mod privileges;
+mod probes;
 mod refusals;
 mod removal;
 mod runtime;
@@ -70,11 +71,13 @@ pub(crate) const ALL: &[&[Test]] = &[
     exactness::TESTS,
     exactness_crowd::TESTS,
     exactness_trees::TESTS,
+    probes::TESTS,
     instrument::TESTS,
     privileges::TESTS,
     doctor::TESTS,
     many::TESTS,
     memory_errors::TESTS,
+    probes::BREAKING,
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
