@@ -74,7 +74,8 @@ fn attach(args: &Args) -> Result<Box<dyn Source>, source::Error> {
         Origin::Live => Ok(Box::new(source::live::Live::attach(
             source::live::Options {
                 all_dax: args.all_dax,
-                ..source::live::Options::default()
+                processes: args.processes,
+                run_stats: args.run_stats,
             },
         )?)),
         Origin::Synthetic => {

@@ -65,6 +65,15 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) all_dax: bool,
 
+    /// Count faults by process too, which makes each fault dearer.
+    #[arg(long)]
+    pub(super) processes: bool,
+
+    /// Have the kernel take the time of each probe: needs `CAP_SYS_ADMIN`, and makes every BPF
+    /// program on the machine dearer.
+    #[arg(long)]
+    pub(super) run_stats: bool,
+
     /// Give KEY on the screen a command of your own, run by `sh -c`. LABEL stands in the last
     /// line of the screen; what the command says last becomes an event. May be repeated.
     #[arg(long = "action", value_name = "KEY:LABEL:COMMAND", value_parser = action)]
