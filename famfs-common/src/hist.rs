@@ -28,30 +28,25 @@ pub const fn index(ns: u64) -> u16 {
     bucket(ns, log2(ns) - SLICE_BITS)
 }
 
-/// [`index`] by a table, for what most faults take: 256 ns to 16 ms. `byte` cuts a number down to
-/// its lowest byte, in a way that the BPF verifier sees.
+/// [`index`] by a table, for what most faults take: 256 ns to 16 ms. `look_up` reads [`SHIFT`] at an
+/// index that fits into a byte, in a way that its caller's verifier understands.
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "the BPF programs call it once per fault"
 )]
-pub fn quick(ns: u64, byte: impl Fn(u64) -> u8) -> Option<u16> {
-    let shift = |by: u32| u32::from(SHIFT[usize::from(byte(ns >> by))]) + by - 8;
-    if (1 << 8..1 << 16).contains(&ns) {
-        Some(bucket(ns, shift(8)))
+pub fn quick(ns: u64, look_up: impl Fn(u64) -> u32) -> Option<u64> {
+    let shift = if (1 << 8..1 << 16).contains(&ns) {
+        look_up(ns >> 8)
     } else if (1 << 16..1 << 24).contains(&ns) {
-        Some(bucket(ns, shift(16)))
+        look_up(ns >> 16) + 8
     } else {
-        None
-    }
+        return None;
+    };
+    Some(u64::from(shift) * SLICES + (ns >> shift))
 }
 
 /// `shift` leaves the top four bits of `ns`: 8..=15 within its power of two.
-#[inline(always)]
-#[expect(
-    clippy::inline_always,
-    reason = "the BPF programs call it once per fault"
-)]
 #[expect(
     clippy::cast_possible_truncation,
     reason = "the result is below BUCKETS"
@@ -61,7 +56,7 @@ const fn bucket(ns: u64, shift: u32) -> u16 {
 }
 
 /// By the upper byte of a 16-bit value: how far to shift the value to leave its top four bits.
-static SHIFT: [u8; 256] = {
+pub static SHIFT: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 1;
     while byte < 256 {

@@ -76,13 +76,14 @@ pub struct State {
     unused_too: [u64; 6],
 }
 
-/// The memory that the fault programs and user space share: one value of an array map, so that
-/// its address is a constant to the programs.
+/// Faults in flight: one value of an array map, so that its address is a constant to the programs.
+pub type Starts = [Slot; SLOTS as usize];
+
+/// The memory that the fault programs and user space share: one value too.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Memory {
     pub state: State,
-    pub starts: [Slot; SLOTS as usize],
     /// Two halves: programs fill one while user space reads and clears the other.
     pub table: [Entry; 2 * HALF as usize],
 }

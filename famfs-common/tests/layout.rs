@@ -6,8 +6,8 @@ use famfs_common::{
     event::{By, Faults, Name, Rare},
     field::PLACES,
     keys::{
-        CLASSES, Cpu, Entry, HALF, MAX_CPUS, Memory, SLOTS, Slot, State, Tag, UNTIMED, home,
-        major_minor, slot,
+        CLASSES, Cpu, Entry, HALF, MAX_CPUS, Memory, SLOTS, Slot, Starts, State, Tag, UNTIMED,
+        home, major_minor, slot,
     },
     probe::{HOOKS, TABLE},
 };
@@ -18,12 +18,12 @@ fn sizes_and_places() {
     assert_eq!((size_of::<Slot>(), size_of::<State>()), (64, 128));
     assert_eq!([offset_of!(Slot, vmf), offset_of!(Slot, address)], [0, 32]);
     assert_eq!([offset_of!(State, half), offset_of!(State, used)], [0, 64]);
-    assert_eq!(
-        [offset_of!(Memory, starts), offset_of!(Memory, table)],
-        [128, 128 + (64 << 16)]
-    );
     // No padding: what is not a field would be unwritten kernel memory.
-    assert_eq!(size_of::<Memory>(), 128 + (64 << 16) + (64 << 16));
+    assert_eq!(
+        (offset_of!(Memory, table), size_of::<Memory>()),
+        (128, 128 + (64 << 16))
+    );
+    assert_eq!(size_of::<Starts>(), 64 << 16);
     assert_eq!(size_of::<Entry>(), 32);
     assert_eq!([offset_of!(Entry, tag), offset_of!(Entry, ino)], [0, 8]);
     assert_eq!(

@@ -3,6 +3,7 @@
 
 use core::{
     arch::asm,
+    hint::assert_unchecked,
     ptr::{read_volatile, write_volatile},
 };
 
@@ -24,7 +25,7 @@ use famfs_common::{
 
 use crate::{
     kernel::{Kernel, follow, identity, low, read, tag, watched},
-    maps::MEMORY,
+    maps::STARTS,
     name, process,
     rare::{self, NOTHING},
     record::{Counted, Here},
@@ -42,22 +43,22 @@ pub fn pmd_enter(ctx: BtfTracePointContext) -> i32 {
 
 #[btf_tracepoint(function = "dax_pte_fault_done")]
 pub fn pte_exit(ctx: BtfTracePointContext) -> i32 {
-    exit::<false>(&ctx, Order::Pte, Hook::PteExit, ctx.arg(2))
+    exit::<false, 2>(&ctx, Order::Pte, Hook::PteExit)
 }
 
 #[btf_tracepoint(function = "dax_pmd_fault_done")]
 pub fn pmd_exit(ctx: BtfTracePointContext) -> i32 {
-    exit::<false>(&ctx, Order::Pmd, Hook::PmdExit, ctx.arg(3))
+    exit::<false, 3>(&ctx, Order::Pmd, Hook::PmdExit)
 }
 
 #[btf_tracepoint(function = "dax_pte_fault_done")]
 pub fn pte_exit_process(ctx: BtfTracePointContext) -> i32 {
-    exit::<true>(&ctx, Order::Pte, Hook::PteExit, ctx.arg(2))
+    exit::<true, 2>(&ctx, Order::Pte, Hook::PteExit)
 }
 
 #[btf_tracepoint(function = "dax_pmd_fault_done")]
 pub fn pmd_exit_process(ctx: BtfTracePointContext) -> i32 {
-    exit::<true>(&ctx, Order::Pmd, Hook::PmdExit, ctx.arg(3))
+    exit::<true, 3>(&ctx, Order::Pmd, Hook::PmdExit)
 }
 
 const CLASS_SHIFT: u32 = 24;
@@ -65,9 +66,7 @@ const CLASS_SHIFT: u32 = 24;
 /// Where the thread that faults keeps its start.
 #[inline(always)]
 fn slot_of(vmf: Kernel) -> *mut Slot {
-    // SAFETY: only an address is taken.
-    let starts = unsafe { &raw mut MEMORY.starts };
-    starts.cast::<Slot>().wrapping_add(slot(low(vmf)) as usize)
+    (&raw mut STARTS).cast::<Slot>().wrapping_add(slot(low(vmf)) as usize)
 }
 
 /// A fault's own word: its `vm_fault`, and the order.
@@ -172,12 +171,12 @@ unsafe fn unstarted(start: *mut Slot, ctx: *const u64, order: Order, hook: Hook)
     }
 }
 
+/// `RESULT` is the place of the result among the tracepoint's arguments.
 #[inline(always)]
-fn exit<const PROCESS: bool>(
+fn exit<const PROCESS: bool, const RESULT: usize>(
     ctx: &BtfTracePointContext,
     order: Order,
     hook: Hook,
-    result: u32,
 ) -> i32 {
     let here = Here::now();
     // SAFETY: no preconditions.
@@ -200,11 +199,12 @@ fn exit<const PROCESS: bool>(
             (ino, key, 0, false)
         }
     };
-    let mapped = tag(0, Outcome::Mapped as u8, 0, here.cpu);
+    let result: u32 = ctx.arg(RESULT);
+    let mapped = (Outcome::Mapped as u64) << CLASS_SHIFT | u64::from(here.cpu);
     if result == vm_fault::NOPAGE && timed
-        && let Some(bucket) = hist::quick(ns, byte)
+        && let Some(bucket) = hist::quick(ns, shift)
     {
-        let tag = key | mapped | u64::from(bucket) << Tag::BUCKET_SHIFT;
+        let tag = key | mapped | bucket << Tag::BUCKET_SHIFT;
         if here.count(ino, tag, ns) != Counted::Again {
             name::announce(inode, vmf, ino, key);
         }
@@ -219,14 +219,19 @@ fn exit<const PROCESS: bool>(
     0
 }
 
-/// The lowest byte of `n`, so that the verifier knows it to be one: the compiler would find the
-/// mask needless.
+/// Reads [`hist::SHIFT`]. The verifier has to see that the index is a byte; the compiler knows, and
+/// would find a mask needless.
 #[inline(always)]
-fn byte(n: u64) -> u8 {
-    let mut byte = n;
-    // SAFETY: calculates with a register.
-    unsafe { asm!("{n} &= 255", n = inout(reg) byte, options(pure, nomem, nostack)) };
-    byte as u8
+fn shift(index: u64) -> u32 {
+    let mut byte = index;
+    // SAFETY: a calculation with a register; then a byte is an index of the table, whose values
+    // are below 16.
+    unsafe {
+        asm!("{n} &= 255", n = inout(reg) byte, options(pure, nomem, nostack));
+        let shift = u32::from(*hist::SHIFT.as_ptr().add(byte as usize));
+        assert_unchecked(shift < 16);
+        shift
+    }
 }
 
 /// The time of a fault whose start was not seen.

@@ -8,15 +8,18 @@ use aya_ebpf::{
 };
 use famfs_common::{
     event::By,
-    keys::{Cpu, Memory, RW_SLOTS, RwSlot},
+    keys::{Cpu, Memory, RW_SLOTS, RwSlot, Starts},
 };
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
 unsafe extern "C" {
-    /// Faults in flight, and the results: 8 MiB. A map that the loader makes and whose address it
-    /// puts into the programs, so that they need no look-up.
+    /// The results: 4 MiB. A map that the loader makes and whose address it puts into the programs,
+    /// so that they need no look-up.
     pub static mut MEMORY: Memory;
+
+    /// Faults in flight, by kernel stack: 4 MiB, made in the same way.
+    pub static mut STARTS: Starts;
 }
 
 /// One per possible CPU; the loader sets the number.

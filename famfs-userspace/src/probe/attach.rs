@@ -14,7 +14,7 @@ use aya::{
     },
 };
 use famfs_common::{
-    keys::{MAX_CPUS, Memory},
+    keys::{MAX_CPUS, Memory, Starts},
     probe::{Attach, BY_PROCESS, Hook, Info, Way},
 };
 
@@ -83,10 +83,12 @@ impl Attached {
         let offsets = btf.offsets()?;
         let steps = plan(&Here::ask(&btf), &avoided())?;
         let cpus = possible_cpus()?;
-        let memory = create_memory()?;
+        let memory = create_memory("MEMORY", const { value_size::<Memory>() })?;
+        let starts = create_memory("STARTS", const { value_size::<Starts>() })?;
         let mut object = OBJECT.to_vec();
         patch::fields(&mut object, &offsets)?;
         patch::address(&mut object, "MEMORY", memory.fd().as_fd().as_raw_fd())?;
+        patch::address(&mut object, "STARTS", starts.fd().as_fd().as_raw_fd())?;
         let types = AyaBtf::from_sys_fs().map_err(|e| Error::Object(e.into()))?;
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&types))
@@ -100,7 +102,7 @@ impl Attached {
             )
             .load(&object)
             .map_err(Error::Object)?;
-        let map_bytes = map_bytes(&ebpf, &memory);
+        let map_bytes = map_bytes(&ebpf, &[&memory, &starts]);
         let memory = Shared::new("MEMORY", memory)?;
         let drain = Drain::new(&mut ebpf, &memory)?;
         let events = Events::new(&mut ebpf)?;
@@ -247,16 +249,18 @@ fn clone_fd(program: &Program) -> Option<ProgramFd> {
     program.fd().ok().and_then(|fd| fd.try_clone().ok())
 }
 
-/// The map whose only value is a [`Memory`].
-fn create_memory() -> Result<MapData, Error> {
+/// Bytes of a value, as maps count them.
+const fn value_size<T>() -> u32 {
+    assert!(size_of::<T>() < i32::MAX as usize);
+    size_of::<T>() as u32
+}
+
+/// An array map of one value that user space can map.
+fn create_memory(name: &'static str, size: u32) -> Result<MapData, Error> {
     const ARRAY: u32 = aya_obj::generated::bpf_map_type::BPF_MAP_TYPE_ARRAY as u32;
     const MMAPABLE: u32 = aya_obj::generated::BPF_F_MMAPABLE;
-    let size = const {
-        assert!(size_of::<Memory>() < i32::MAX as usize);
-        size_of::<Memory>() as u32
-    };
     let map = aya_obj::Map::new_from_params(ARRAY, 4, size, 1, MMAPABLE);
-    MapData::create(map, "MEMORY", None).map_err(|error| Error::Object(error.into()))
+    MapData::create(map, name, None).map_err(|error| Error::Object(error.into()))
 }
 
 /// Takes a map that aya has no better type for out of the object.
@@ -272,8 +276,8 @@ pub(super) fn take_data(ebpf: &mut Ebpf, name: &'static str) -> Result<MapData, 
     }
 }
 
-/// Kernel memory of the object's maps and of `memory`, as the kernel accounts for it.
-fn map_bytes(ebpf: &Ebpf, memory: &MapData) -> u64 {
+/// Kernel memory of the object's maps and of `ours`, as the kernel accounts for it.
+fn map_bytes(ebpf: &Ebpf, ours: &[&MapData]) -> u64 {
     let of = |map: &MapData| {
         let fd: RawFd = map.fd().as_fd().as_raw_fd();
         let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default();
@@ -283,7 +287,7 @@ fn map_bytes(ebpf: &Ebpf, memory: &MapData) -> u64 {
         Map::Array(map) | Map::RingBuf(map) | Map::HashMap(map) | Map::LruHashMap(map) => of(map),
         _ => 0,
     });
-    maps.sum::<u64>() + of(memory)
+    maps.chain(ours.iter().copied().map(of)).sum()
 }
 
 /// The kinds that the environment says not to use.
