@@ -57,6 +57,14 @@ pub(super) const ALL: &[Instrument] = &[
     plain(NOTHING, &[]),
     plain(FLOOR, &["lab-floor", "/usr/lib/famfs/floor.bpf.o"]),
     top(SUBJECT, &["famfs-top", "--once", "--json", "--"]),
+    top(
+        "famfs-top --processes",
+        &["famfs-top", "--once", "--json", "--processes", "--"],
+    ),
+    top(
+        "famfs-top --run-stats",
+        &["famfs-top", "--once", "--json", "--run-stats", "--"],
+    ),
     bpftrace("bpftrace fentry", "fentry.bt"),
     bpftrace("bpftrace kprobe", "kprobe.bt"),
     plain(AGAIN, &[]),
@@ -100,7 +108,7 @@ mod tests {
             .collect();
         assert_eq!(lines[0], "famfs-bench run");
         assert_eq!(lines[2], "famfs-top --once --json -- famfs-bench run");
-        assert_eq!(lines[3], "bpftrace -q -c famfs-bench run /s/fentry.bt");
+        assert_eq!(lines[5], "bpftrace -q -c famfs-bench run /s/fentry.bt");
         assert!(lines.iter().all(|line| line.contains("famfs-bench run")));
     }
 

@@ -221,6 +221,25 @@ fn a_missing_symbol() {
 }
 
 #[test]
+fn a_sysctl_that_refuses_kprobes() {
+    let refused = |facts: &mut Facts| {
+        let Watch::Attached { probes, .. } = &mut facts.watch else {
+            unreachable!()
+        };
+        probes.push(ProbeHealth {
+            problem: Some("cannot attach: Permission denied (os error 13)".into()),
+            ..probe("mf_dax_kill_procs", 0)
+        });
+    };
+    let words = ["kernel.perf_event_paranoid from 3 to 2", "CAP_SYS_ADMIN"];
+    one_gap(Status::Degraded, "probes", &words, refused);
+    one_gap(Status::Degraded, "probes", &["another kernel"], |facts| {
+        facts.privileges.perf_event_paranoid = Some(2);
+        refused(facts);
+    });
+}
+
+#[test]
 fn module_absent() {
     one_gap(Status::Degraded, "module", &["install famfs.ko"], |facts| {
         facts.module = Module::Absent;

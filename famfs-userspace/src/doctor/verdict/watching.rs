@@ -6,6 +6,7 @@ use super::{Finding, Verdict};
 use crate::{
     doctor::{Facts, Module, SelfTest, Watch},
     model::ProbeHealth,
+    privilege,
 };
 
 /// The hook that every 4 KiB fault ends in.
@@ -63,6 +64,11 @@ fn health(facts: &Facts, probe: &ProbeHealth) -> Finding {
             "load the famfs module: famfs module load".to_owned()
         } else if is_of_module {
             "install the famfs module of this version: famfs module status".to_owned()
+        } else if let Some(paranoid) = keeps_kprobes_away(facts, problem) {
+            format!(
+                "lower kernel.perf_event_paranoid from {paranoid} to 2, or add CAP_SYS_ADMIN: \
+                 kprobes need one of them ({feeds})"
+            )
         } else {
             format!("nothing, if this is not needed: {feeds}; else another kernel")
         };
@@ -82,6 +88,16 @@ fn health(facts: &Facts, probe: &ProbeHealth) -> Finding {
         );
     }
     Finding::ok("probes", format!("{name} by {kind}, {} hits", probe.hits))
+}
+
+/// The value of the sysctl that refuses kprobes to whoever has `CAP_PERFMON` only: a level of
+/// Debian's, above those of other kernels.
+fn keeps_kprobes_away(facts: &Facts, problem: &str) -> Option<i64> {
+    let has = &facts.privileges;
+    let is_admin =
+        (has.effective).is_none_or(|effective| privilege::has(effective, privilege::Cap::SysAdmin));
+    has.perf_event_paranoid
+        .filter(|&paranoid| paranoid > 2 && !is_admin && problem.contains("ermission"))
 }
 
 fn self_test(probes: &[ProbeHealth], test: &SelfTest) -> Finding {

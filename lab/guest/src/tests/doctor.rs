@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use ::caps::Capability::{CAP_BPF, CAP_PERFMON};
 use nix::mount::{MsFlags, mount, umount};
 use serde_json::Value;
 
@@ -23,6 +24,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "doctor::no_capability",
         run: no_capability,
+    },
+    Test {
+        name: "doctor::a_sysctl_that_refuses_kprobes",
+        run: paranoid,
     },
     Test {
         name: "doctor::module_absent",
@@ -160,15 +165,24 @@ fn missing_symbol() {
         assert_eq!((status, found.len()), (3, 1), "{said:#}");
         assert!(found[0].1.contains("dax_pmd_fault_done"), "{said:#}");
     });
-    let optional = renamed(
+    let second_best = renamed(
         "btf_trace_memory_failure_event",
         "btf_trace_memory_failure_erase",
     );
+    with_types(&second_best, || {
+        let (status, said) = doctor("");
+        assert_eq!(status, 0, "{said:#}");
+        let mut probes = said["probes"].as_array().unwrap().iter();
+        let probe = probes.find(|probe| probe["name"] == "memory_failure_event");
+        assert_eq!(probe.unwrap()["kind"], "raw_tp", "{said:#}");
+    });
+    let optional = renamed("dax_iomap_rw", "dax_iomap_ro");
     with_types(&optional, || {
         let (status, said) = doctor("");
         let found = gaps(&said, "probes");
-        assert_eq!((status, found.len()), (1, 1), "{said:#}");
-        assert!(found[0].1.starts_with("memory_failure_event: "), "{said:#}");
+        assert_eq!((status, found.len()), (1, 2), "{said:#}");
+        let names_it = |(_, text): &(&str, &str)| text.starts_with("dax_iomap_rw: ");
+        assert!(found.iter().all(names_it), "{said:#}");
         assert_eq!(said["self_test"]["counted"], 1, "the rest works: {said:#}");
     });
     let field = renamed("s_magic", "s_logic");
@@ -184,6 +198,30 @@ fn no_capability() {
     let found = gaps(&said, "capabilities");
     assert_eq!(status, 3, "{said:#}");
     assert_eq!(found, [("blocked", "CAP_BPF and CAP_PERFMON is missing")]);
+}
+
+fn paranoid() {
+    const PARANOID: &str = "/proc/sys/kernel/perf_event_paranoid";
+    let _famfs = Famfs::fresh();
+    let before = fs::read_to_string(PARANOID).unwrap();
+    fs::write(PARANOID, "3").unwrap();
+    // Kprobes are the second choice: without the first they are what is left.
+    let output = caps::nobody("famfs-top doctor --json", &[CAP_BPF, CAP_PERFMON])
+        .env("FAMFS_TOP_AVOID", "fexit fentry")
+        .output()
+        .unwrap();
+    fs::write(PARANOID, before.trim()).unwrap();
+    let (status, said) = read(&output);
+    assert_eq!(status, 1, "{said:#}");
+    let findings = said["findings"].as_array().unwrap().iter();
+    let named: Vec<_> = findings
+        .filter(|finding| {
+            let advice = finding["advice"].as_str().unwrap_or_default();
+            advice.contains("kernel.perf_event_paranoid from 3 to 2")
+        })
+        .collect();
+    assert_eq!(named.len(), 2, "of two hooks by kprobe: {said:#}");
+    assert_eq!(said["self_test"]["counted"], 1, "{said:#}");
 }
 
 fn unload() {
