@@ -52,7 +52,7 @@ pub(crate) fn sealed(input: &[u8], control: u8) -> Vec<u8> {
         seal(&mut image[LOG..LOG + HEADER], 24);
     }
     let odd = usize::from(control >> 4);
-    for index in 0..counted(&image[LOG..]) + 1 {
+    for index in 0..=counted(&image[LOG..]) {
         let at = LOG + HEADER + index * size;
         let Some(entry) = image.get_mut(at..at + size) else {
             break;

@@ -129,7 +129,10 @@ fn lines(text: &str, corpus: &[Vec<u8>], dice: &mut Dice) -> String {
             lines.insert(dice.below(lines.len() + 1), line);
         }
         3 => lines[at].insert_str(0, dice.one_of(&["  ", " ", "- ", "\t"])),
-        4 => lines[at] = lines[at].trim_start().to_owned(),
+        4 => {
+            let spaces = lines[at].len() - lines[at].trim_start().len();
+            lines[at].drain(..spaces);
+        }
         _ => {
             let other = String::from_utf8_lossy(&corpus[dice.below(corpus.len())]).into_owned();
             let others: Vec<&str> = other.split('\n').collect();

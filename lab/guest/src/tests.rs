@@ -39,6 +39,7 @@ mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod situations;
 mod times;
 
 use crate::harness::Test;
@@ -51,6 +52,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     commands::TESTS,
     commands_refused::TESTS,
     mount8::TESTS,
+    situations::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,
