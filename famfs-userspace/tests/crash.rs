@@ -233,7 +233,7 @@ fn a_batch_is_counted_at_once() {
 fn a_count_with_its_entry_is_found_out() {
     let old = Builder::sample().image;
     let ops = record(&old, |memory| {
-        let entry = Entry::new(5, folder(b"new")).to_bytes();
+        let entry = Entry::new(5, &folder(b"new")).to_bytes();
         memory.store(LOG as u64 + 48 + 5 * 544, &entry)?;
         memory.publish(LOG as u64 + 40, 6)?;
         memory.flush(LOG as u64, 8 << 20)?;

@@ -96,10 +96,8 @@ impl PathField {
 
 impl Entry {
     /// An entry to be written as number `seqnum`.
-    pub fn new(seqnum: u64, body: Body) -> Self {
-        let bytes = Self::bytes_of(seqnum, &body);
-        drop(body);
-        Self::parse(&bytes)
+    pub fn new(seqnum: u64, body: &Body) -> Self {
+        Self::parse(&Self::bytes_of(seqnum, body))
     }
 
     /// The bytes of an entry to be written as number `seqnum`.

@@ -53,20 +53,20 @@ impl Resolver {
             Some(mounts) => mounts,
             none => none.insert(mountinfo::read()?.into_iter().map(Arc::new).collect()),
         };
-        let real = match folder.and_then(|folder| self.folders.get(folder)) {
-            Some(known) => known.real.join(last),
-            None => {
-                let real = resolve(parent)?;
-                let at = real.join(last);
-                if let Some(folder) = folder {
-                    let other = |mount: &Arc<Mount>| mount.mount_point.parent() == Some(&real);
-                    let alone = !mounts.iter().any(other);
-                    let place = Place::among(mounts, &real).filter(|_| alone);
-                    self.folders
-                        .insert(folder.to_owned(), Folder { real, place });
-                }
-                at
+        let known = folder.and_then(|folder| self.folders.get(folder));
+        let real = if let Some(known) = known {
+            known.real.join(last)
+        } else {
+            let real = resolve(parent)?;
+            let at = real.join(last);
+            if let Some(folder) = folder {
+                let inside = |mount: &Arc<Mount>| mount.mount_point.parent() == Some(&real);
+                let alone = !mounts.iter().any(inside);
+                let place = Place::among(mounts, &real).filter(|_| alone);
+                self.folders
+                    .insert(folder.to_owned(), Folder { real, place });
             }
+            at
         };
         Place::among(mounts, &real).ok_or_else(|| Error::NotFamfs {
             path: path.to_owned(),

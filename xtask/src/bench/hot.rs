@@ -15,6 +15,10 @@ use crate::setup::kernels::Line;
 /// Where the kernel's half of the addresses begins.
 const KERNEL: u64 = 1 << 63;
 
+/// The window whose user space is famfs-bench itself, by its number in
+/// `bench/src/runtime/mark.rs`.
+const MEMCPY: u32 = 7;
+
 /// Instructions of a window by function.
 type Window = BTreeMap<Function, u64>;
 
@@ -75,15 +79,59 @@ fn windows(split: &str, kernel: &Symbols, program: &Symbols) -> Option<Vec<Windo
         }
         let address = u64::from_str_radix(first, 16).ok()?;
         let insns: u64 = words.next()?.parse().ok()?;
-        let Some(window) = current.and_then(|number| windows.get_mut(&number)) else {
+        let Some((number, window)) =
+            current.and_then(|number| Some((number, windows.get_mut(&number)?)))
+        else {
             continue;
         };
-        let symbols = if address < KERNEL { program } else { kernel };
-        let function = symbols.of(address).cloned().unwrap_or(Function {
-            name: format!("{address:#x}"),
-            owner: "unknown".to_owned(),
-        });
-        *window.entry(function).or_default() += insns;
+        *window
+            .entry(function(number, address, kernel, program))
+            .or_default() += insns;
     }
     Some(windows.into_values().collect())
+}
+
+fn function(window: u32, address: u64, kernel: &Symbols, program: &Symbols) -> Function {
+    let (name, owner) = match (address < KERNEL, window) {
+        (true, MEMCPY) => ("all of it".to_owned(), "famfs-bench"),
+        (in_program, _) => {
+            let symbols = if in_program { program } else { kernel };
+            if let Some(function) = symbols.of(address) {
+                return function.clone();
+            }
+            (format!("{address:#x}"), "unknown")
+        }
+    };
+    Function {
+        name,
+        owner: owner.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_window_of_a_number_counts_and_blocks_of_a_function_are_added() {
+        let kernel = Symbols::parse("ffff800000000000 T open\n").unwrap();
+        let program = Symbols::parse("1000 T play\n1100 T check\n").unwrap();
+        let split = "window 0 1 1\n1000 5\n1010 6\n1100 2\nffff800000000004 9\n\
+                     window 7 1 1\n1000 3\nwindow 0 1 1\n1000 99\n";
+        let windows = windows(split, &kernel, &program).unwrap();
+        let of = |window: &Window| -> Vec<(String, u64)> {
+            let names = window.iter();
+            names.map(|(f, insns)| (f.name.clone(), *insns)).collect()
+        };
+        let [first, last] = windows.as_slice() else {
+            panic!("{windows:?}")
+        };
+        let named = |name: &str, insns| (name.to_owned(), insns);
+        assert_eq!(
+            of(first),
+            [named("check", 2), named("open", 9), named("play", 11)]
+        );
+        assert_eq!(of(last), [named("all of it", 3)]);
+        assert!(super::windows("window x", &kernel, &program).is_none());
+    }
 }

@@ -58,7 +58,7 @@ impl Symbols {
         Ok(Self(list))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let mut list: Vec<(u64, Function)> = text.lines().filter_map(symbol).collect();
         ensure!(
             list.iter().any(|(address, _)| *address > 0),
