@@ -56,7 +56,7 @@ pub(crate) fn ready(
 pub(super) fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     let shared = match &args.memory_file {
         Some(file) => Shared::open(file, args.size)?,
-        None => Shared::anonymous(args.size)?,
+        None => Shared::anonymous(0, args.size)?,
     };
     let mut hosts = ready(args, memory, [&shared; 2], &[])?;
     Host::boot(&mut hosts)?;

@@ -18,7 +18,7 @@ use nix::{
 };
 
 /// What is looked at, and copied, at a time.
-const CHUNK: usize = 64 << 10;
+const CHUNK: u64 = 64 << 10;
 
 /// Bytes that guests map. A guest's store is in it as soon as the emulated CPU has executed it:
 /// there is no cache in between.
@@ -26,6 +26,8 @@ const CHUNK: usize = 64 << 10;
 pub(crate) struct Shared {
     file: File,
     path: PathBuf,
+    /// Where the device begins: an info block of the kernel's may stand before it.
+    base: u64,
     size: u64,
 }
 
@@ -34,8 +36,9 @@ pub(crate) struct Shared {
 pub(crate) struct Snapshot(Vec<(u64, Vec<u8>)>);
 
 impl Shared {
-    /// Memory that no file system holds, and that goes with this.
-    pub(crate) fn anonymous(size: u64) -> Result<Self> {
+    /// Memory that no file system holds, and that goes with this. What is read and written here
+    /// is the device, which begins at `base`.
+    pub(crate) fn anonymous(base: u64, size: u64) -> Result<Self> {
         let file: File = memfd_create(c"famfs-lab", MFdFlags::MFD_CLOEXEC)
             .context("cannot create shared memory")?
             .into();
@@ -44,6 +47,7 @@ impl Shared {
         Ok(Self {
             file,
             path: path.into(),
+            base,
             size,
         })
     }
@@ -58,6 +62,7 @@ impl Shared {
         Ok(Self {
             file,
             path: path.to_owned(),
+            base: 0,
             size,
         })
     }
@@ -67,9 +72,14 @@ impl Shared {
         &self.path
     }
 
+    /// Bytes of the device.
+    pub(crate) fn size(&self) -> u64 {
+        self.size - self.base
+    }
+
     pub(crate) fn read(&self, at: u64, into: &mut [u8]) -> Result<()> {
         self.file
-            .read_exact_at(into, at)
+            .read_exact_at(into, self.base + at)
             .with_context(|| format!("cannot read {} bytes of the memory at {at}", into.len()))
     }
 
@@ -82,7 +92,7 @@ impl Shared {
 
     pub(crate) fn write(&self, at: u64, bytes: &[u8]) -> Result<()> {
         self.file
-            .write_all_at(bytes, at)
+            .write_all_at(bytes, self.base + at)
             .with_context(|| format!("cannot write {} bytes of the memory at {at}", bytes.len()))
     }
 
@@ -96,28 +106,29 @@ impl Shared {
     pub(crate) fn clear(&self, start: u64) -> Result<()> {
         let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
         let signed = |n: u64| i64::try_from(n).context("too large");
-        fallocate(
-            &self.file,
-            flags,
-            signed(start)?,
-            signed(self.size - start)?,
-        )
-        .context("cannot clear the memory")
+        let start = self.base + start;
+        let len = self.size - start;
+        fallocate(&self.file, flags, signed(start)?, signed(len)?)
+            .context("cannot clear the memory")
     }
 
     /// Copies what is not zero.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         let mut chunks = Vec::new();
+        // Compared as a whole, because this program is built without optimisation.
+        let zeroes = vec![0; usize::try_from(CHUNK)?];
+        let mut next = 0;
         for (start, end) in self.stored()? {
-            let mut at = start;
-            while at < end {
-                let len = CHUNK.min(usize::try_from(end - at).unwrap_or(CHUNK));
-                let mut bytes = vec![0; len];
-                self.read(at, &mut bytes)?;
-                if bytes.iter().any(|byte| *byte != 0) {
-                    chunks.push((at, bytes));
+            // At fixed places, so that the same bytes are always the same chunks.
+            next = next.max(start - start % CHUNK);
+            while next < end {
+                let len = CHUNK.min(self.size() - next);
+                let mut bytes = vec![0; usize::try_from(len)?];
+                self.read(next, &mut bytes)?;
+                if bytes != zeroes[..bytes.len()] {
+                    chunks.push((next, bytes));
                 }
-                at += len as u64;
+                next += len;
             }
         }
         Ok(Snapshot(chunks))
@@ -132,10 +143,11 @@ impl Shared {
         Ok(())
     }
 
-    /// The ranges that are not holes.
+    /// The ranges of the device that are not holes.
     fn stored(&self) -> Result<Vec<(u64, u64)>> {
         let mut ranges = Vec::new();
-        let mut at = 0;
+        let base = i64::try_from(self.base).context("too large")?;
+        let mut at = base;
         loop {
             let seek = |at, whence| lseek64(&self.file, at, whence);
             let start = match seek(at, Whence::SeekData) {
@@ -144,7 +156,7 @@ impl Shared {
                 Err(error) => return Err(error).context("cannot find what the memory holds"),
             };
             at = seek(start, Whence::SeekHole).context("cannot find what the memory holds")?;
-            ranges.push((start.unsigned_abs(), at.unsigned_abs()));
+            ranges.push(((start - base).unsigned_abs(), (at - base).unsigned_abs()));
         }
     }
 }
@@ -172,7 +184,7 @@ impl Snapshot {
         }
     }
 
-    /// Writes it as a sparse file, for whoever wants to look at it.
+    /// Writes it as a sparse image, for whoever wants to look at it.
     pub(crate) fn save(&self, path: &Path, size: u64) -> io::Result<()> {
         let file = File::create(path)?;
         file.set_len(size)?;
@@ -189,26 +201,35 @@ mod tests {
 
     #[test]
     fn a_snapshot_has_what_is_stored_and_brings_it_back() {
-        let memory = Shared::anonymous(4 << 20).unwrap();
+        let memory = Shared::anonymous(0, 4 << 20).unwrap();
         memory.file.write_all_at(b"near", 10).unwrap();
         memory.file.write_all_at(b"far", (3 << 20) - 1).unwrap();
         // Stored, and zero: no part of a snapshot.
         memory.file.write_all_at(&[0; 8192], 1 << 20).unwrap();
         let taken = memory.snapshot().unwrap();
-        assert_eq!(taken.0.len(), 2);
+        assert_eq!(taken.0.len(), 3);
         let mut bytes = [0; 4];
         taken.read((3 << 20) - 2, &mut bytes);
         assert_eq!(&bytes, b"\0far");
         assert_eq!(taken.field(8), u64::from_le_bytes(*b"\0\0near\0\0"));
         assert_eq!(taken.field(2 << 20), 0);
 
-        let other = Shared::anonymous(4 << 20).unwrap();
-        other.file.write_all_at(b"old", 2 << 20).unwrap();
+        // The same device, behind an info block that is nobody's business.
+        let other = Shared::anonymous(1 << 20, 5 << 20).unwrap();
+        other.file.write_all_at(b"info", 0).unwrap();
+        other.write(2 << 20, b"old").unwrap();
         other.restore(&taken).unwrap();
         assert_eq!(other.snapshot().unwrap(), taken);
         assert_eq!(other.field(2 << 20).unwrap(), 0);
         other.clear(1 << 20).unwrap();
         assert_ne!(other.snapshot().unwrap(), taken);
-        assert!(other.used().unwrap() <= 8192);
+        assert_eq!(
+            other.used().unwrap(),
+            CHUNK + 4096,
+            "one chunk and the info block"
+        );
+        let mut info = [0; 4];
+        other.file.read_exact_at(&mut info, 0).unwrap();
+        assert_eq!(&info, b"info");
     }
 }

@@ -8,9 +8,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use super::stage::{Pair, Stage};
+use super::stage::{self, Pair, Setting, Stage};
 use super::{report, tally::Tally};
-use crate::setup::kernels::Line;
 
 struct Test {
     name: &'static str,
@@ -19,7 +18,7 @@ struct Test {
 
 const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
 
-/// Runs the tests whose name contains a filter, with each host as the master once.
+/// Runs the tests whose name contains a filter, with each kernel as the master once, and on fsdev.
 pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
     let chosen: Vec<&Test> = TESTS
         .iter()
@@ -30,13 +29,19 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
     if chosen.is_empty() {
         return Ok(());
     }
+    // Two hosts of one kernel are alike, so one direction is both.
+    on(stage::MIXED, &[0, 1], &chosen, tally)?;
+    on(stage::FSDEV, &[0], &chosen, tally)
+}
+
+fn on(setting: Setting, masters: &[usize], chosen: &[&Test], tally: &mut Tally) -> Result<()> {
     let start = Instant::now();
-    let mut stage = Stage::sharing([Line::V6_12, Line::V7_3])?;
-    for master in [0, 1] {
-        let direction = stage.direction(master);
-        for test in &chosen {
+    let mut stage = Stage::sharing(setting)?;
+    for master in masters {
+        let direction = stage.direction(*master);
+        for test in chosen {
             let start = Instant::now();
-            let mut pair = stage.pair(master)?;
+            let mut pair = stage.pair(*master)?;
             let outcome = (test.run)(&mut pair);
             let seconds = start.elapsed().as_secs_f64();
             let name = test.name;
@@ -51,12 +56,13 @@ pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
             pair.reset().context("cannot go on with the other tests")?;
         }
     }
+    let direction = stage.direction(masters[0]);
     let seconds = start.elapsed().as_secs_f64();
     report(
         tally,
         &match stage.end() {
-            Ok(()) => format!("PASS hosts: both kernels are well ({seconds:.1} s)"),
-            Err(error) => format!("FAIL hosts: {error:#}"),
+            Ok(()) => format!("PASS hosts [{direction}]: both kernels are well ({seconds:.1} s)"),
+            Err(error) => format!("FAIL hosts [{direction}]: {error:#}"),
         },
     );
     Ok(())

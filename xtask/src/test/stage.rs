@@ -32,11 +32,40 @@ pub(crate) fn slot_crc_at(index: u64) -> u64 {
 /// All that the guests need, small enough to be copied in milliseconds.
 pub(crate) const SIZE: u64 = 256 << 20;
 
+/// The kernels of two hosts, and how their memory is presented.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setting {
+    lines: [Line; 2],
+    memory: lab_init::Memory,
+}
+
+/// Every kernel has pmem.
+pub(crate) const MIXED: Setting = Setting {
+    lines: [Line::V6_12, Line::V7_3],
+    memory: lab_init::Memory::Pmem,
+};
+
+/// There the metadata of a device that is not mounted is written through a mapping, too.
+pub(crate) const FSDEV: Setting = Setting {
+    lines: [Line::V7_3; 2],
+    memory: lab_init::Memory::Fsdev,
+};
+
+impl Setting {
+    fn anonymous(self) -> Result<Shared> {
+        let info_block = match self.memory {
+            lab_init::Memory::Fsdev => 2 << 20,
+            lab_init::Memory::Pmem | lab_init::Memory::Cxl => 0,
+        };
+        Shared::anonymous(info_block, SIZE)
+    }
+}
+
 /// Two hosts, on or off.
 pub(crate) struct Stage {
     pub hosts: Vec<Host>,
-    pub lines: [Line; 2],
-    /// What each has; twice the same where they share it.
+    setting: Setting,
+    /// What each has; one only where they share it.
     pub memories: Vec<Shared>,
 }
 
@@ -49,25 +78,24 @@ pub(crate) struct Pair<'s> {
 
 impl Stage {
     /// Hosts that share one memory.
-    pub(crate) fn sharing(lines: [Line; 2]) -> Result<Self> {
-        let memory = Shared::anonymous(SIZE)?;
-        Self::new(lines, vec![memory], &[])
+    pub(crate) fn sharing(setting: Setting) -> Result<Self> {
+        Self::new(setting, vec![setting.anonymous()?], &[])
     }
 
     /// Hosts with a memory each, and these files.
-    pub(crate) fn apart(lines: [Line; 2], files: &[(String, Vec<u8>)]) -> Result<Self> {
-        let memories = vec![Shared::anonymous(SIZE)?, Shared::anonymous(SIZE)?];
-        Self::new(lines, memories, files)
+    pub(crate) fn apart(setting: Setting, files: &[(String, Vec<u8>)]) -> Result<Self> {
+        let memories = vec![setting.anonymous()?, setting.anonymous()?];
+        Self::new(setting, memories, files)
     }
 
-    fn new(lines: [Line; 2], memories: Vec<Shared>, files: &[(String, Vec<u8>)]) -> Result<Self> {
-        let args = Args::for_hosts(lines, SIZE);
+    fn new(setting: Setting, memories: Vec<Shared>, files: &[(String, Vec<u8>)]) -> Result<Self> {
+        let args = Args::for_hosts(setting.lines, SIZE);
         let of = |index: usize| memories.get(index).unwrap_or(&memories[0]);
-        let mut hosts = hosts::ready(&args, lab_init::Memory::Pmem, [of(0), of(1)], files)?;
+        let mut hosts = hosts::ready(&args, setting.memory, [of(0), of(1)], files)?;
         Host::boot(&mut hosts)?;
         Ok(Self {
             hosts,
-            lines,
+            setting,
             memories,
         })
     }
@@ -92,7 +120,13 @@ impl Stage {
 
     /// Who makes and who looks, in words.
     pub(crate) fn direction(&self, master: usize) -> String {
-        format!("{} -> {}", self.lines[master], self.lines[1 - master])
+        let Setting { lines, memory } = self.setting;
+        let memory = match memory {
+            lab_init::Memory::Fsdev => " fsdev",
+            lab_init::Memory::Cxl => " cxl",
+            lab_init::Memory::Pmem => "",
+        };
+        format!("{} -> {}{memory}", lines[master], lines[1 - master])
     }
 
     /// Powers both off; fails where a kernel complained.

@@ -149,7 +149,7 @@ mod tests {
 
     /// A memory with these fields.
     fn memory(fields: &[(u64, u64)]) -> Snapshot {
-        let memory = Shared::anonymous(16 << 20).unwrap();
+        let memory = Shared::anonymous(0, 16 << 20).unwrap();
         for (at, value) in fields {
             memory.write(*at, &value.to_le_bytes()).unwrap();
         }

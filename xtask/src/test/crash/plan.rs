@@ -110,6 +110,9 @@ pub(super) struct Plan {
     number: u64,
     /// Files take 4 KiB at least, not 2 MiB, so there is room for more of them.
     small: bool,
+    /// What copies are.
+    one: Thing,
+    tree: [Thing; TREE.len()],
 }
 
 /// Commands on one file system, the one that makes it among them.
@@ -121,6 +124,8 @@ impl Plan {
             dice: Dice::new(seed),
             number: 0,
             small: false,
+            one: Thing::seeded(ONE.0, ONE.1),
+            tree: TREE.map(|(_, size, seed)| Thing::seeded(size, seed)),
         }
     }
 
@@ -150,7 +155,7 @@ impl Plan {
     }
 
     fn creat(&mut self, number: u64) -> Command {
-        let (size, seed) = (self.dice.range(4096, 3 << 20), self.dice.seed());
+        let (size, seed) = (self.dice.range(4096, 2_500_000), self.dice.seed());
         Command {
             kind: Kind::Creat,
             script: format!("famfs creat -s {size} -r -S {seed} {MOUNT}/f{number}"),
@@ -180,7 +185,7 @@ impl Plan {
         Command {
             kind: Kind::Cp,
             script: format!("famfs cp -t {threads} {SOURCE}/one {MOUNT}/c{number}"),
-            adds: vec![(format!("c{number}"), Thing::seeded(ONE.0, ONE.1))],
+            adds: vec![(format!("c{number}"), self.one)],
         }
     }
 
@@ -191,9 +196,8 @@ impl Plan {
             (top.clone(), Thing::Folder),
             (format!("{top}/sub"), Thing::Folder),
         ];
-        adds.extend(
-            TREE.map(|(name, size, seed)| (format!("{top}/{name}"), Thing::seeded(size, seed))),
-        );
+        let files = TREE.iter().zip(self.tree);
+        adds.extend(files.map(|((name, ..), thing)| (format!("{top}/{name}"), thing)));
         Command {
             kind: Kind::CpTree,
             script: format!("famfs cp -r -t {threads} {SOURCE}/tree {MOUNT}/{top}"),
