@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::io;
 
 use crate::device::Memory;
-use crate::media::log::{NEXT_INDEX_AT, NEXT_SEQNUM_AT};
+use crate::media::log::NEXT_SEQNUM_AT;
 use crate::media::{Body, Entry, LOG_OFFSET, Layout};
 
 /// Writes `body` into slot `index`, the first that is not counted, and counts it.
@@ -37,10 +37,8 @@ pub fn append_all(
     let start = layout.entry_offset(index);
     memory.flush(start, layout.entry_offset(next) - start)?;
     memory.fence()?;
-    // Readers take no notice of the number; it lies in the line of the count, and both
-    // go out in one write-back.
-    memory.publish(LOG_OFFSET + NEXT_SEQNUM_AT, next)?;
-    memory.publish(LOG_OFFSET + NEXT_INDEX_AT, next)?;
+    // At once: a writer that dies between the two would leave counters that differ.
+    memory.publish_pair(LOG_OFFSET + NEXT_SEQNUM_AT, [next, next])?;
     memory.flush(LOG_OFFSET + NEXT_SEQNUM_AT, 16)?;
     memory.fence()?;
     Ok(next - index)

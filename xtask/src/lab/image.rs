@@ -59,6 +59,8 @@ pub(crate) struct Contents<'a> {
     pub share: Option<&'a Path>,
     /// The instruments that famfs-top is compared with, too.
     pub tracers: bool,
+    /// More files, each with its name in the guest.
+    pub files: &'a [(String, Vec<u8>)],
 }
 
 /// Where the scripts and objects of `--tracers` are in the guest.
@@ -153,6 +155,9 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
         b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/sh\n",
     )?;
     archive.file("/etc/group", 0o644, b"root:x:0:\nnogroup:x:65534:\n")?;
+    for (name, bytes) in contents.files {
+        archive.file(name, 0o644, bytes)?;
+    }
     if let Some(share) = contents.share {
         archive.copy_tree("/share", share)?;
     }

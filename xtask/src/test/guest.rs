@@ -3,7 +3,6 @@
 use std::{
     collections::VecDeque,
     fs,
-    io::{self, Write},
     path::Path,
     process::{Command, Output, Stdio},
     sync::{Mutex, PoisonError},
@@ -14,7 +13,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use nix::sys::signal::Signal;
 
-use super::tally::Tally;
+use super::{report, show, tally::Tally};
 use crate::{lab, process};
 
 /// Guests at a time: one TCG guest rarely keeps two cores busy.
@@ -304,14 +303,4 @@ fn has_cxl() -> Result<bool> {
         .output()
         .context("cannot run qemu-system-x86_64")?;
     Ok(String::from_utf8_lossy(&output.stdout).contains("cxl-type3"))
-}
-
-fn report(tally: &mut Tally, line: &str) {
-    tally.read(line);
-    show(line);
-}
-
-/// A reader that goes away does not stop the tests: the exit status still says how they went.
-fn show(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }
