@@ -114,7 +114,7 @@ pub const fn lower(i: u16) -> Option<u64> {
 
 /// The largest value in bucket `i`; `None` if there is no such bucket.
 pub const fn upper(i: u16) -> Option<u64> {
-    match (lower(i), lower(i + 1)) {
+    match (lower(i), lower(i.saturating_add(1))) {
         (None, _) => None,
         (Some(_), Some(next)) => Some(next - 1),
         (Some(_), None) => Some(u64::MAX),

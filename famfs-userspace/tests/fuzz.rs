@@ -1,5 +1,5 @@
-//! Bytes from anyone, many and quickly: what reads media, plans plays, reads yaml and
-//! reads sizes neither panics nor breaks what it promises.
+//! Bytes from anyone, many and quickly: what reads media, plans plays, reads yaml, sizes and
+//! recordings neither panics nor breaks what it promises.
 //!
 //! Inputs that led somewhere new (another set of findings, another error) are kept and
 //! changed further, most often by the parts they are made of (fields, paths, extents,
@@ -11,12 +11,15 @@
 mod common;
 #[path = "fuzz/dice.rs"]
 mod dice;
+#[path = "common/everything.rs"]
+mod everything;
 #[path = "fuzz/media.rs"]
 mod media;
 #[path = "fuzz/text.rs"]
 mod text;
 
 use std::collections::BTreeSet;
+use std::io::{Cursor, Read as _};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -34,6 +37,7 @@ use famfs_userspace::host::Role;
 use famfs_userspace::player::plan::Make;
 use famfs_userspace::player::{self, Options, Plan};
 use famfs_userspace::shadow::Shadow;
+use famfs_userspace::store::{Recording, Writer};
 use famfs_userspace::volume::{News, Volume};
 use text::Kind;
 
@@ -259,5 +263,136 @@ fn size() {
             }
             Err(reason) => first_word(reason),
         }
+    });
+}
+
+fn recording() -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), Duration::from_secs(1)).unwrap();
+    for snapshot in everything::snapshots() {
+        writer.append(&snapshot).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+/// Reads all that a recording holds. What was read is written and read again, and is the same.
+fn read_recording(bytes: &[u8]) -> String {
+    let mut recording = match Recording::open(Cursor::new(bytes)) {
+        Ok(recording) => recording,
+        Err(error) => return error.to_string(),
+    };
+    let lost: u64 = recording.damages().iter().map(|d| d.bytes).sum();
+    assert!(lost <= bytes.len() as u64, "no more is lost than there was");
+    let mut snapshots = Vec::new();
+    let mut word = format!("{} {}", recording.ended(), recording.entries().len().min(9));
+    for damage in recording.damages() {
+        word += damage.why;
+    }
+    for at in 0..recording.entries().len() {
+        match recording.snapshot(at) {
+            Ok(snapshot) => snapshots.push(snapshot),
+            Err(error) => word += &error.to_string().split(": ").skip(1).collect::<String>(),
+        }
+    }
+    let mut writer = Writer::new(Vec::new(), Duration::from_secs(1)).unwrap();
+    for snapshot in &snapshots {
+        writer.append(snapshot).unwrap();
+    }
+    let again = writer.finish().unwrap();
+    match Recording::open(Cursor::new(again)) {
+        Err(error) => assert!(snapshots.is_empty(), "{error}"),
+        Ok(mut again) => {
+            for (at, snapshot) in snapshots.iter().enumerate() {
+                assert_eq!(&again.snapshot(at).unwrap(), snapshot);
+            }
+        }
+    }
+    word
+}
+
+/// Bytes of a file, whatever was done to them.
+#[test]
+fn recording_bytes() {
+    let whole = recording();
+    for end in 0..whole.len() {
+        read_recording(&whole[..end]);
+    }
+    fuzz("recording_bytes", &[whole], dice::mutate, read_recording);
+}
+
+/// The length of a recording's header and of a frame's (docs/reference/recording.md).
+const HEADER: usize = 20;
+const FRAME: usize = 44;
+
+/// A recording as what it unpacks to: of each frame its flags, its length, and its payload.
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = HEADER;
+    while at + FRAME <= bytes.len() {
+        let number = |i: usize| u32::from_le_bytes(bytes[at + i..at + i + 4].try_into().unwrap());
+        let packed = usize::try_from(number(8)).unwrap();
+        let payload = &bytes[at + FRAME..at + FRAME + packed];
+        let mut plain = Vec::new();
+        if !payload.is_empty() {
+            let mut from = flate2::bufread::DeflateDecoder::new(payload);
+            from.read_to_end(&mut plain).unwrap();
+        }
+        out.push(bytes[at + 4]);
+        out.extend_from_slice(&u16::try_from(plain.len()).unwrap().to_le_bytes());
+        out.extend_from_slice(&plain);
+        at += FRAME + packed;
+    }
+    out
+}
+
+/// The reverse, with every length and checksum right, so that what they cover is read.
+fn packed(head: &[u8], mut input: &[u8]) -> Vec<u8> {
+    let mut out = head.to_vec();
+    let mut base = 0;
+    while let [flags, low, high, rest @ ..] = input {
+        let len = usize::from(u16::from_le_bytes([*low, *high])).min(rest.len());
+        let (plain, rest) = rest.split_at(len);
+        input = rest;
+        let flags = u32::from(flags % 3);
+        let mut payload = Vec::new();
+        if flags != 2 {
+            let mut from = flate2::bufread::DeflateEncoder::new(plain, flate2::Compression::new(6));
+            from.read_to_end(&mut payload).unwrap();
+        }
+        let crc = crc32fast::hash(&payload);
+        let mut frame = b"\xf0fmF".to_vec();
+        let sizes = [payload.len(), plain.len() * usize::from(flags != 2)]
+            .map(|n| u32::try_from(n).unwrap());
+        for number in [flags, sizes[0], sizes[1]] {
+            frame.extend_from_slice(&number.to_le_bytes());
+        }
+        frame.extend_from_slice(&[0; 16]);
+        for number in [if flags == 1 { 0 } else { base }, crc] {
+            frame.extend_from_slice(&number.to_le_bytes());
+        }
+        let checksum = crc32fast::hash(&frame);
+        frame.extend_from_slice(&checksum.to_le_bytes());
+        out.extend_from_slice(&frame);
+        out.extend_from_slice(&payload);
+        if flags != 2 {
+            base = crc;
+        }
+    }
+    out
+}
+
+/// Sound frames around any payload.
+#[test]
+fn recording_frames() {
+    let whole = recording();
+    let head = whole[..HEADER].to_vec();
+    let parts = unpacked(&whole);
+    let again = read_recording(&packed(&head, &parts));
+    assert_eq!(
+        again,
+        read_recording(&whole),
+        "the frames are as the writer makes them"
+    );
+    fuzz("recording_frames", &[parts], dice::mutate, |input| {
+        read_recording(&packed(&head, input))
     });
 }

@@ -1,4 +1,4 @@
-//! The page of metrics: what is on it, that it is OpenMetrics, and that the documentation, the
+//! The page of metrics: what is on it, that it is `OpenMetrics`, and that the documentation, the
 //! dashboard and the unit speak of what there is.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::paths;
 
-/// Feed what reads media, plans plays, reads yaml and reads sizes with bytes from anyone.
+/// Feed what reads media, plans plays, reads yaml, sizes and recordings with bytes from anyone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  cargo xtask fuzz-host                      a minute for each of the four targets, side by side
+  cargo xtask fuzz-host                      a minute for each of the targets, side by side
   cargo xtask fuzz-host --seconds 3600 --seed 7
   cargo xtask fuzz-host --target player_plan
 
@@ -25,7 +25,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
 
-    /// Only this target: `media_parse`, `player_plan`, `yaml` or `size`
+    /// Only this target: `media_parse`, `player_plan`, `yaml`, `size`, or `recording`, which is two:
+    /// bytes of a file, and sound frames around any payload
     #[arg(long, value_name = "NAME", default_value = "")]
     target: String,
 }

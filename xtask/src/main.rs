@@ -38,7 +38,7 @@ enum Command {
     /// Check formatting, lints, licences and the tree's own rules
     Check(check::Args),
     Lab(lab::Args),
-    /// Write the man pages of famfs and its helpers
+    /// Write the man pages of famfs, its helpers and famfs-top
     Man(man::Args),
     Demo(demo::Args),
     Fuzz(fuzz::Args),

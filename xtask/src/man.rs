@@ -25,14 +25,18 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let folder = fs::canonicalize(&folder)
         .with_context(|| format!("cannot resolve {}", folder.display()))?;
-    let text = process::stdout(
-        Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-            .current_dir(paths::workspace())
-            .args(["run", "--quiet", "--locked", "-p", "famfs-userspace"])
-            .args(["--bin", "famfs", "--", "man"])
-            .arg(&folder),
-    )
-    .context("famfs could not write its pages")?;
-    eprintln!("{} pages in {}", text.lines().count(), folder.display());
+    let mut pages = 0;
+    for program in ["famfs", "famfs-top"] {
+        let text = process::stdout(
+            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+                .current_dir(paths::workspace())
+                .args(["run", "--quiet", "--locked", "-p", "famfs-userspace"])
+                .args(["--bin", program, "--", "man"])
+                .arg(&folder),
+        )
+        .with_context(|| format!("{program} could not write its pages"))?;
+        pages += text.lines().count();
+    }
+    eprintln!("{pages} pages in {}", folder.display());
     Ok(())
 }
