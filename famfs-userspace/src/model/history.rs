@@ -49,8 +49,8 @@ impl Record {
     }
 }
 
-fn merge(all: &mut Vec<Process>, some: &[Process]) {
-    for process in some {
+fn merge(all: &mut Vec<Process>, more: &[Process]) {
+    for process in more {
         let same = |p: &&mut Process| (p.pid, &p.comm) == (process.pid, &process.comm);
         match all.iter_mut().find(same) {
             Some(known) => known.faults = known.faults.saturating_add(process.faults),

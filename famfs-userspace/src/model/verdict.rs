@@ -1,6 +1,6 @@
 //! In one sentence: why a file is not mapped 2 MiB at a time, and what to do about it.
 
-use super::{Alignment, Fallback, FileRow, Layout, PMD_BYTES, value};
+use super::{Alignment, Fallback, FileRow, Layout, Order, PMD_BYTES, value};
 
 /// What keeps a file from 2 MiB mappings, if anything does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Verdict {
 /// region that fell back once is not tried again.
 pub fn verdict(now: &FileRow, total: &FileRow) -> Verdict {
     let counts = Counts::of(now);
-    let reason = main_reason(now).or_else(|| main_reason(total));
+    let reason = now.main_fallback().or_else(|| total.main_fallback());
     let layout = now.layout.as_deref();
     let cause = cause(&counts, reason, layout);
     Verdict {
@@ -62,28 +62,12 @@ struct Counts {
 
 impl Counts {
     fn of(file: &FileRow) -> Self {
-        use super::Order;
-        let mapped = |order: Order| {
-            let timed = file.faults.iter().filter(|((o, _), _)| *o == order);
-            let untimed = file.untimed.iter().filter(|((o, _), _)| *o == order);
-            let counts = timed
-                .map(|(_, h)| h.count())
-                .chain(untimed.map(|(_, n)| *n));
-            counts.fold(0, u64::saturating_add)
-        };
         Self {
-            pmd: mapped(Order::Pmd),
-            pte: mapped(Order::Pte),
+            pmd: file.mapped(Order::Pmd),
+            pte: file.mapped(Order::Pte),
             failed: file.failed(),
         }
     }
-}
-
-fn main_reason(file: &FileRow) -> Option<Fallback> {
-    let tries = file.fallback.iter().filter(|(_, n)| **n > 0);
-    tries
-        .max_by_key(|(reason, n)| (**n, std::cmp::Reverse(**reason)))
-        .map(|(reason, _)| *reason)
 }
 
 fn cause(counts: &Counts, reason: Option<Fallback>, layout: Option<&Layout>) -> Cause {
@@ -231,160 +215,4 @@ fn todo(cause: Cause) -> Option<&'static str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::model::{Access, Extent, Failure, FileKey, Order};
-
-    const MIB: u64 = 1 << 20;
-
-    /// So many faults of each order, and fallbacks.
-    fn file(pmd: u64, pte: u64, fallback: &[(Fallback, u64)]) -> FileRow {
-        let mut file = FileRow::new(FileKey::OTHER);
-        file.untimed.insert((Order::Pmd, Access::Read), pmd);
-        file.untimed.insert((Order::Pte, Access::Write), pte);
-        file.fallback = fallback.iter().copied().collect();
-        file
-    }
-
-    fn lying(size: u64, chunk: Option<u64>, offset: u64) -> Option<Arc<Layout>> {
-        Some(Arc::new(Layout {
-            size,
-            chunk,
-            extents: vec![Extent {
-                device: 0,
-                offset,
-                len: size.next_multiple_of(2 * MIB),
-            }],
-        }))
-    }
-
-    #[test]
-    fn each_picture_has_its_cause() {
-        use Fallback::*;
-        let aligned = lying(8 * MIB, None, 0);
-        let cases: [(FileRow, Option<Arc<Layout>>, Cause, &str); 15] = [
-            (
-                file(0, 0, &[]),
-                None,
-                Cause::Quiet,
-                "No fault in this time.",
-            ),
-            (
-                file(0, 0, &[]),
-                lying(8 * MIB, None, MIB),
-                Cause::Quiet,
-                "will not be mapped: an extent",
-            ),
-            (
-                file(9, 0, &[(Colour, 1)]),
-                None,
-                Cause::Well,
-                "Every fault maps 2 MiB",
-            ),
-            (
-                file(0, 9, &[(Colour, 1)]),
-                None,
-                Cause::Colour,
-                "100 % of the faults",
-            ),
-            (
-                file(999, 1, &[(VmaBounds, 1)]),
-                None,
-                Cause::VmaBounds,
-                "1 % of the faults",
-            ),
-            (
-                file(1, 999, &[(Colour, 1), (PrivateWrite, 2)]),
-                None,
-                Cause::PrivateWrite,
-                "99 % of",
-            ),
-            (
-                file(0, 2, &[(Eof, 1)]),
-                lying(5000, None, 0),
-                Cause::Small,
-                "has 4.88KiB only",
-            ),
-            (
-                file(3, 2, &[(Eof, 1)]),
-                lying(7 * MIB, None, 0),
-                Cause::Tail,
-                "the last 1.00MiB of",
-            ),
-            (
-                file(3, 2, &[(Eof, 1)]),
-                None,
-                Cause::Tail,
-                "the last part of",
-            ),
-            (
-                file(0, 2, &[(Extent, 1)]),
-                lying(8 * MIB, None, MIB),
-                Cause::Layout(Alignment::Offset),
-                "differ modulo 2 MiB",
-            ),
-            (
-                file(0, 2, &[(Extent, 1)]),
-                lying(8 * MIB, Some(4096), 0),
-                Cause::Layout(Alignment::Chunk),
-                "chunks of 4.00KiB",
-            ),
-            (
-                file(0, 2, &[(Extent, 1)]),
-                aligned.clone(),
-                Cause::Entries,
-                "are there already",
-            ),
-            (
-                file(0, 2, &[(Extent, 1)]),
-                None,
-                Cause::Entries,
-                "are there already",
-            ),
-            (
-                file(0, 2, &[(Other, 1)]),
-                aligned.clone(),
-                Cause::Other,
-                "does not know",
-            ),
-            (
-                file(0, 2, &[]),
-                aligned,
-                Cause::Untried,
-                "did not try 2 MiB",
-            ),
-        ];
-        for (mut now, layout, cause, words) in cases {
-            now.layout = layout;
-            let verdict = verdict(&now, &now);
-            assert_eq!(verdict.cause, cause, "{verdict:?}");
-            assert!(verdict.why.contains(words), "{verdict:?} has no {words:?}");
-            let well = matches!(cause, Cause::Quiet | Cause::Well);
-            assert_eq!(verdict.todo.is_none(), well);
-            assert_eq!(
-                verdict.why.matches('.').count()
-                    - verdict.why.matches(".00").count()
-                    - verdict.why.matches(".88").count(),
-                1,
-                "one sentence: {}",
-                verdict.why
-            );
-        }
-    }
-
-    #[test]
-    fn a_region_that_fell_back_long_ago_has_its_reason_still() {
-        let now = file(0, 7, &[]);
-        let total = file(0, 7, &[(Fallback::Colour, 1)]);
-        assert_eq!(verdict(&now, &total).cause, Cause::Colour);
-    }
-
-    #[test]
-    fn faults_that_all_failed_are_no_mapping() {
-        let mut now = file(0, 0, &[]);
-        now.errors.insert(Failure::Sigbus, 3);
-        assert_eq!(verdict(&now, &now).cause, Cause::Failed);
-    }
-}
+mod tests;
