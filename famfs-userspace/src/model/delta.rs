@@ -23,11 +23,7 @@ pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
         files: later
             .files
             .iter()
-            .map(|file| {
-                before
-                    .get(&file.key)
-                    .map_or_else(|| file.clone(), |old| since(old, file))
-            })
+            .map(|file| file_delta(before.get(&file.key).copied(), file))
             .collect(),
         unattributed: later.unattributed.saturating_sub(earlier.unattributed),
         lost: later.lost.saturating_sub(earlier.lost),
@@ -74,6 +70,11 @@ fn probe_since(old: &[ProbeHealth], new: &ProbeHealth) -> ProbeHealth {
             .map(|ns| ns.saturating_sub(old.run_ns.unwrap_or(0))),
         ..new.clone()
     }
+}
+
+/// What happened to one file since it was `old`; to a file that was not there, all of it.
+pub fn file_delta(old: Option<&FileRow>, new: &FileRow) -> FileRow {
+    old.map_or_else(|| new.clone(), |old| since(old, new))
 }
 
 fn since(old: &FileRow, new: &FileRow) -> FileRow {
