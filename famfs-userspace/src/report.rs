@@ -1,4 +1,5 @@
 //! A snapshot or an interval as text, for people and for programs.
 
+pub mod csv;
 pub mod json;
 pub mod table;

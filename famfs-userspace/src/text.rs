@@ -75,6 +75,43 @@ fn date_of(days: u64) -> (u64, u64, u64) {
     (era * 400 + year + carry, month, day_of_month)
 }
 
+/// Nanoseconds since 1970 of a time as [`rfc3339`] writes it; the fraction may be missing, or have
+/// up to nine digits.
+pub fn parse_rfc3339(text: &str) -> Option<i64> {
+    let text = text.strip_suffix('Z')?;
+    let (date, clock) = text.split_once(['T', ' '])?;
+    let (clock, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
+    if hour > 23 || minute > 59 || second > 59 || !(1970..=2262).contains(&year) {
+        return None;
+    }
+    // Whatever is no date is none of those.
+    let days = (365 * (year - 1970)..366 * (year - 1969))
+        .find(|&days| date_of(days) == (year, month, day))?;
+    if fraction.is_empty() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let nanos: u64 = format!("{fraction:0<9}").parse().ok()?;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    let total = seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?;
+    i64::try_from(total).ok()
+}
+
+/// Three numbers of so many digits.
+fn numbers(text: &str, between: char, digits: [usize; 3]) -> Option<[u64; 3]> {
+    let parts: Vec<&str> = text.split(between).collect();
+    let parts: [&str; 3] = parts.try_into().ok()?;
+    let mut numbers = [0; 3];
+    for ((number, part), digits) in numbers.iter_mut().zip(parts).zip(digits) {
+        if part.len() != digits || !part.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        *number = part.parse().ok()?;
+    }
+    Some(numbers)
+}
+
 /// The state of a mount in one word.
 pub fn state(state: MountState) -> &'static str {
     match state {
@@ -130,6 +167,34 @@ mod tests {
         }
         assert_eq!(rfc3339(at(1_767_225_600)), "2026-01-01T00:00:00.007Z");
         assert_eq!(clock(at(86_399)), "23:59:59");
+    }
+
+    #[test]
+    fn times_are_read_back() {
+        for seconds in [0, 951_782_399, 951_782_400, 1_767_225_600, 4_107_542_400] {
+            let nanos = i64::try_from(seconds * 1_000_000_000 + 7_000_000).unwrap();
+            assert_eq!(parse_rfc3339(&rfc3339(at(seconds))), Some(nanos));
+        }
+        let whole = 1_767_225_600_000_000_000;
+        assert_eq!(parse_rfc3339("2026-01-01 00:00:00Z"), Some(whole));
+        assert_eq!(
+            parse_rfc3339("2026-01-01T00:00:00.123456789Z"),
+            Some(whole + 123_456_789)
+        );
+        for text in [
+            "",
+            "Z",
+            "2026-02-29T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:00",
+            "2300-01-01T00:00:00Z",
+            "+026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.1234567890Z",
+            "2026-1-1T0:0:0Z",
+        ] {
+            assert_eq!(parse_rfc3339(text), None, "{text}");
+        }
     }
 
     #[test]

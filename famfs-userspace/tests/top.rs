@@ -2,20 +2,24 @@
 
 use std::{
     fs::File,
-    io::Read as _,
+    io::{BufRead as _, BufReader, Read as _},
     process::{Command, Output, Stdio},
     time::Duration,
 };
 
 use famfs_userspace::{
-    model::{FIELDS, Field, Shown},
-    report::json,
+    model::{FIELDS, Field, Shown, Sort, delta, rows},
+    report::{csv::LEADING, json},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
     },
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 
 fn top(args: &[&str]) -> Command {
@@ -26,6 +30,16 @@ fn top(args: &[&str]) -> Command {
         .args(args)
         .stdin(Stdio::null());
     command
+}
+
+/// Without a source: for what has none, and for help.
+fn bare(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .env_remove("COLUMNS")
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .expect("famfs-top starts")
 }
 
 fn run(args: &[&str]) -> Output {
@@ -107,10 +121,13 @@ fn a_memory_error_is_in_the_json() {
     source.poll().unwrap();
     let value: Value = serde_json::from_str(&json::render(&source.poll().unwrap())).unwrap();
     assert_eq!(value["mounts"][0]["error"], Value::Null);
+    let totals = value["mounts"][1]["totals"].clone();
     assert_eq!(
         value["mounts"][1],
         serde_json::json!({
             "dev": "0:43",
+            "kind": "famfs",
+            "totals": totals,
             "source": "/dev/pmem1",
             "mountpoint": "/mnt/spare",
             "state": "disabled",
@@ -236,16 +253,125 @@ fn the_reference_names_every_column_and_option() {
         "the field table as it should be:\n{}",
         declared.join("\n")
     );
-    let help = run(&["--help"]);
-    let words = text(&help.stdout).split(|c: char| c.is_whitespace() || ".,;:".contains(c));
-    for option in
-        words.filter(|w| w.starts_with("--") && !["--", "--help", "--version"].contains(w))
-    {
-        assert!(
-            page.contains(option),
-            "the reference does not name {option}"
-        );
+    for command in [&[][..], &["record"], &["replay"], &["serve"]] {
+        let help = bare(&[command, &["--help"]].concat());
+        let words = text(&help.stdout).split(|c: char| c.is_whitespace() || ".,;:`".contains(c));
+        for option in
+            words.filter(|w| w.starts_with("--") && !["--", "--help", "--version"].contains(w))
+        {
+            assert!(
+                page.contains(option),
+                "the reference does not name {option}"
+            );
+        }
     }
+}
+
+#[test]
+fn the_help_of_each_command_is_as_documented() {
+    for command in ["record", "replay", "serve"] {
+        let output = bare(&[command, "--help"]);
+        assert_eq!(output.status.code(), Some(0));
+        insta::assert_snapshot!(format!("help-{command}"), text(&output.stdout));
+    }
+}
+
+#[test]
+fn a_stream_is_a_document_a_line_with_nothing_left_out() {
+    let output = run(&["--ndjson", "--interval", "0.05", "--count", "10"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let mut source = Synthetic::new(Scene::Poison, Duration::from_millis(50));
+    let polls: Vec<_> = (0..=10).map(|_| source.poll().unwrap()).collect();
+    let expected: String = polls
+        .windows(2)
+        .map(|two| json::render(&delta(&two[0], &two[1])))
+        .collect();
+    assert_eq!(text(&output.stdout), expected);
+}
+
+#[test]
+fn an_endless_stream_ends_cleanly_at_a_signal_and_when_its_reader_leaves() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut child = top(&["--ndjson", "--interval", "0.05"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..3 {
+            lines.next().unwrap().unwrap();
+        }
+        kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
+        for line in lines {
+            serde_json::from_str::<Value>(&line.unwrap()).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{signal}");
+    }
+    let mut child = top(&["--ndjson", "--interval", "0.05"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reader = BufReader::new(child.stdout.take().unwrap());
+    reader.read_line(&mut String::new()).unwrap();
+    drop(reader);
+    let left = child.wait_with_output().unwrap();
+    assert_eq!((left.status.code(), text(&left.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn csv_has_the_names_and_the_values_of_the_field_table() {
+    let output = run(&["--csv", "--interval", "0.1", "--count", "3"]);
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+    let mut reader = csv::Reader::from_reader(output.stdout.as_slice());
+    let names: Vec<String> = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .map(str::to_owned)
+        .collect();
+    let keys = FIELDS.iter().map(|field| field.key);
+    assert_eq!(names, LEADING.into_iter().chain(keys).collect::<Vec<_>>());
+    let mut source = Synthetic::new(Scene::Poison, Duration::from_millis(100));
+    let polls: Vec<_> = (0..=3).map(|_| source.poll().unwrap()).collect();
+    let mut records = reader.records().map(Result::unwrap);
+    for two in polls.windows(2) {
+        let interval = delta(&two[0], &two[1]);
+        for row in rows(&interval, Sort::default(), "") {
+            let record = records.next().expect("a line for each file");
+            let values = FIELDS.iter().map(|field| (field.value)(&row).plain());
+            assert_eq!(
+                record.iter().skip(2).collect::<Vec<_>>(),
+                values.collect::<Vec<_>>()
+            );
+        }
+    }
+    assert_eq!(records.count(), 0);
+    let chosen = run(&["--csv", "--interval", "0.1", "--columns", "path,p99"]);
+    assert!(text(&chosen.stdout).starts_with("time,interval_s,path,p99\n"));
+}
+
+#[test]
+fn a_count_is_of_intervals() {
+    let output = run(&["--once", "--interval", "0.05", "--count", "2"]);
+    assert_eq!(text(&output.stdout).matches("famfs-top  ").count(), 2);
+    for args in [
+        &["--count", "2"][..],
+        &["--once", "--count", "2", "--", "true"],
+        &["--once", "--count", "0"],
+    ] {
+        assert_eq!(status(args), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn man_pages_and_completions_are_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = bare(&["man", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    let page = std::fs::read_to_string(dir.path().join("famfs-top-record.8")).unwrap();
+    assert!(page.contains("famfs\\-top\\-record") || page.contains("famfs-top-record"));
+    let script = bare(&["completions", "bash"]);
+    assert!(text(&script.stdout).contains("--metrics-top-files"));
 }
 
 /// The line of a field in the reference.

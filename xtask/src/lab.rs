@@ -104,6 +104,9 @@ pub(crate) struct Args {
     /// Watch the emulated processor with a QEMU plugin: FILE[,OPTION=VALUE…]
     #[arg(long, value_name = "PLUGIN", requires = "deterministic", hide = true)]
     pub(crate) plugin: Option<String>,
+    /// Bring the instruments along that famfs-top is compared with
+    #[arg(long, hide = true)]
+    pub(crate) tracers: bool,
     /// Command and arguments; a shell without
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
@@ -236,6 +239,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         famfs_ko: &famfs_ko,
         binaries: &binaries,
         share: share.as_deref().filter(|_| args.deterministic),
+        tracers: args.tracers,
     };
     image::write(
         &initrd,

@@ -12,6 +12,7 @@ pub(crate) mod debugkernel;
 pub(crate) mod guesttools;
 mod host;
 pub(crate) mod kernels;
+mod monitoring;
 pub(crate) mod rustsrc;
 pub(crate) mod toolchain;
 pub(crate) mod workshop;
@@ -108,6 +109,13 @@ const PARTS: &[Part] = &[
         present: || kernels::installed(Line::V7_3).is_ok(),
         make: |context, log| kernels::make(Line::V7_3, context, log),
         upgrades: true,
+    },
+    Part {
+        name: "monitoring",
+        key: monitoring::key,
+        present: monitoring::present,
+        make: monitoring::make,
+        upgrades: false,
     },
     Part {
         name: "build chroot",

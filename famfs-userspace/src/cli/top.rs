@@ -3,19 +3,32 @@
 use std::{
     io::{self, IsTerminal as _},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
-use crate::source::{self, Source, synthetic};
+use crate::{
+    privilege::{self, Keep},
+    source::{self, Source, synthetic},
+};
 
 mod action;
 mod args;
+mod doctor;
+mod generate;
 mod once;
+mod output;
+mod pace;
+mod record;
+mod replay;
 mod screen;
+mod serve;
 mod signal;
+mod stream;
 
-use args::{Args, Origin};
+use args::{Args, Format, Origin, Sub, Watch};
+use output::Printer;
 
 /// Something went wrong while running.
 const FAILED: u8 = 1;
@@ -25,13 +38,14 @@ const UNSUPPORTED: u8 = 3;
 /// Runs `famfs-top` with the arguments of this process.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    if !args.command.is_empty() && !args.prints() {
-        let message = "CMD needs --once or --json: the screen watches what runs already";
-        Args::command()
-            .error(ErrorKind::MissingRequiredArgument, message)
-            .exit();
+    if let Some((kind, message)) = misused(&args) {
+        Args::command().error(kind, message).exit();
     }
-    match run(&args) {
+    let done = match &args.sub {
+        None => watch(&args),
+        Some(sub) => sub.run(),
+    };
+    match done {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -42,28 +56,98 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(args: &Args) -> anyhow::Result<u8> {
-    let mut source = attach(args)?;
-    if args.prints() {
-        return once::run(source.as_mut(), args);
+/// What the declaration of the arguments cannot say.
+fn misused(args: &Args) -> Option<(ErrorKind, &'static str)> {
+    let format = args.show.format();
+    if args.command.is_empty() {
+        return (args.count.is_some() && format.is_none()).then_some((
+            ErrorKind::MissingRequiredArgument,
+            "--count needs --once, --json, --csv or --ndjson: the screen goes on until you quit",
+        ));
     }
-    if !io::stdout().is_terminal() {
-        complain("standard output is no terminal: printing one table, as --once does");
-        return once::run(source.as_mut(), args);
+    if format.is_none() {
+        let message =
+            "CMD needs --once, --json, --csv or --ndjson: the screen watches what runs already";
+        return Some((ErrorKind::MissingRequiredArgument, message));
     }
-    screen::run(source.as_mut(), args)?;
+    args.count.is_some().then_some((
+        ErrorKind::ArgumentConflict,
+        "with CMD there is one interval, the time that it runs: leave out --count",
+    ))
+}
+
+impl Sub {
+    fn run(&self) -> anyhow::Result<u8> {
+        match self {
+            Self::Record(args) => {
+                let mut source = attach(&args.watch, args.interval(), Keep::Nothing)?;
+                record::run(source.as_mut(), args)
+            }
+            Self::Replay(args) => replay::run(args),
+            Self::Serve(args) => serve::run(args),
+            Self::Doctor(args) => return doctor::run(args),
+            Self::Completions(args) => args.run(),
+            Self::Man(args) => args.run(),
+        }
+        .map(|()| 0)
+    }
+}
+
+fn watch(args: &Args) -> anyhow::Result<u8> {
+    // Commands of the user's run as the user started us.
+    let keep = if args.command.is_empty() && args.actions.is_empty() {
+        Keep::Nothing
+    } else {
+        Keep::ForCommands
+    };
+    let mut source = attach(&args.watch, args.interval, keep)?;
+    let source = source.as_mut();
+    let format = match args.show.format() {
+        None if !io::stdout().is_terminal() => {
+            complain("standard output is no terminal: printing one table, as --once does");
+            Some(Format::Table)
+        }
+        format => format,
+    };
+    let Some(format) = format else {
+        let shown = screen::Shown {
+            show: &args.show,
+            interval: args.interval,
+            actions: &args.actions,
+            all_dax: args.watch.all_dax,
+        };
+        screen::run(&mut screen::Feed::Live(source), &shown)?;
+        return Ok(0);
+    };
+    let mut printer = Printer::new(format, &args.show);
+    if !args.command.is_empty() {
+        let stands_alone = format != Format::Table;
+        return once::run(source, &args.command, &mut printer, stands_alone);
+    }
+    let endless = format == Format::Ndjson;
+    let one = (!endless).then_some(std::num::NonZeroU64::MIN);
+    stream::run(source, args.interval, args.count.or(one), &mut printer)?;
     Ok(0)
 }
 
-fn attach(args: &Args) -> Result<Box<dyn Source>, source::Error> {
-    match args.source {
-        Origin::Live => Ok(Box::new(source::live::Live::attach(
-            source::live::Options {
-                all_dax: args.all_dax,
-            },
-        )?)),
+/// The source; a live one goes on without privileges once it is attached. To be called before
+/// there are other threads: capabilities are each thread's own.
+fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Source>, source::Error> {
+    match watch.source {
+        Origin::Live => {
+            let live = source::live::Live::attach(source::live::Options {
+                all_dax: watch.all_dax,
+                ..source::live::Options::default()
+            })?;
+            if let Err(error) = privilege::drop_all(keep) {
+                complain(&format!(
+                    "watching goes on with privileges that are not needed: {error}"
+                ));
+            }
+            Ok(Box::new(live))
+        }
         Origin::Synthetic => {
-            let period = args.interval.min(screen::POLL);
+            let period = interval.min(screen::POLL);
             Ok(Box::new(synthetic::Synthetic::new(
                 synthetic::Scene::Poison,
                 period,

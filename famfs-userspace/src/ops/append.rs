@@ -1,5 +1,6 @@
 //! Append entries so that no reader counts what is not there.
 
+use std::borrow::Borrow;
 use std::io;
 
 use crate::device::Memory;
@@ -19,13 +20,15 @@ pub fn append(memory: &mut dyn Memory, index: u64, body: Body) -> io::Result<()>
 pub fn append_all(
     memory: &mut dyn Memory,
     index: u64,
-    bodies: impl IntoIterator<Item = Body>,
+    bodies: impl IntoIterator<Item = impl Borrow<Body>>,
 ) -> io::Result<u64> {
     let layout = Layout::Current;
     let mut next = index;
     for body in bodies {
-        let entry = Entry::new(next, body);
-        memory.store(layout.entry_offset(next), &entry.to_bytes())?;
+        memory.store(
+            layout.entry_offset(next),
+            &Entry::bytes_of(next, body.borrow()),
+        )?;
         next += 1;
     }
     if next == index {

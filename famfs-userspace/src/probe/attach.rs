@@ -23,7 +23,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("FAMFS_BPF_OBJECT_PATH")
 #[cfg(not(famfs_bpf))]
 static OBJECT: &[u8] = &[];
 
-const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MODULE: &str = "/sys/module/famfs";
 
 /// `s_magic` of famfs: ours, and the two of the earlier ones.
@@ -80,7 +80,10 @@ impl Attached {
         // which its task's next fault finds; the other way round it would be untimed.
         for Step { info, problem } in steps {
             let health = match problem {
-                Some(problem) => Health::missing(info, problem),
+                Some(problem) => {
+                    attached.prepare(info);
+                    Health::missing(info, problem)
+                }
                 None => attached.attach(info, &types)?,
             };
             attached.health.push(health);
@@ -135,6 +138,14 @@ impl Attached {
             }
         }
         Ok(self.ebpf.program(info.program).and_then(clone_fd))
+    }
+
+    /// Loads what may be attached later, when this process has no privileges any more. If that
+    /// fails, attaching will say why.
+    fn prepare(&mut self, info: &Info) {
+        if let Some(Program::RawTracePoint(program)) = self.ebpf.program_mut(info.program) {
+            let _ = program.load();
+        }
     }
 
     /// Attaches to the famfs module if it was loaded since. Attached, it stays: the tracepoint

@@ -58,6 +58,7 @@ impl Error {
         match self {
             Self::Privilege(_)
             | Self::NoBtf { .. }
+            | Self::BadBtf(_)
             | Self::NoField { .. }
             | Self::NoTracepoint(_)
             | Self::TooManyCpus { .. }

@@ -5,9 +5,13 @@
 use serde::Serialize;
 
 use crate::{
-    model::{Access, Fallback, FileRow, Hist, Mount, MountState, Order, Snapshot},
+    model::{Cost, Event, EventKind, FileKey, FileRow, Mount, MountState, ProbeHealth, Snapshot},
     text,
 };
+
+mod file;
+
+use file::FileJson;
 
 /// Changes when a field changes its meaning or goes away, not when one is added.
 const SCHEMA: u32 = 1;
@@ -25,6 +29,9 @@ pub fn render(interval: &Snapshot) -> String {
         files: files.into_iter().map(FileJson::new).collect(),
         unattributed: interval.unattributed,
         lost: interval.lost,
+        probes: interval.probes.iter().map(ProbeJson::new).collect(),
+        events: interval.events.iter().map(EventJson::new).collect(),
+        cost: CostJson::new(interval.cost),
     };
     #[expect(
         clippy::expect_used,
@@ -45,15 +52,29 @@ struct Document<'a> {
     files: Vec<FileJson<'a>>,
     unattributed: u64,
     lost: u64,
+    probes: Vec<ProbeJson<'a>>,
+    events: Vec<EventJson<'a>>,
+    cost: CostJson,
 }
 
 #[derive(Serialize)]
 struct MountJson<'a> {
     dev: String,
+    kind: &'a str,
     source: &'a str,
     mountpoint: &'a str,
     state: &'static str,
     error: Option<ErrorJson<'a>>,
+    totals: Option<TotalsJson>,
+}
+
+#[derive(Serialize)]
+struct TotalsJson {
+    pte: u64,
+    pmd: u64,
+    pud_try: u64,
+    fallback: u64,
+    refused: u64,
 }
 
 #[derive(Serialize)]
@@ -66,48 +87,51 @@ struct ErrorJson<'a> {
 }
 
 #[derive(Serialize)]
-struct FileJson<'a> {
-    path: Option<&'a str>,
+struct ProbeJson<'a> {
+    name: &'a str,
+    kind: &'a str,
+    attached: bool,
+    problem: Option<&'a str>,
+    warning: Option<&'a str>,
+    hits: u64,
+    misses: u64,
+    run_ns: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct EventJson<'a> {
+    time: String,
+    kind: &'static str,
+    file: Option<KeyJson>,
+    process: Option<WhoJson<'a>>,
+    text: &'a str,
+}
+
+#[derive(Serialize)]
+struct KeyJson {
     dev: String,
     ino: u64,
-    pmd: ByAccess,
-    pte: ByAccess,
-    fallback: FallbackJson,
-    errors: u64,
-    retried: u64,
 }
 
 #[derive(Serialize)]
-struct ByAccess {
-    read: HistJson,
-    write: HistJson,
+struct WhoJson<'a> {
+    pid: u32,
+    comm: &'a str,
 }
 
 #[derive(Serialize)]
-struct HistJson {
-    count: u64,
-    sum_ns: u64,
-    p50_ns: u64,
-    p99_ns: u64,
-    max_ns: u64,
-    untimed: u64,
-    buckets: Vec<(u64, u64, u64)>,
-}
-
-#[derive(Serialize)]
-struct FallbackJson {
-    colour: u64,
-    private_write: u64,
-    vma_bounds: u64,
-    eof: u64,
-    extent: u64,
-    other: u64,
+struct CostJson {
+    cpu_ns: u64,
+    rss_bytes: u64,
+    map_bytes: u64,
+    poll_ns: u64,
 }
 
 impl<'a> MountJson<'a> {
     fn new(mount: &'a Mount) -> Self {
         Self {
             dev: device(mount.dev),
+            kind: &mount.kind,
             source: &mount.source,
             mountpoint: &mount.mountpoint,
             state: match mount.state {
@@ -122,57 +146,66 @@ impl<'a> MountJson<'a> {
                 flags: e.flags,
                 time_ns: e.time_ns,
             }),
+            totals: mount.totals.map(|t| TotalsJson {
+                pte: t.pte,
+                pmd: t.pmd,
+                pud_try: t.pud_try,
+                fallback: t.fallback,
+                refused: t.refused,
+            }),
         }
     }
 }
 
-impl<'a> FileJson<'a> {
-    fn new(file: &'a FileRow) -> Self {
-        let hist = |order, access| {
-            let untimed = file.untimed.get(&(order, access)).copied().unwrap_or(0);
-            HistJson::new(file.faults.get(&(order, access)), untimed)
-        };
-        let by_access = |order| ByAccess {
-            read: hist(order, Access::Read),
-            write: hist(order, Access::Write),
-        };
-        let fallback = |why| file.fallback.get(&why).copied().unwrap_or(0);
+impl<'a> ProbeJson<'a> {
+    fn new(probe: &'a ProbeHealth) -> Self {
         Self {
-            path: file.path.as_deref(),
-            dev: device(file.key.dev),
-            ino: file.key.ino,
-            pmd: by_access(Order::Pmd),
-            pte: by_access(Order::Pte),
-            fallback: FallbackJson {
-                colour: fallback(Fallback::Colour),
-                private_write: fallback(Fallback::PrivateWrite),
-                vma_bounds: fallback(Fallback::VmaBounds),
-                eof: fallback(Fallback::Eof),
-                extent: fallback(Fallback::Extent),
-                other: fallback(Fallback::Other),
+            name: &probe.name,
+            kind: &probe.kind,
+            attached: probe.problem.is_none(),
+            problem: probe.problem.as_deref(),
+            warning: probe.warning.as_deref(),
+            hits: probe.hits,
+            misses: probe.misses,
+            run_ns: probe.run_ns,
+        }
+    }
+}
+
+impl<'a> EventJson<'a> {
+    fn new(event: &'a Event) -> Self {
+        Self {
+            time: text::rfc3339(event.time),
+            kind: match event.kind {
+                EventKind::MemoryError => "memory_error",
+                EventKind::FaultFailed => "fault_failed",
+                EventKind::Mount => "mount",
+                EventKind::Instrument => "instrument",
+                EventKind::Action => "action",
             },
-            errors: file.failed(),
-            retried: file.retried,
+            file: event.file.map(|FileKey { dev, ino }| KeyJson {
+                dev: device(dev),
+                ino,
+            }),
+            process: (event.process.as_ref()).map(|(pid, comm)| WhoJson { pid: *pid, comm }),
+            text: &event.text,
         }
     }
 }
 
-impl HistJson {
-    fn new(hist: Option<&Hist>, untimed: u64) -> Self {
-        let none = Hist::default();
-        let hist = hist.unwrap_or(&none);
+impl CostJson {
+    fn new(cost: Cost) -> Self {
+        let Cost {
+            cpu_ns,
+            rss_bytes,
+            map_bytes,
+            poll_ns,
+        } = cost;
         Self {
-            count: hist.count(),
-            sum_ns: hist.sum_ns,
-            p50_ns: hist.quantile_ns(0.5),
-            p99_ns: hist.quantile_ns(0.99),
-            max_ns: hist.max_ns(),
-            untimed,
-            buckets: hist
-                .buckets
-                .iter()
-                .map(|b| (b.lower_ns, b.upper_ns, b.n))
-                .collect(),
+            cpu_ns,
+            rss_bytes,
+            map_bytes,
+            poll_ns,
         }
     }
 }

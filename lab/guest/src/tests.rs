@@ -12,20 +12,25 @@ mod commands;
 mod commands_refused;
 mod crowd;
 mod devices;
+mod doctor;
 mod exactness;
 mod faults;
+mod hostile;
 mod instrument;
 mod interleave;
 mod io;
 mod io_map;
 mod isolation;
+pub(crate) mod lockdown;
 mod memory_errors;
 pub(crate) mod module;
+mod mount8;
 mod mounting;
 mod mounts;
 mod player;
 mod poison;
 mod principles;
+mod privileges;
 mod refusals;
 mod removal;
 mod runtime;
@@ -38,8 +43,10 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    mount8::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,
@@ -59,9 +66,12 @@ pub(crate) const ALL: &[&[Test]] = &[
     faults::TESTS,
     exactness::TESTS,
     instrument::TESTS,
+    privileges::TESTS,
+    doctor::TESTS,
     memory_errors::TESTS,
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
     module::LAST,
+    lockdown::TESTS,
 ];

@@ -7,7 +7,11 @@ use crate::command::must;
 /// Attaches, runs `command`, and returns the report.
 pub(crate) fn once(command: &str) -> Value {
     let text = must(&format!("famfs-top --once --json -- {command}"));
-    // The command's own output comes first; the report is the last line.
+    report(&text)
+}
+
+/// The report in famfs-top's output: its last line, after what the command printed.
+pub(crate) fn report(text: &str) -> Value {
     let report = text.lines().last().unwrap_or_default();
     let report: Value = serde_json::from_str(report)
         .unwrap_or_else(|error| panic!("famfs-top printed no report: {error}\n{text}"));

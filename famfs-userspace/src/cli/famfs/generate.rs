@@ -3,7 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::Command;
 use clap_complete::Shell;
 
 use super::output::Output;
@@ -54,38 +53,10 @@ impl Man {
     }
 }
 
-/// Every page by its name: of the command, of each of its subcommands, and of the names
-/// that mount(8), umount(8) and mkfs(8) look for.
+/// The pages of the command, and of the names that mount(8), umount(8) and mkfs(8) look for.
 fn pages() -> io::Result<Vec<(String, Vec<u8>)>> {
-    let mut commands = Vec::new();
-    collect(super::command(), "", &mut commands);
-    commands.extend(super::helper::commands());
-    commands.into_iter().map(page).collect()
-}
-
-fn collect(command: Command, above: &str, into: &mut Vec<Command>) {
-    let name = if above.is_empty() {
-        command.get_name().to_owned()
-    } else {
-        format!("{above}-{}", command.get_name())
-    };
-    for below in command.get_subcommands() {
-        if !below.is_hide_set() && below.get_name() != "help" {
-            collect(below.clone(), &name, into);
-        }
-    }
-    // A name lives as long as its command: to the end of this process.
-    let name: &'static str = name.leak();
-    into.push(command.name(name).version(env!("CARGO_PKG_VERSION")));
-}
-
-fn page(command: Command) -> io::Result<(String, Vec<u8>)> {
-    let name = command.get_name().to_owned();
-    let mut page = Vec::new();
-    clap_mangen::Man::new(command)
-        .section("8")
-        .render(&mut page)?;
-    Ok((name, page))
+    let helpers = super::helper::commands();
+    crate::cli::pages::pages([super::command()].into_iter().chain(helpers))
 }
 
 #[cfg(test)]

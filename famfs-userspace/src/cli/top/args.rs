@@ -1,9 +1,10 @@
 //! The arguments of `famfs-top`.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, num::NonZeroU64, time::Duration};
 
-use clap::{Parser, ValueEnum, builder::PossibleValuesParser};
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
+use super::{doctor, generate, record, replay, serve};
 use crate::{
     model::{Columns, FIELDS, Sort, position},
     tui::{app::Action, event::is_bound},
@@ -15,6 +16,10 @@ Examples:
   famfs-top --once --interval 10         watch for ten seconds, then print the table
   famfs-top --once -- ./workload         watch while a command runs
   famfs-top --json -- ./workload         the same for a program to read
+  famfs-top --ndjson --interval 5        a JSON document every five seconds, until interrupted
+  famfs-top record night.famfsrec        what happens, into a file; `replay` shows it
+  famfs-top serve                        for Prometheus, on 127.0.0.1:9717
+  famfs-top doctor                       is all there that watching needs?
   famfs-top --action 'd:drop caches:echo 3 > /proc/sys/vm/drop_caches'
                                          give the key d a command
 
@@ -24,24 +29,71 @@ With CMD it is CMD's own, 127 or 126 if CMD cannot be run, 128+N if signal N end
 /// Watch page faults on famfs files: how many, served by 2 MiB or by 4 KiB mappings, and how
 /// long each took.
 #[derive(Debug, Parser)]
-#[command(name = "famfs-top", version, after_help = EXAMPLES)]
+#[command(name = "famfs-top", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    pub(super) sub: Option<Sub>,
+
+    #[command(flatten)]
+    pub(super) show: Show,
+
+    /// How often there are new numbers; with --once, --json and no CMD, how long to watch.
+    #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
+    pub(super) interval: Duration,
+
+    /// End after so many intervals. Without it, --once, --json and --csv print one, and --ndjson
+    /// goes on until it is interrupted or its reader leaves.
+    #[arg(long, value_name = "N")]
+    pub(super) count: Option<NonZeroU64>,
+
+    #[command(flatten)]
+    pub(super) watch: Watch,
+
+    /// Give KEY on the screen a command of your own, run by `sh -c`. LABEL stands in the last
+    /// line of the screen; what the command says last becomes an event. May be repeated.
+    #[arg(long = "action", value_name = "KEY:LABEL:COMMAND", value_parser = action)]
+    pub(super) actions: Vec<Action>,
+
+    /// Run this command and watch until it ends.
+    #[arg(last = true, value_name = "CMD")]
+    pub(super) command: Vec<OsString>,
+}
+
+/// What else famfs-top does.
+#[derive(Debug, Subcommand)]
+pub(super) enum Sub {
+    Record(record::Args),
+    Replay(replay::Args),
+    Serve(serve::Args),
+    Doctor(doctor::Args),
+    Completions(generate::Completions),
+    Man(generate::Man),
+}
+
+/// How numbers are shown.
+#[derive(Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line"
 )]
-pub(super) struct Args {
+pub(super) struct Show {
     /// Print one table instead of the screen: of CMD's run, or of one interval.
     #[arg(long)]
-    pub(super) once: bool,
+    once: bool,
 
     /// Print the table as one JSON document; implies --once. CMD's standard output goes to
     /// standard error, so that the document stands alone.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[arg(long, conflicts_with_all = ["ndjson", "csv"])]
+    json: bool,
 
-    /// How often the screen shows new numbers; with --once and no CMD, how long to watch.
-    #[arg(long, value_name = "S", default_value = "1", value_parser = seconds)]
-    pub(super) interval: Duration,
+    /// Print a JSON document a line, one each interval.
+    #[arg(long, conflicts_with = "csv")]
+    ndjson: bool,
+
+    /// Print comma-separated values: a line of names, then a line a file, with every field unless
+    /// --columns chooses.
+    #[arg(long)]
+    csv: bool,
 
     /// The column that orders the table.
     #[arg(long, value_name = "COLUMN", default_value = "faults_per_s",
@@ -68,23 +120,18 @@ pub(super) struct Args {
     /// The colours: for a dark or a light background, or none, as `NO_COLOR` has it too.
     #[arg(long, value_enum)]
     pub(super) theme: Option<Colours>,
+}
 
+/// What is watched.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Watch {
     /// Watch every file system on DAX memory, not famfs alone.
     #[arg(long)]
     pub(super) all_dax: bool,
 
-    /// Give KEY on the screen a command of your own, run by `sh -c`. LABEL stands in the last
-    /// line of the screen; what the command says last becomes an event. May be repeated.
-    #[arg(long = "action", value_name = "KEY:LABEL:COMMAND", value_parser = action)]
-    pub(super) actions: Vec<Action>,
-
     /// Where the numbers come from: `synthetic` is a made-up system to try the screen on.
     #[arg(long, value_enum, default_value_t = Origin::Live)]
     pub(super) source: Origin,
-
-    /// Run this command and watch until it ends.
-    #[arg(last = true, value_name = "CMD")]
-    pub(super) command: Vec<OsString>,
 }
 
 /// Where snapshots come from.
@@ -109,18 +156,34 @@ pub(super) enum Colours {
     Mono,
 }
 
-impl Args {
-    /// Whether a table is printed and no screen shown.
-    pub(super) fn prints(&self) -> bool {
-        self.once || self.json
+/// What is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+}
+
+impl Show {
+    /// What is to be printed, if it is not the screen that is to be shown.
+    pub(super) fn format(&self) -> Option<Format> {
+        let wanted = [
+            (self.csv, Format::Csv),
+            (self.ndjson, Format::Ndjson),
+            (self.json, Format::Json),
+            (self.once, Format::Table),
+        ];
+        wanted.iter().find(|(is, _)| *is).map(|(_, format)| *format)
     }
 
     pub(super) fn filter(&self) -> &str {
         self.filter.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn columns(&self) -> Columns {
-        self.columns.clone().unwrap_or_default()
+    /// The columns that were chosen.
+    pub(super) fn columns(&self) -> Option<&Columns> {
+        self.columns.as_ref()
     }
 
     pub(super) fn sort(&self) -> Sort {
@@ -132,7 +195,8 @@ impl Args {
     }
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time span of an option.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().filter(|s| (0.05..=86_400.0).contains(s));
     seconds
         .map(Duration::from_secs_f64)
@@ -185,6 +249,21 @@ mod tests {
         ] {
             assert!(seconds(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn one_format_is_chosen() {
+        let format = |args: &[&str]| {
+            Args::try_parse_from([&["famfs-top"], args].concat()).map(|args| args.show.format())
+        };
+        assert_eq!(format(&[]).unwrap(), None);
+        assert_eq!(format(&["--once"]).unwrap(), Some(Format::Table));
+        assert_eq!(format(&["--once", "--json"]).unwrap(), Some(Format::Json));
+        assert_eq!(format(&["--ndjson"]).unwrap(), Some(Format::Ndjson));
+        assert_eq!(format(&["--csv"]).unwrap(), Some(Format::Csv));
+        assert!(format(&["--csv", "--json"]).is_err());
+        assert!(format(&["--ndjson", "--csv"]).is_err());
+        assert!(format(&["--once", "record", "x"]).is_err());
     }
 
     #[test]

@@ -10,19 +10,20 @@ use anyhow::Context as _;
 use ratatui::crossterm::style::force_color_output;
 
 use super::{
-    Args, action,
-    args::{Colours, Widths},
+    action,
+    args::{Colours, Show, Widths},
     signal::Signals,
 };
 use crate::{
-    model::{Event, EventKind},
-    source::{Extra, Source},
+    model::{Event, EventKind, Snapshot},
+    source::{Extra, Source, replay::Replay},
     tui::{
-        App, Message, Theme,
-        app::{Effect, Options},
+        App, Message, Theme, Transport,
+        app::{Action, Effect, Options},
         event::message,
         input::Input,
         term::Screen,
+        transport::Ask,
         view,
     },
 };
@@ -31,19 +32,109 @@ use crate::{
 /// mount shows at once; the numbers change once an interval.
 pub(super) const POLL: Duration = Duration::from_millis(100);
 
+/// What the screen shows.
+pub(super) enum Feed<'a> {
+    Live(&'a mut dyn Source),
+    Recording(&'a mut Replay),
+}
+
+/// How it is shown.
+pub(super) struct Shown<'a> {
+    pub(super) show: &'a Show,
+    pub(super) interval: Duration,
+    pub(super) actions: &'a [Action],
+    pub(super) all_dax: bool,
+}
+
+impl Feed<'_> {
+    fn first(&mut self) -> anyhow::Result<Snapshot> {
+        Ok(match self {
+            Self::Live(source) => source.poll()?,
+            Self::Recording(replay) => replay.poll()?,
+        })
+    }
+
+    /// What is new.
+    fn messages(&mut self) -> anyhow::Result<Vec<Message>> {
+        Ok(match self {
+            Self::Live(source) => vec![Message::Observed(source.poll()?)],
+            Self::Recording(replay) => {
+                let next = replay.fresh()?.map(Message::Observed);
+                let transport = Message::Transport(transport(replay));
+                next.into_iter().chain([transport]).collect()
+            }
+        })
+    }
+
+    /// Does what the screen asks of the player of a recording.
+    fn ask(&mut self, ask: Ask) -> anyhow::Result<Vec<Message>> {
+        let Self::Recording(replay) = self else {
+            return Ok(Vec::new());
+        };
+        let jumped = match ask {
+            Ask::Jump(to) => Some(replay.jump(to)?),
+            Ask::Step { back } => Some(replay.step(back)?),
+            Ask::Pause(paused) => {
+                replay.pause(paused);
+                None
+            }
+            Ask::Speed(speed) => {
+                replay.set_speed(speed);
+                None
+            }
+        };
+        let mut messages: Vec<Message> = jumped.map(Message::Jumped).into_iter().collect();
+        messages.extend(self.messages()?);
+        Ok(messages)
+    }
+}
+
+impl Feed<'_> {
+    /// Turns something on or off that costs, or says why not.
+    fn switch(&mut self, app: &mut App, extra: Extra, on: bool) {
+        if let Self::Live(source) = self
+            && let Err(error) = source.switch(extra, on)
+        {
+            let event = Event::new(SystemTime::now(), EventKind::Instrument, error.to_string());
+            app.update(Message::Note(event));
+        }
+        self.tell_extras(app);
+    }
+
+    fn tell_extras(&self, app: &mut App) {
+        for extra in Extra::ALL {
+            let on = match self {
+                Self::Live(source) => source.extra(extra),
+                Self::Recording(_) => None,
+            };
+            app.update(Message::Extra(extra, on));
+        }
+    }
+}
+
+fn transport(replay: &Replay) -> Transport {
+    let (position, length) = replay.position();
+    Transport {
+        position,
+        length,
+        paused: replay.paused(),
+        speed: replay.speed(),
+    }
+}
+
 /// Runs the screen until the user or a signal ends it.
-pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
-    if args.theme.is_some() {
+    if shown.show.theme.is_some() {
         // crossterm, too, leaves colours out where NO_COLOR is set.
         force_color_output(true);
     }
-    let mut app = App::new(source.poll()?, options(args));
-    tell_extras(source, &mut app);
+    let mut app = App::new(feed.first()?, options(shown));
+    feed.tell_extras(&mut app);
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
     let (sender, ended) = mpsc::channel();
-    let period = args.interval.min(POLL);
+    let period = shown.interval.min(POLL);
     let mut due = Instant::now() + period;
     while !app.quit && !signals.ended() {
         draw(&mut screen, &mut app)?;
@@ -51,13 +142,19 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
         if let Some(event) = input.next(wait).context("cannot read keys")? {
             match message(&event, app.mode).and_then(|m| app.update(m)) {
                 Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
-                Some(Effect::Switch(extra, on)) => switch(source, &mut app, extra, on),
-                // Only a recording has a player.
-                Some(Effect::Ask(_)) | None => {}
+                Some(Effect::Switch(extra, on)) => feed.switch(&mut app, extra, on),
+                Some(Effect::Ask(ask)) => {
+                    for message in feed.ask(ask)? {
+                        app.update(message);
+                    }
+                }
+                None => {}
             }
         }
         if Instant::now() >= due {
-            app.update(Message::Observed(source.poll()?));
+            for message in feed.messages()? {
+                app.update(message);
+            }
             due = Instant::now() + period;
         }
         for ended in ended.try_iter() {
@@ -83,37 +180,24 @@ fn draw(screen: &mut Screen, app: &mut App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn switch(source: &mut dyn Source, app: &mut App, extra: Extra, on: bool) {
-    if let Err(error) = source.switch(extra, on) {
-        let event = Event::new(SystemTime::now(), EventKind::Instrument, error.to_string());
-        app.update(Message::Note(event));
-    }
-    tell_extras(source, app);
-}
-
-fn tell_extras(source: &dyn Source, app: &mut App) {
-    for extra in Extra::ALL {
-        app.update(Message::Extra(extra, source.extra(extra)));
-    }
-}
-
-fn options(args: &Args) -> Options {
+fn options(shown: &Shown<'_>) -> Options {
+    let show = shown.show;
     Options {
-        interval: args.interval,
-        sort: args.sort(),
-        filter: args.filter().to_owned(),
-        columns: args.columns(),
-        proportional: args.widths == Widths::Proportional,
-        actions: args.actions.clone(),
-        theme: theme(args),
-        all_dax: args.all_dax,
+        interval: shown.interval,
+        sort: show.sort(),
+        filter: show.filter().to_owned(),
+        columns: show.columns().cloned().unwrap_or_default(),
+        proportional: show.widths == Widths::Proportional,
+        actions: shown.actions.to_vec(),
+        theme: theme(show),
+        all_dax: shown.all_dax,
     }
 }
 
 /// <https://no-color.org>: any value but the empty one, unless the user asks for colours.
-fn theme(args: &Args) -> Theme {
+fn theme(show: &Show) -> Theme {
     let colourless = env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-    match args.theme {
+    match show.theme {
         Some(Colours::Light) => Theme::Light,
         Some(Colours::Mono) => Theme::Mono,
         None if colourless => Theme::Mono,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1},
     flag,
 };
 
@@ -34,6 +34,13 @@ impl Signals {
             interrupted,
             terminated,
         })
+    }
+
+    /// A flag that SIGUSR1 sets from now on.
+    pub(super) fn dump() -> io::Result<Arc<AtomicBool>> {
+        let wanted = Arc::default();
+        flag::register(SIGUSR1, Arc::clone(&wanted))?;
+        Ok(wanted)
     }
 
     /// SIGTERM or SIGHUP: only this process was told.

@@ -361,7 +361,12 @@ fn interrupted_cp() {
     famfs.umount();
     famfs.mount();
     must(&format!("famfs cp -c {source}/a {}", famfs.path("copy")));
-    // And the rest can be copied after all.
+    // And the rest can be copied after all; what is left of it: emulated memory may be slow.
+    let rest = fs::File::options()
+        .write(true)
+        .open(format!("{source}/b"))
+        .unwrap();
+    rest.set_len(20 << 20).unwrap();
     must(&format!(
         "famfs cp -r -t 2 {source}/b {}",
         famfs.path("copy")

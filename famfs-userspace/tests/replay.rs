@@ -1,0 +1,370 @@
+//! Recordings: replay tells what live told, damage costs what it hit, old versions stay readable.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "common/everything.rs"]
+mod everything;
+
+use std::{
+    fs,
+    io::Cursor,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use famfs_userspace::{
+    model::{Columns, FIELDS, Field, Snapshot, Sort, delta},
+    report::{csv, json, table},
+    source::{
+        Source as _,
+        synthetic::{Scene, Synthetic},
+    },
+    store::{HEADER_LEN, KEY_EVERY, Recording, Ring, Writer},
+};
+
+fn record(snapshots: &[Snapshot]) -> Vec<u8> {
+    let mut writer = Writer::new(Vec::new(), Duration::from_secs(1)).unwrap();
+    for snapshot in snapshots {
+        writer.append(snapshot).unwrap();
+    }
+    writer.finish().unwrap()
+}
+
+fn open(bytes: &[u8]) -> Recording<Cursor<Vec<u8>>> {
+    Recording::open(Cursor::new(bytes.to_vec())).unwrap()
+}
+
+fn all(recording: &mut Recording<Cursor<Vec<u8>>>) -> Vec<Snapshot> {
+    let places = 0..recording.entries().len();
+    places.map(|at| recording.snapshot(at).unwrap()).collect()
+}
+
+fn synthetic(n: usize) -> Vec<Snapshot> {
+    let mut source = Synthetic::new(Scene::Poison, Duration::from_millis(500));
+    (0..n).map(|_| source.poll().unwrap()).collect()
+}
+
+/// Every report of an interval, as bytes.
+fn reports(earlier: &Snapshot, later: &Snapshot) -> String {
+    let interval = delta(earlier, later);
+    let fields: Vec<&Field> = FIELDS.iter().collect();
+    let columns = Columns::parse("all").unwrap();
+    let sort = Sort::default();
+    table::render(&interval, sort, "", &columns)
+        + &json::render(&interval)
+        + &csv::render(&interval, sort, "", &fields)
+}
+
+#[test]
+fn replay_gives_every_report_of_every_interval_as_live_gave_it() {
+    for live in [synthetic(200), everything::snapshots()] {
+        let bytes = record(&live);
+        let replayed = all(&mut open(&bytes));
+        assert_eq!(replayed, live);
+        for (live, replayed) in live.windows(2).zip(replayed.windows(2)) {
+            assert_eq!(
+                reports(&live[0], &live[1]),
+                reports(&replayed[0], &replayed[1])
+            );
+        }
+    }
+}
+
+#[test]
+fn any_snapshot_is_found_from_any_other() {
+    let live = synthetic(150);
+    let mut recording = open(&record(&live));
+    for at in [149, 0, 60, 59, 61, 60, 120, 3, 149] {
+        assert_eq!(recording.snapshot(at).unwrap(), live[at], "snapshot {at}");
+    }
+    assert!(recording.ended());
+    assert_eq!(recording.damages(), []);
+}
+
+#[test]
+fn a_torn_tail_loses_only_the_torn_frame() {
+    let live = everything::snapshots();
+    let bytes = record(&live);
+    let ends: Vec<usize> = (1..=live.len())
+        .map(|n| record(&live[..n]).len() - end_mark())
+        .collect();
+    let mut whole = 0;
+    for len in HEADER_LEN..bytes.len() {
+        whole += usize::from(ends.contains(&len));
+        let torn = Recording::open(Cursor::new(bytes[..len].to_vec()));
+        if whole == 0 {
+            assert!(torn.is_err(), "{len} bytes hold no snapshot");
+            continue;
+        }
+        let mut torn = torn.unwrap();
+        assert_eq!(all(&mut torn), live[..whole], "{len} bytes");
+        assert!(!torn.ended());
+        let lost: u64 = torn.damages().iter().map(|d| d.bytes).sum();
+        let last_end = ends[whole - 1] as u64;
+        assert_eq!(lost, len as u64 - last_end, "what is lost is told");
+    }
+    assert_eq!(whole, live.len());
+}
+
+/// The length of the frame that ends a recording.
+fn end_mark() -> usize {
+    record(&[]).len() - HEADER_LEN
+}
+
+#[test]
+fn a_damaged_frame_costs_what_builds_on_it_and_is_told() {
+    let live = synthetic(150);
+    let bytes = record(&live);
+    let key = usize::try_from(KEY_EVERY).unwrap();
+    let start = |n: usize| record(&live[..n]).len() - end_mark();
+    for (place, what) in [(70, "head"), (70, "payload"), (60, "payload"), (0, "head")] {
+        let mut bytes = bytes.clone();
+        let at = start(place) + if what == "head" { 9 } else { 50 };
+        bytes[at] ^= 0x10;
+        let mut recording = open(&bytes);
+        let next = (place / key + 1) * key;
+        let sound: Vec<Snapshot> = [&live[..place], &live[next..]].concat();
+        assert_eq!(all(&mut recording), sound, "{what} of {place}");
+        let lost: u64 = recording.damages().iter().map(|d| d.bytes).sum();
+        assert_eq!(
+            lost,
+            (start(next) - start(place)) as u64,
+            "{what} of {place}"
+        );
+        assert!(recording.ended());
+    }
+}
+
+#[test]
+fn ten_thousand_files_take_little_room() {
+    let mut quiet = everything::snapshots().remove(2);
+    let row = quiet.files[2].clone();
+    quiet.files = (0..10_000)
+        .map(|ino| {
+            let mut row = row.clone();
+            row.key.ino = ino;
+            row.path = Some(format!("/mnt/famfs/shard-{ino:05}"));
+            row
+        })
+        .collect();
+    let mut dice = 1_u64;
+    let mut roll = move |most: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (dice >> 33) % most
+    };
+    let mut run = |every: usize| {
+        let mut snapshots = vec![quiet.clone()];
+        for second in 0..3 {
+            let mut next = snapshots[second].clone();
+            next.elapsed_ns += 1_000_000_000;
+            for file in next.files.iter_mut().skip(second % every).step_by(every) {
+                for hist in file.faults.values_mut() {
+                    for bucket in &mut hist.buckets {
+                        let n = roll(1000);
+                        bucket.n += n;
+                        hist.sum_ns += n * bucket.lower_ns + roll(n * 10 + 1);
+                    }
+                }
+            }
+            snapshots.push(next);
+        }
+        let key = record(&snapshots[..1]).len();
+        let bytes = record(&snapshots);
+        assert_eq!(all(&mut open(&bytes)), snapshots);
+        (key, (bytes.len() - key) / 3)
+    };
+    let (key, tenth) = run(10);
+    let (_, every) = run(1);
+    println!(
+        "10,000 files: {key} bytes whole; a second in which 1,000 fault {tenth}, 10,000 {every}"
+    );
+    assert!(key < 50_000 && tenth < 15_000 && every < 150_000);
+}
+
+#[test]
+fn a_ring_keeps_the_last_minutes_in_bounded_room_and_becomes_one_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, file) = (dir.path().join("x.ring"), dir.path().join("x.famfsrec"));
+    let second = Duration::from_secs(1);
+    let live: Vec<Snapshot> = {
+        let mut source = Synthetic::new(Scene::Poison, second);
+        (0..500).map(|_| source.poll().unwrap()).collect()
+    };
+    let mut ring = Ring::create(folder.clone(), 80 * second, second).unwrap();
+    assert!(
+        Ring::create(folder.clone(), second, second).is_err(),
+        "it is in use"
+    );
+    for (i, snapshot) in live.iter().enumerate() {
+        ring.append(snapshot).unwrap();
+        let segments = fs::read_dir(&folder).unwrap().count();
+        assert!(segments <= 10, "{segments} segments after {i}");
+    }
+    let dumped = dir.path().join("dumped.famfsrec");
+    ring.dump(&dumped).unwrap();
+    assert!(ring.dump(&dumped).is_err(), "what exists is not touched");
+    ring.finish(&file).unwrap();
+    assert!(!folder.exists());
+    assert!(fs::read(&dumped).unwrap() == fs::read(&file).unwrap());
+    let mut recording = open(&fs::read(&file).unwrap());
+    let kept = all(&mut recording);
+    assert!((81..=91).contains(&kept.len()), "{} are kept", kept.len());
+    assert_eq!(kept, live[live.len() - kept.len()..]);
+    assert!(recording.ended() && recording.damages().is_empty());
+    assert_eq!(
+        fs::read_dir(dir.path()).unwrap().count(),
+        2,
+        "nothing is left over"
+    );
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(name)
+}
+
+/// Every version that was ever written, to the same snapshots and the same table.
+#[test]
+fn old_versions_stay_readable() {
+    let bytes = fs::read(fixture("v1-everything.famfsrec")).unwrap();
+    let snapshots = all(&mut open(&bytes));
+    assert_eq!(snapshots, everything::snapshots());
+    let interval = delta(&snapshots[0], &snapshots[4]);
+    let columns = Columns::default();
+    insta::assert_snapshot!(
+        "v1_table",
+        table::render(&interval, Sort::default(), "", &columns)
+    );
+}
+
+fn top(args: &[&str], file: &Path) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(args)
+        .arg(file)
+        .stdin(Stdio::null())
+        .output()
+        .expect("famfs-top starts")
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("output is UTF-8")
+}
+
+const FAST: [&str; 6] = [
+    "--source",
+    "synthetic",
+    "--interval",
+    "0.05",
+    "--count",
+    "12",
+];
+
+#[test]
+fn the_command_replays_what_the_command_recorded_in_every_format() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.famfsrec");
+    let recorded = top(&[&["record"], &FAST[..]].concat(), &file);
+    assert_eq!(
+        recorded.status.code(),
+        Some(0),
+        "{}",
+        text(&recorded.stderr)
+    );
+    assert!(text(&recorded.stderr).contains("13 snapshots recorded"));
+    for format in ["--ndjson", "--csv"] {
+        let live = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+            .args(FAST)
+            .arg(format)
+            .output()
+            .unwrap();
+        let replayed = top(&["replay", format], &file);
+        assert_eq!(text(&replayed.stderr), "");
+        assert_eq!(text(&replayed.stdout), text(&live.stdout), "{format}");
+    }
+    let again = top(&[&["record"], &FAST[..]].concat(), &file);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(text(&again.stderr).contains("exists: give another name"));
+}
+
+#[test]
+fn moments_choose_what_is_shown() {
+    let file = fixture("v1-everything.famfsrec");
+    let times = |args: &[&str]| {
+        let output = top(&[&["replay", "--ndjson"], args].concat(), &file);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let lines = text(&output.stdout).lines().map(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).unwrap();
+            (
+                value["time"].as_str().unwrap()[17..19].to_owned(),
+                value["interval_s"].as_f64().unwrap(),
+            )
+        });
+        lines
+            .map(|(s, length)| format!("{s}/{length:.0}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(times(&[]), "01/1 02/1 03/1 04/1");
+    assert_eq!(times(&["--interval", "2"]), "02/2 04/2");
+    assert_eq!(times(&["--count", "1"]), "01/1");
+    assert_eq!(times(&["--from", "+2"]), "03/1 04/1");
+    assert_eq!(times(&["--to", "-3s"]), "01/1");
+    assert_eq!(times(&["--at", "2026-01-01T00:00:03.5Z"]), "03/1");
+    assert_eq!(times(&["--at", "-0", "--interval", "3"]), "04/3");
+    let nothing = top(&["replay", "--once", "--from", "+1h"], &file);
+    assert_eq!(nothing.status.code(), Some(1));
+    assert!(text(&nothing.stderr).contains("holds nothing there: it is of 2026-01-01T00:00:00"));
+}
+
+#[test]
+fn a_table_is_of_all_that_is_asked_for() {
+    let file = fixture("v1-everything.famfsrec");
+    let output = top(&["replay", "--once"], &file);
+    let snapshots = everything::snapshots();
+    let interval = delta(&snapshots[0], &snapshots[4]);
+    let columns = Columns::default();
+    assert_eq!(
+        text(&output.stdout),
+        table::render(&interval, Sort::default(), "", &columns)
+    );
+}
+
+#[test]
+fn what_is_no_recording_is_told_and_damage_is_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("x");
+    let mut bytes = record(&synthetic(150));
+    let at = bytes.len() / 2;
+    let cases: [(&[u8], i32, &str); 5] = [
+        (b"", 1, "it is no recording"),
+        (b"famfsrec", 1, "it is no recording"),
+        (&bytes[..HEADER_LEN], 1, "it holds no whole snapshot"),
+        (&bytes[..at], 0, "no end mark"),
+        (
+            &bytes.clone()[..bytes.len() - 1],
+            0,
+            "are left out: the end of the last frame is missing",
+        ),
+    ];
+    for (content, status, said) in cases {
+        fs::write(&file, content).unwrap();
+        let output = top(&["replay", "--json"], &file);
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(
+            text(&output.stderr).contains(said),
+            "{}",
+            text(&output.stderr)
+        );
+    }
+    bytes[at] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let output = top(&["replay", "--ndjson"], &file);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(
+        text(&output.stderr).contains("are left out"),
+        "{}",
+        text(&output.stderr)
+    );
+    assert!(text(&output.stdout).lines().count() > 60);
+}
