@@ -123,17 +123,14 @@ impl Situation<'_> {
         for (line, json, status) in rows.filter(|(.., status)| *status != WORKS) {
             let line = line.replace("DEV", self.device).replace("AT", self.at);
             let line = line.replace("FILE", self.file).replace("NEW", self.new);
-            let json = *json && self.column != FULL_LOG;
-            for line in [line.clone(), format!("{line} --json")]
-                .iter()
-                .take(1 + usize::from(json))
-            {
-                if let Err(why) = self.check(line, status) {
-                    wrong.push(format!("famfs {line}: {why}"));
-                }
-                if self.state() != before {
-                    wrong.push(format!("famfs {line}: something changed"));
-                }
+            // In every other situation as JSON: two runs of all would take too long.
+            let as_json = *json && self.column % 2 == 1;
+            let line = line + if as_json { " --json" } else { "" };
+            if let Err(why) = self.check(&line, status) {
+                wrong.push(format!("famfs {line}: {why}"));
+            }
+            if self.state() != before {
+                wrong.push(format!("famfs {line}: something changed"));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
