@@ -105,7 +105,8 @@ fn suites(filters: &[String]) -> Vec<Job> {
     [
         (
             "lab 7.3 cxl",
-            &["--kernel", "7.3", "--memory", "cxl"] as &[_],
+            // Its memory is ten times as slow.
+            &["--kernel", "7.3", "--memory", "cxl", "--timeout", "1200"] as &[_],
         ),
         (
             "lab 6.12 pmem",
