@@ -27,6 +27,7 @@ use crate::{ebpf, kmod, setup, setup::kernels::Line};
   cargo xtask test --only host          what needs no guest
   cargo xtask test --only lab poison    guest tests whose name contains `poison`
   cargo xtask test --only hosts         two guests that share one memory
+  cargo xtask test --only hosts killed  those whose name or hosts contain `killed`
   cargo xtask test --only crash         500 crashes of a guest, each judged by another")]
 pub(crate) struct Args {
     /// Only the tests of one place

@@ -42,9 +42,9 @@ fn on(setting: Setting, masters: &[(usize, u32)], seed: u64, tally: &mut Tally) 
     let mut directions = Vec::new();
     for (master, points) in masters {
         let start = Instant::now();
-        let direction = stage.direction(*master);
+        let direction = setting.direction(*master);
         let seed = seed.wrapping_add(*master as u64);
-        let histogram = one_way(&mut stage, *master, *points, seed, tally)?;
+        let histogram = one_way(&mut stage, *master, *points, seed, &direction, tally)?;
         let seconds = start.elapsed().as_secs_f64();
         show(&format!(
             "crash [{direction}]: {points} points in {seconds:.1} s\n{}",
@@ -78,9 +78,9 @@ fn one_way(
     master: usize,
     points: u32,
     seed: u64,
+    direction: &str,
     tally: &mut Tally,
 ) -> Result<Histogram> {
-    let direction = stage.direction(master);
     let [first, second] = stage.hosts.as_mut_slice() else {
         anyhow::bail!("a stage has two hosts");
     };
@@ -106,7 +106,7 @@ fn one_way(
             }
         });
         let mut driver = Driver::new(maker, memory, seed, outcomes, tally);
-        driver.drive(points, &direction, jobs)?;
+        driver.drive(points, direction, jobs)?;
         Ok(driver.histogram)
     })
 }
