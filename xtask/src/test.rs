@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// What the crashes follow from, but for the instants, which the machine's speed decides too
     #[arg(long, value_name = "N", default_value_t = crash::SEED)]
     seed: u64,
-    /// Guest tests whose name contains one of these
+    /// Guest tests whose name, or whose guest's, contains one of these
     filters: Vec<String>,
 }
 
@@ -78,7 +78,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         } else {
             crash::FEW
         };
-        crash::run(args.points.unwrap_or(usual), args.seed, &mut tally)?;
+        crash::run(
+            args.points.unwrap_or(usual),
+            args.seed,
+            &args.filters,
+            &mut tally,
+        )?;
     }
     tally.print();
     Ok(if tally.failed == 0 && tally.passed > 0 {

@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use self::driver::Driver;
 use self::histogram::Histogram;
@@ -28,12 +28,33 @@ pub(crate) const FEW: u32 = 24;
 /// The plan of every run that does not name another.
 pub(crate) const SEED: u64 = 0xfa3f5;
 
-/// A third of the points with each kernel as the master, and a third on fsdev.
-pub(crate) fn run(points: u32, seed: u64, tally: &mut Tally) -> Result<()> {
+/// The same part of the points with each kernel as the master, and on fsdev; or on those whose
+/// name contains a filter.
+pub(crate) fn run(points: u32, seed: u64, filters: &[String], tally: &mut Tally) -> Result<()> {
+    let mut chosen = vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)];
+    chosen.retain(|(setting, master)| {
+        let direction = setting.direction(*master);
+        filters.is_empty() || filters.iter().any(|f| direction.contains(f.as_str()))
+    });
+    let count = u32::try_from(chosen.len())?;
+    ensure!(count > 0, "no hosts match {filters:?}; try `fsdev`");
     show(&format!("crash: {points} points, seed {seed:#x}"));
-    let (third, rest) = (points / 3, points - points / 3 * 2);
-    on(stage::MIXED, &[(0, rest), (1, third)], seed, tally)?;
-    on(stage::FSDEV, &[(0, third)], seed, tally)
+    for setting in [stage::MIXED, stage::FSDEV] {
+        let of_this = (0..)
+            .zip(&chosen)
+            .filter(|(_, (other, _))| *other == setting)
+            .map(|(i, (_, master))| (*master, share(points, count, i)))
+            .collect::<Vec<_>>();
+        if !of_this.is_empty() {
+            on(setting, &of_this, seed, tally)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many of `points` the `i`th of `count` gets.
+fn share(points: u32, count: u32, i: u32) -> u32 {
+    points / count + u32::from(i < points % count)
 }
 
 /// So many points with each of these masters.
@@ -109,4 +130,18 @@ fn one_way(
         driver.drive(points, direction, jobs)?;
         Ok(driver.histogram)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_point_is_lost() {
+        for points in [2, 24, 500, 1501] {
+            let shares = (0..3).map(|i| share(points, 3, i));
+            assert_eq!(shares.sum::<u32>(), points);
+        }
+        assert_eq!([0, 1, 2].map(|i| share(500, 3, i)), [167, 167, 166]);
+    }
 }

@@ -33,7 +33,7 @@ pub(crate) fn slot_crc_at(index: u64) -> u64 {
 pub(crate) const SIZE: u64 = 256 << 20;
 
 /// The kernels of two hosts, and how their memory is presented.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     lines: [Line; 2],
     memory: lab_init::Memory,
