@@ -216,6 +216,22 @@ fn promises() -> Vec<Job> {
             share: false,
         },
         Job {
+            name: "lab: two hosts run a command at once",
+            lab: &["--hosts", "6.12,7.3", "--size", "256M"],
+            command: sh("echo it is $FAMFS_HOST; exit $((FAMFS_HOST + 2))"),
+            expected: 3,
+            stdout: Some("1| it is 1\n2| it is 2\n"),
+            share: false,
+        },
+        Job {
+            name: "lab: the timeout ends two hosts",
+            lab: &["--hosts", "7.3,6.12", "--size", "256M", "--timeout", "2"],
+            command: sh("sleep 600"),
+            expected: 124,
+            stdout: Some(""),
+            share: false,
+        },
+        Job {
             name: "lab: a deterministic guest runs commands too",
             lab: &["--deterministic", "--kernel", "7.3"],
             command: sh(
