@@ -27,6 +27,16 @@ pub(crate) enum Command {
     Run(Run),
     Gate(Gate),
     Cost(Cost),
+    Memcpy(Memcpy),
+    Runtime(Runtime),
+    RuntimeCost(RuntimeCost),
+    Watched(Watched),
+    ProbeCost(ProbeCost),
+    Reading(Reading),
+    ReadCost(ReadCost),
+    /// Print the clock
+    #[command(hide = true)]
+    Stamp,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -197,6 +207,183 @@ pub(crate) struct Cost {
     #[arg(long = "result", required = true, value_name = "FILE")]
     pub(crate) results: Vec<PathBuf>,
     #[arg(long, default_value = "bench/limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Copy a file from the page cache into a DAX file, by memcpy and a flush of every line
+///
+/// What `famfs cp` is held against: one thread, both files mapped, the source's pages mapped
+/// before the clock starts. The target exists and is as long as the source. The time is that of
+/// the copy, its faults on the target and the flush, in ticks of the time stamp counter.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs creat -s 1G /mnt/famfs/to && famfs-bench memcpy --from /tmp/from --to /mnt/famfs/to
+  famfs-bench memcpy --from /tmp/from --to /mnt/famfs/to --json
+
+Exit status: 0 copied, 2 usage or run error (a SIGBUS is reported with its code).")]
+pub(crate) struct Memcpy {
+    /// A file, best one whose pages are in memory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: PathBuf,
+    /// A file of the same size
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what the famfs command costs: mkfs, creat, logplay, fsck, and cp beside memcpy
+///
+/// The device's content is destroyed. A log is filled by many files in one command, and by
+/// single commands at its beginning and near the end; played and checked when it is full; then
+/// files are copied by `famfs cp` and by `famfs-bench memcpy`, in pairs of the order ABBA, each
+/// on a fresh file system.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  cargo xtask lab --memory pmem --size 32G --memory-file SPARSE -- famfs-bench runtime
+  famfs-bench runtime --device /dev/pmem0 --destroy --pairs 10      (destroys what is on pmem0)
+
+Without --entries the log is filled to its end, which takes 32 GiB of device. Inside the lab
+(FAMFS_KERNEL is set) the device is $FAMFS_DEV and is there to be destroyed.
+`cargo xtask bench runtime` boots, measures in instructions and in time, and judges.
+
+Exit status: 0 measured, 2 usage or run error.")]
+pub(crate) struct Runtime {
+    /// The DAX device to make file systems on
+    #[arg(long, value_name = "DEV")]
+    pub(crate) device: Option<PathBuf>,
+    /// Yes, what is on the device may be destroyed
+    #[arg(long, requires = "device")]
+    pub(crate) destroy: bool,
+    /// FILE entries of the log that is played and checked; a log of 8 MiB holds 15420
+    #[arg(long, value_name = "N", default_value_t = 15_420)]
+    pub(crate) entries: u32,
+    /// Files that one command makes, and that single commands make
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) files: u32,
+    /// Single commands that are measured, at the beginning and at the end of --files each
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) sample: u32,
+    /// Bytes that are copied; a multiple of 1 MiB
+    #[arg(long, value_parser = size::parse, default_value = "1G", value_name = "BYTES")]
+    pub(crate) size: u64,
+    /// Copies by each of cp and memcpy
+    #[arg(long, value_name = "N", default_value_t = 6,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) pairs: u32,
+    /// Write the JSON document to a file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Hold the famfs command's costs against their limits
+///
+/// Each folder is one kernel's: `insn.json`, of `runtime` in the deterministic lab; `split.txt`,
+/// what the lab's counter of instructions saw of the same boot; and `time.json`, of `runtime`
+/// with a clock. `cargo xtask bench runtime` measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench runtime-cost --results target/bench/runtime-6.12 --results target/bench/runtime-7.3
+  famfs-bench runtime-cost --results target/bench/runtime-7.3 --json
+
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error. Times are shown and not
+judged.")]
+pub(crate) struct RuntimeCost {
+    /// A folder of results; one per kernel
+    #[arg(long, required = true, value_name = "DIR")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/runtime-limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure the same faults again and again, each time with another instrument on
+///
+/// The instruments are empty BPF programs, famfs-top, and bpftrace with scripts that do the same.
+/// `cargo xtask bench probe-cost` brings them into a guest and calls this there.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench watched --tracers /usr/lib/famfs --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error, such as an instrument that saw no fault.")]
+pub(crate) struct Watched {
+    /// Where the scripts for bpftrace are
+    #[arg(long, value_name = "DIR")]
+    pub(crate) tracers: PathBuf,
+    /// Bytes of the file that is measured; a multiple of 2 MiB
+    #[arg(long, value_parser = size::parse, default_value = "64M", value_name = "BYTES")]
+    pub(crate) size: u64,
+    /// Faults to measure by 4 KiB
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub(crate) pte_touches: usize,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top adds to a fault against its limits, and against others that do the same
+///
+/// Each result is one kernel's, of `watched` in the deterministic lab. `cargo xtask bench
+/// probe-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench probe-cost --result 6.12.json --result 7.3.json
+  famfs-bench probe-cost --result 7.3.json --json
+
+Exit status: 0 every rule met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ProbeCost {
+    /// A result of `famfs-bench watched`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/probe-limits.toml", value_name = "FILE")]
+    pub(crate) limits: PathBuf,
+    /// Print one JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure what famfs-top takes for itself: its start, and reading many files
+///
+/// `cargo xtask bench read-cost` calls this in the deterministic lab.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  famfs-bench reading --out /share/result.json
+
+Exit status: 0 measured, 2 usage or run error.")]
+pub(crate) struct Reading {
+    /// Busy files
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(crate) files: u64,
+    /// Where the JSON document goes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: PathBuf,
+}
+
+/// Hold what famfs-top takes for itself against its limits
+///
+/// Each result is one kernel's, of `reading` in the deterministic lab. `cargo xtask bench
+/// read-cost` boots, measures and calls this.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  famfs-bench read-cost --result 6.12.json --result 7.3.json
+  famfs-bench read-cost --result 7.3.json --json
+
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.")]
+pub(crate) struct ReadCost {
+    /// A result of `famfs-bench reading`; one per kernel
+    #[arg(long = "result", required = true, value_name = "FILE")]
+    pub(crate) results: Vec<PathBuf>,
+    #[arg(long, default_value = "bench/read-limits.toml", value_name = "FILE")]
     pub(crate) limits: PathBuf,
     /// Print one JSON document
     #[arg(long)]

@@ -6,16 +6,23 @@ mod fingerprint;
 mod gate;
 mod guard;
 mod measure;
+mod memcpy;
 mod output;
 mod poison;
+mod probecost;
+mod readcost;
+mod reading;
 mod result;
 mod run;
+mod runtime;
+mod runtime_cost;
 mod settle;
 mod size;
 mod stats;
 mod sys;
 mod target;
 mod touch;
+mod watched;
 mod workload;
 
 use std::process::ExitCode;
@@ -35,6 +42,14 @@ fn main() -> ExitCode {
         cli::Command::Run(args) => run::main(args),
         cli::Command::Gate(args) => gate::main(args),
         cli::Command::Cost(args) => cost::main(args),
+        cli::Command::Memcpy(args) => memcpy::main(args),
+        cli::Command::Runtime(args) => runtime::main(args),
+        cli::Command::RuntimeCost(args) => runtime_cost::main(args),
+        cli::Command::Watched(args) => watched::main(args),
+        cli::Command::ProbeCost(args) => probecost::main(args),
+        cli::Command::Reading(args) => reading::main(args),
+        cli::Command::ReadCost(args) => readcost::main(args),
+        cli::Command::Stamp => reading::stamp(),
     };
     match done {
         Ok(code) => code,

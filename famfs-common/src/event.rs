@@ -20,6 +20,18 @@ pub const HOLDER_NOTIFY: u32 = 3;
 pub const MEMORY_FAILURE: u32 = 4;
 /// A [`Name`].
 pub const NAME: u32 = 5;
+/// A memory error hit a file; `a` is the page index in it, `b` the number of pages, `code` the
+/// `MF_*` flags.
+pub const FILE_POISONED: u32 = 6;
+/// The module was told of a memory error on a mount's device; `a` is the offset on the
+/// device, `b` the length, `code` the `MF_*` flags.
+pub const MOUNT_NOTIFIED: u32 = 7;
+/// The module disabled a mount; as in [`MOUNT_NOTIFIED`].
+pub const MOUNT_DISABLED: u32 = 8;
+/// As [`HOLDER_NOTIFY`], before the holder has answered.
+pub const HOLDER_NOTIFYING: u32 = 10;
+/// A half of the table fills up: time to empty it.
+pub const WAKE: u32 = 9;
 
 /// One rare thing. What `a`, `b` and `code` mean depends on `kind`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -53,4 +65,22 @@ pub struct Name {
     /// 1 if the walk reached the root of the file system.
     pub complete: u16,
     pub path: [u8; PATH_BYTES],
+}
+
+/// Whose faults on which file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct By {
+    pub ino: u64,
+    pub dev: u32,
+    /// Process (thread group); 0 stands for all that the map had no room for.
+    pub pid: u32,
+}
+
+/// How many, and by what name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Faults {
+    pub n: u64,
+    pub comm: [u8; 16],
 }

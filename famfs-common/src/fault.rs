@@ -30,18 +30,30 @@ pub enum Outcome {
     FallbackExtent = 9,
     /// Anything else, such as a fault to be retried.
     Other = 10,
-    /// The exit of this fault was never seen; the task's next PTE fault told.
+    /// The exit of this fault was never seen; its thread's next PTE fault told at its start.
     ExitMissedPte = 11,
-    /// As before, told by the task's next PMD fault. Apart, since every program counts in
-    /// classes of its own.
+    /// As before, told by the start of a PMD fault. Apart, since every program counts in classes
+    /// of its own.
     ExitMissedPmd = 12,
     /// Refused by the famfs module before the DAX layer.
     Refused = 13,
+    /// As `ExitMissedPte`, told at the end of a PTE fault whose start was not seen either.
+    ExitMissedPteEnd = 14,
+    /// The same by the end of a PMD fault.
+    ExitMissedPmdEnd = 15,
+    /// A 2 MiB try whose end was not seen, but a PTE fault at the same address followed at once.
+    FallbackUnseen = 16,
+    /// A read or write that copied; the entry's sum is its time.
+    Copied = 17,
+    /// The same call's bytes are the sum.
+    CopiedBytes = 18,
+    /// A read or write that ended in an error.
+    CopyFailed = 19,
 }
 
 impl Outcome {
     /// All outcomes, in order of their codes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::Mapped,
         Self::Sigbus,
         Self::Oom,
@@ -55,6 +67,12 @@ impl Outcome {
         Self::ExitMissedPte,
         Self::ExitMissedPmd,
         Self::Refused,
+        Self::ExitMissedPteEnd,
+        Self::ExitMissedPmdEnd,
+        Self::FallbackUnseen,
+        Self::Copied,
+        Self::CopiedBytes,
+        Self::CopyFailed,
     ];
 }
 
@@ -74,6 +92,27 @@ impl Class {
     )]
     pub const fn pack(self) -> u8 {
         (self.order as u8) << 7 | (self.write as u8) << 6 | self.outcome as u8
+    }
+
+    /// Is it a fault whose end ran a program?
+    pub const fn is_end(self) -> bool {
+        !self.is_repair()
+            && !matches!(
+                self.outcome,
+                Outcome::Refused | Outcome::Copied | Outcome::CopiedBytes | Outcome::CopyFailed
+            )
+    }
+
+    /// Is it a fault whose end ran no program, told of by a later run?
+    pub const fn is_repair(self) -> bool {
+        matches!(
+            self.outcome,
+            Outcome::ExitMissedPte
+                | Outcome::ExitMissedPmd
+                | Outcome::ExitMissedPteEnd
+                | Outcome::ExitMissedPmdEnd
+                | Outcome::FallbackUnseen
+        )
     }
 
     /// `None` for a byte that no program writes.

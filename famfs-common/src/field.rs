@@ -18,15 +18,21 @@ pub enum Field {
     VmaEnd,
     VmaFlags,
     VmaFile,
-    FilePath,
-    PathDentry,
+    FileDentry,
     DentryParent,
     DentryName,
-    QstrName,
+    MappingHost,
+    KiocbFile,
+    FileInode,
+    IterSource,
 }
 
+/// A load of a field carries this and its number instead of its offset, until user space has put
+/// the running kernel's offset there. No structure that we read is as long.
+pub const PLACEHOLDER: i16 = 0x7a00;
+
 /// How many fields there are.
-pub const FIELDS: usize = 18;
+pub const FIELDS: usize = 20;
 
 /// Byte offsets by [`Field`], filled in by user space before the programs are loaded.
 pub type Offsets = [u64; FIELDS];
@@ -36,8 +42,9 @@ pub type Offsets = [u64; FIELDS];
 pub struct Place {
     pub field: Field,
     pub owner: &'static str,
+    /// Members of embedded structs are named through them, `outer.inner`.
     pub member: &'static str,
-    /// Bytes; the kernel's member must be exactly as wide. 0 for an embedded struct.
+    /// Bytes; the kernel's member must be exactly as wide.
     pub width: u32,
 }
 
@@ -65,9 +72,11 @@ pub const PLACES: [Place; FIELDS] = [
     place(Field::VmaEnd, "vm_area_struct", "vm_end", 8),
     place(Field::VmaFlags, "vm_area_struct", "vm_flags", 8),
     place(Field::VmaFile, "vm_area_struct", "vm_file", 8),
-    place(Field::FilePath, "file", "f_path", 0),
-    place(Field::PathDentry, "path", "dentry", 8),
+    place(Field::FileDentry, "file", "f_path.dentry", 8),
     place(Field::DentryParent, "dentry", "d_parent", 8),
-    place(Field::DentryName, "dentry", "d_name", 0),
-    place(Field::QstrName, "qstr", "name", 8),
+    place(Field::DentryName, "dentry", "d_name.name", 8),
+    place(Field::MappingHost, "address_space", "host", 8),
+    place(Field::KiocbFile, "kiocb", "ki_filp", 8),
+    place(Field::FileInode, "file", "f_inode", 8),
+    place(Field::IterSource, "iov_iter", "data_source", 1),
 ];

@@ -25,11 +25,46 @@ pub const fn index(ns: u64) -> u16 {
     if ns < SLICES {
         return ns as u16;
     }
-    let shift = log2(ns) - SLICE_BITS;
-    // The top four bits of `ns`: 8..=15 within its power of two.
-    let top = ns >> shift;
-    ((shift as u64 * SLICES) + top) as u16
+    bucket(ns, log2(ns) - SLICE_BITS)
 }
+
+/// [`index`] by a table, for what most faults take: 256 ns to 16 ms. `look_up` reads [`SHIFT`] at an
+/// index that fits into a byte, in a way that its caller's verifier understands.
+#[inline(always)]
+#[expect(
+    clippy::inline_always,
+    reason = "the BPF programs call it once per fault"
+)]
+pub fn quick(ns: u64, look_up: impl Fn(u64) -> u32) -> Option<u64> {
+    let shift = if (1 << 8..1 << 16).contains(&ns) {
+        look_up(ns >> 8)
+    } else if (1 << 16..1 << 24).contains(&ns) {
+        look_up(ns >> 16) + 8
+    } else {
+        return None;
+    };
+    Some(u64::from(shift) * SLICES + (ns >> shift))
+}
+
+/// `shift` leaves the top four bits of `ns`: 8..=15 within its power of two.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the result is below BUCKETS"
+)]
+const fn bucket(ns: u64, shift: u32) -> u16 {
+    (shift as u64 * SLICES + (ns >> shift)) as u16
+}
+
+/// By the upper byte of a 16-bit value: how far to shift the value to leave its top four bits.
+pub static SHIFT: [u8; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 1;
+    while byte < 256 {
+        table[byte] = 8 + byte.ilog2() as u8 - SLICE_BITS as u8;
+        byte += 1;
+    }
+    table
+};
 
 /// The number of the highest bit of `v`, which is not 0. BPF has no instruction for it, and the
 /// compiler's substitute is twice as long as this table.

@@ -1,17 +1,26 @@
 //! The two tables in the kernel: who is in a fault now, and what faults have cost.
 
-/// Start slots; a task finds its own by its thread id.
+/// Start slots; a fault finds its own by the kernel stack that it runs on.
 pub const SLOTS: u32 = 1 << 16;
 
 /// Entries in one half of the result table.
 pub const HALF: u32 = 1 << 16;
 
+/// Bytes of one half: the distance between the two.
+pub const HALF_BYTES: u64 = HALF as u64 * size_of::<Entry>() as u64;
+
 /// How far from its home an entry may lie. Six probes leave no entry without room up to
 /// a fifth of a half in use, and one in a thousand at 30 %.
 pub const PROBES: u32 = 6;
 
+/// Entries in use of a half at which user space is woken to empty it: 15 %.
+pub const WAKE_AT: u64 = HALF as u64 * 15 / 100;
+
 /// The bucket of a fault whose start was not seen.
 pub const UNTIMED: u16 = 0x3ff;
+
+/// The bucket of what has no histogram, although its start was seen.
+pub const TIMELESS: u16 = 0x3fe;
 
 /// CPUs that an entry can name.
 pub const MAX_CPUS: u32 = 0x4000;
@@ -22,32 +31,74 @@ const CPU_BITS: u32 = 14;
 const CLASS_SHIFT: u32 = 24;
 const DEV_SHIFT: u32 = 32;
 
-/// A fault in flight. Start and end of it may lie on different CPUs, but in one task.
+/// A fault in flight, alone on its cache line. Start and end of it may lie on different CPUs, but
+/// on one kernel stack.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Slot {
-    /// Monotonic nanoseconds; 0 marks a free slot.
+    /// The kernel's `vm_fault`, which lies on the stack of the faulting thread, and in its lowest
+    /// bit the order; 0 marks a free slot.
+    pub vmf: u64,
+    /// Monotonic nanoseconds.
     pub start_ns: u64,
     pub ino: u64,
-    /// The kernel's `dev_t`.
-    pub dev: u32,
-    /// The thread in the slot; another one with the same slot is no match.
-    pub tid: u32,
-    /// Low bits of the faulting page's number: a second check.
-    pub page: u32,
-    /// Order and access, as [`crate::fault::Class`] packs them, without an outcome.
-    pub class: u32,
+    /// A [`Tag`] with device, order and access only.
+    pub tag: u64,
+    /// Low bits of the faulting address: a second check.
+    pub address: u64,
+    pub unused: [u64; 3],
 }
 
-/// The slot of thread `tid`: an odd factor gives every 65,536 threads in a row a slot each, and
-/// neighbours lie on different cache lines.
+/// A kernel stack and its guard page take more than 16 KiB and begin at a multiple of that, so no
+/// two of them lie in the same 32 KiB.
+pub const STACK_SHIFT: u32 = 15;
+
+/// The slot of the thread whose kernel stack holds `address` (its low bits are enough).
 #[inline(always)]
 #[expect(
     clippy::inline_always,
     reason = "the BPF programs call it once per fault"
 )]
-pub const fn slot(tid: u32) -> u32 {
-    tid.wrapping_mul(0x9e37) & (SLOTS - 1)
+pub const fn slot(address: u32) -> u32 {
+    address >> STACK_SHIFT & (SLOTS - 1)
+}
+
+/// What is always at hand for the programs, without a look-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(64))]
+pub struct State {
+    /// Where in the table the half begins that is being filled: 0 or [`HALF_BYTES`]. User space
+    /// alone writes it.
+    pub half: u64,
+    unused: [u64; 7],
+    /// Entries in use, by half. User space sets it to 0 when it has emptied the half.
+    pub used: [u64; 2],
+    unused_too: [u64; 6],
+}
+
+/// Faults in flight: one value of an array map, so that its address is a constant to the programs.
+pub type Starts = [Slot; SLOTS as usize];
+
+/// The memory that the fault programs and user space share: one value too.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Memory {
+    pub state: State,
+    /// Two halves: programs fill one while user space reads and clears the other.
+    pub table: [Entry; 2 * HALF as usize],
+}
+
+/// Slots for reads and writes in flight; a thread finds its own by its number.
+pub const RW_SLOTS: u32 = 1 << 14;
+
+/// A read or write in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct RwSlot {
+    /// Monotonic nanoseconds; 0 marks a free slot.
+    pub start_ns: u64,
+    /// The kernel's `kiocb`: another thread's is no match.
+    pub kiocb: u64,
 }
 
 /// All faults of one file, class, latency bucket and CPU.
@@ -75,6 +126,9 @@ pub struct Tag {
 }
 
 impl Tag {
+    /// Where in the packed word the bucket begins.
+    pub const BUCKET_SHIFT: u32 = CPU_BITS;
+
     #[inline(always)]
     #[expect(
         clippy::inline_always,
@@ -108,8 +162,12 @@ impl Tag {
     reason = "the BPF programs call it once per fault"
 )]
 pub const fn home(ino: u64, tag: u64) -> u32 {
-    // Odd constants carry every bit of both words into the upper bits.
-    let mixed = ino.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ tag.wrapping_mul(0xd6e8_feb8_6659_fd93);
+    // The second constant carries every bit into the upper ones; the first, which keeps inodes
+    // apart from tags, is short enough to be part of an instruction.
+    let mixed = ino
+        .wrapping_mul(0x61c8_8647)
+        .wrapping_add(tag)
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 48) as u32
 }
 
@@ -118,19 +176,22 @@ pub const fn major_minor(dev: u32) -> (u32, u32) {
     (dev >> 20, dev & 0xf_ffff)
 }
 
-/// What one CPU counts beside the table, in a cache line group of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What one CPU counts beside the table. No fault that goes well comes here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
 pub struct Cpu {
-    /// Its lowest bit chooses the half of the table; user space alone writes it.
-    pub epoch: u64,
     /// Ring buffer records that found no room, but for names, which come again.
     pub dropped: u64,
-    /// Runs of each hook, by [`crate::probe::Hook`].
+    /// Runs of each hook that leaves no entry by which its runs could be counted.
     pub hits: [u64; crate::probe::HOOKS],
-    /// Faults seen by each hook that found no room in the table.
-    pub overflow: [u64; crate::probe::HOOKS],
     /// Where each hook puts a value to have the verifier forget it.
     pub scratch: [u64; crate::probe::HOOKS],
-    pub unused: u64,
+    /// What found no room in the table, by class.
+    pub overflow: [u64; CLASSES],
+    /// Exact sums of the same: nanoseconds, or bytes.
+    pub overflow_sum: [u64; CLASSES],
+    pub unused: [u64; 7],
 }
+
+/// Values of a class byte.
+pub const CLASSES: usize = 256;

@@ -1,6 +1,9 @@
 //! Marks the shared types as plain bytes for aya. The only `unsafe` of this crate.
 
-use crate::keys::{Cpu, Entry, Slot};
+use crate::{
+    event::{By, Faults},
+    keys::{Cpu, Entry, Memory, Slot},
+};
 
 // SAFETY: `repr(C)`, integers only, no padding (`tests/layout.rs`).
 unsafe impl aya::Pod for Slot {}
@@ -8,3 +11,9 @@ unsafe impl aya::Pod for Slot {}
 unsafe impl aya::Pod for Entry {}
 // SAFETY: `repr(C)`, integers only, no padding (`tests/layout.rs`).
 unsafe impl aya::Pod for Cpu {}
+// SAFETY: `repr(C)`, integers only, no padding (`tests/layout.rs`).
+unsafe impl aya::Pod for Memory {}
+// SAFETY: `repr(C)`, integers only, no padding (`tests/layout.rs`).
+unsafe impl aya::Pod for By {}
+// SAFETY: `repr(C)`, integers only, no padding (`tests/layout.rs`).
+unsafe impl aya::Pod for Faults {}

@@ -1,7 +1,22 @@
 //! Properties that every reader of a histogram relies on.
 
-use famfs_common::hist::{BUCKETS, index, lower, upper};
+use famfs_common::hist::{BUCKETS, SHIFT, index, lower, quick, upper};
 use proptest::prelude::*;
+
+#[test]
+fn the_quick_way_leads_to_the_same_bucket() {
+    let look_up = |n: u64| u32::from(SHIFT[usize::try_from(n).unwrap()]);
+    for ns in (0..1 << 17).chain((1 << 16..1 << 24).step_by(97)) {
+        let want = (ns >= 256).then(|| u64::from(index(ns)));
+        assert_eq!(quick(ns, look_up), want, "{ns}");
+    }
+    let last = (1 << 24) - 1;
+    assert_eq!(quick(last, look_up), Some(u64::from(index(last))));
+    assert_eq!(
+        (quick(1 << 24, look_up), quick(u64::MAX, look_up)),
+        (None, None)
+    );
+}
 
 #[test]
 fn known_buckets() {

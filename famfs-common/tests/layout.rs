@@ -3,37 +3,38 @@
 use std::mem::{align_of, offset_of, size_of};
 
 use famfs_common::{
-    event::{Name, Rare},
+    event::{By, Faults, Name, Rare},
     field::PLACES,
-    keys::{Cpu, Entry, HALF, MAX_CPUS, SLOTS, Slot, Tag, UNTIMED, home, major_minor, slot},
+    keys::{
+        CLASSES, Cpu, Entry, HALF, MAX_CPUS, Memory, SLOTS, Slot, Starts, State, Tag, UNTIMED,
+        home, major_minor, slot,
+    },
     probe::{HOOKS, TABLE},
 };
 use proptest::prelude::*;
 
 #[test]
 fn sizes_and_places() {
-    assert_eq!(size_of::<Slot>(), 32);
+    assert_eq!((size_of::<Slot>(), size_of::<State>()), (64, 128));
+    assert_eq!([offset_of!(Slot, vmf), offset_of!(Slot, address)], [0, 32]);
+    assert_eq!([offset_of!(State, half), offset_of!(State, used)], [0, 64]);
+    // No padding: what is not a field would be unwritten kernel memory.
     assert_eq!(
-        [
-            offset_of!(Slot, dev),
-            offset_of!(Slot, page),
-            offset_of!(Slot, class)
-        ],
-        [16, 24, 28]
+        (offset_of!(Memory, table), size_of::<Memory>()),
+        (128, 128 + (64 << 16))
     );
+    assert_eq!(size_of::<Starts>(), 64 << 16);
     assert_eq!(size_of::<Entry>(), 32);
     assert_eq!([offset_of!(Entry, tag), offset_of!(Entry, ino)], [0, 8]);
     assert_eq!(
         [offset_of!(Entry, count), offset_of!(Entry, sum_ns)],
         [16, 24]
     );
-    assert_eq!((size_of::<Cpu>(), align_of::<Cpu>()), (192, 64));
-    assert_eq!([offset_of!(Cpu, epoch), offset_of!(Cpu, hits)], [0, 16]);
-    assert_eq!(offset_of!(Cpu, overflow), 16 + 8 * HOOKS);
-    // No padding: what is not a field would be unwritten kernel memory.
-    assert_eq!(24 + 3 * 8 * HOOKS, size_of::<Cpu>());
+    assert_eq!(size_of::<Cpu>(), 8 + 2 * 8 * HOOKS + 2 * 8 * CLASSES + 56);
+    assert_eq!(align_of::<Cpu>(), 64);
     assert_eq!(size_of::<Rare>(), 64);
     assert_eq!(size_of::<Name>(), 32 + 1024);
+    assert_eq!((size_of::<By>(), size_of::<Faults>()), (16, 24));
 }
 
 #[test]
@@ -42,19 +43,21 @@ fn tables_are_in_the_order_of_their_indices() {
         assert_eq!(place.field as usize, i, "{}.{}", place.owner, place.member);
     }
     for (i, info) in TABLE.iter().enumerate() {
-        assert_eq!(info.hook as usize, i, "{}", info.program);
+        assert_eq!(info.hook as usize, i, "{}", info.target);
     }
 }
 
 #[test]
-fn every_thread_of_a_usual_machine_has_its_own_slot() {
+fn every_stack_of_a_usual_machine_has_its_own_slot() {
+    // As vmalloc deals them out: 16 KiB and a guard page, at multiples of 16 KiB.
     let mut seen = vec![false; SLOTS as usize];
-    for tid in 0..SLOTS {
-        let at = slot(tid) as usize;
-        assert!(!seen[at], "thread {tid}");
+    for stack in 0..SLOTS {
+        let at = slot(stack << 15 | 0x3a58) as usize;
+        assert!(!seen[at], "stack {stack}");
         seen[at] = true;
     }
-    assert_eq!(slot(4_194_303), slot(4_194_303 & 0xffff));
+    let (low, high) = (slot(0x4000), slot(0x4000 + (16 << 10) - 8));
+    assert_eq!(low, high, "one stack, one slot");
 }
 
 #[test]
@@ -91,7 +94,7 @@ proptest! {
     }
 
     #[test]
-    fn homes_and_slots_are_inside(ino: u64, tag: u64, tid: u32) {
-        prop_assert!(home(ino, tag) < HALF && slot(tid) < SLOTS);
+    fn homes_and_slots_are_inside(ino: u64, tag: u64, vmf: u32) {
+        prop_assert!(home(ino, tag) < HALF && slot(vmf) < SLOTS);
     }
 }

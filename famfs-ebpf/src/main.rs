@@ -5,10 +5,12 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod copy;
 mod fault;
 mod kernel;
 mod maps;
 mod name;
+mod process;
 mod rare;
 mod record;
 

@@ -1,38 +1,50 @@
-//! Every map, with its size and the reason for it. 8 MiB in all, whatever the number of
-//! files or CPUs.
+//! Every map, with its size and the reason for it: the same whatever the number of files.
 
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
-    btf_maps::{Array, LruHashMap},
+    btf_maps::{Array, HashMap, LruHashMap},
     macros::{btf_map, map},
     maps::RingBuf,
 };
 use famfs_common::{
-    field::{FIELDS, Offsets},
-    keys::{Cpu, Entry, HALF, SLOTS, Slot},
+    event::By,
+    keys::{Cpu, Memory, RW_SLOTS, RwSlot, Starts},
 };
 
 const MMAPABLE: usize = BPF_F_MMAPABLE as usize;
 
-/// Who is in a fault now; user space counts what is left in it.
-#[btf_map]
-pub static STARTS: Array<Slot, { SLOTS as usize }, MMAPABLE> = Array::new();
+unsafe extern "C" {
+    /// The results: 4 MiB. A map that the loader makes and whose address it puts into the programs,
+    /// so that they need no look-up.
+    pub static mut MEMORY: Memory;
 
-/// Two halves: programs fill one while user space reads and clears the other.
-#[btf_map]
-pub static TABLE: Array<Entry, { 2 * HALF as usize }, MMAPABLE> = Array::new();
+    /// Faults in flight, by kernel stack: 4 MiB, made in the same way.
+    pub static mut STARTS: Starts;
+}
 
 /// One per possible CPU; the loader sets the number.
 #[btf_map]
 pub static CPUS: Array<Cpu, 1, MMAPABLE> = Array::new();
 
+/// Reads and writes in flight, by thread.
+#[btf_map]
+pub static COPIES: Array<RwSlot, { RW_SLOTS as usize }> = Array::new();
+
 /// Files whose name has been told. The oldest may be told again.
 #[btf_map]
 pub static SEEN: LruHashMap<File, u32, 16384> = LruHashMap::new();
 
+/// Faults by process and file, when that was asked for; the loader sets the number.
+#[btf_map]
+pub static PROCESSES: HashMap<By, Faults, 1> = HashMap::new();
+
 /// Names and errors: some 900 names between two polls, and no count depends on it.
 #[map]
 pub static EVENTS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+
+/// Wakes user space to empty the table.
+#[map]
+pub static WAKES: RingBuf = RingBuf::with_byte_size(1 << 12, 0);
 
 /// Key of [`SEEN`].
 #[derive(Clone, Copy)]
@@ -42,14 +54,8 @@ pub struct File {
     pub dev: u64,
 }
 
-/// Where the kernel keeps its fields; set and frozen before the programs are verified, so
-/// that every offset is a constant to the verifier.
-#[unsafe(no_mangle)]
-pub static OFFSETS: Offsets = [0; FIELDS];
-
-/// Superblock magics to watch. The first is the likeliest.
-#[unsafe(no_mangle)]
-pub static MAGICS: [u64; 3] = [0; 3];
+/// Value of [`PROCESSES`].
+pub use famfs_common::event::Faults;
 
 /// 1: watch every file system with DAX mappings.
 #[unsafe(no_mangle)]

@@ -8,17 +8,18 @@ use famfs_common::{
 };
 
 use crate::{
-    kernel::{Kernel, inside, read},
+    kernel::{Kernel, follow, read},
     maps::{EVENTS, File, NAMES, SEEN},
 };
 
 /// Longest component, with its terminating zero.
 const COMPONENT: u32 = 256;
 
-/// Sends the path of (`dev`, `ino`) unless that was done before. Without room in the ring
-/// the file stays unseen, and its next new entry tries again.
+/// Sends the path of the file that `key` and `ino` name, unless that was done before. Without room
+/// in the ring the file stays unseen, and its next new entry tries again.
 #[inline(never)]
-pub fn announce(inode: Kernel, vmf: Kernel, ino: u64, dev: u32) {
+pub fn announce(inode: Kernel, vmf: Kernel, ino: u64, key: u64) {
+    let dev = (key >> 32) as u32;
     // SAFETY: a constant of the loader's.
     if unsafe { read_volatile(&raw const NAMES) } == 0 {
         return;
@@ -40,7 +41,7 @@ pub fn announce(inode: Kernel, vmf: Kernel, ino: u64, dev: u32) {
         (*name).kind = NAME;
         (*name).pid = (bpf_get_current_pid_tgid() >> 32) as u32;
         (*name).ino = ino;
-        (*name).size = read(inode, Field::InodeSize);
+        (*name).size = read::<{ Field::InodeSize as usize }>(inode);
         (*name).dev = dev;
         let (len, complete) = walk(vmf, (&raw mut (*name).path).cast());
         (*name).len = len as u16;
@@ -59,19 +60,19 @@ pub fn announce(inode: Kernel, vmf: Kernel, ino: u64, dev: u32) {
 unsafe fn walk(vmf: Kernel, path: *mut u8) -> (u32, bool) {
     // SAFETY: the caller's; every pointer below is of a type that the verifier follows.
     unsafe {
-        let vma: Kernel = read(vmf, Field::VmfVma);
-        let file: Kernel = read(vma, Field::VmaFile);
-        let mut dentry: Kernel = read(inside(file, Field::FilePath), Field::PathDentry);
+        let vma = follow::<{ Field::VmfVma as usize }>(vmf);
+        let file = follow::<{ Field::VmaFile as usize }>(vma);
+        let mut dentry = follow::<{ Field::FileDentry as usize }>(file);
         let mut len = 0u32;
         for _ in 0..PATH_DEPTH {
-            let parent: Kernel = read(dentry, Field::DentryParent);
+            let parent = follow::<{ Field::DentryParent as usize }>(dentry);
             if parent == dentry {
                 return (len, true);
             }
             if len > PATH_BYTES as u32 - COMPONENT {
                 break;
             }
-            let text: Kernel = read(inside(dentry, Field::DentryName), Field::QstrName);
+            let text = follow::<{ Field::DentryName as usize }>(dentry);
             let n =
                 bpf_probe_read_kernel_str(path.add(len as usize).cast(), COMPONENT, text.cast());
             if n <= 0 {

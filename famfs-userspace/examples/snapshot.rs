@@ -15,6 +15,7 @@ fn main() -> anyhow::Result<()> {
     let begin = Instant::now();
     let mut live = Live::attach(Options {
         all_dax: env::var_os("ALL_DAX").is_some(),
+        ..Options::default()
     })?;
     println!("attached in {:?}", begin.elapsed());
     if let Some(command) = args.next() {

@@ -69,6 +69,19 @@ impl Space {
         self.taken_in(extent.offset / self.unit, end) > 0
     }
 
+    /// Claims all extents; or none, and returns the first of which something is taken.
+    pub fn claim_free(&mut self, extents: &[Extent]) -> Result<(), Extent> {
+        if let Some(taken) = extents.iter().find(|extent| self.is_shared(extent)) {
+            return Err(*taken);
+        }
+        for extent in extents.iter().filter(|extent| extent.len > 0) {
+            let start = extent.offset / self.unit;
+            let end = extent.offset.saturating_add(extent.len).div_ceil(self.unit);
+            self.take(start.min(self.units), end.min(self.units));
+        }
+        Ok(())
+    }
+
     /// Takes the first run of free units that holds `len` bytes.
     pub fn allocate(&mut self, len: u64) -> Option<Extent> {
         let need = len.div_ceil(self.unit);
@@ -154,6 +167,14 @@ impl Space {
     fn take(&mut self, start: u64, end: u64) {
         if start >= end {
             return;
+        }
+        // Most often a run goes on where the one before it ends: that one grows.
+        match self.taken.range_mut(..=end).next_back() {
+            Some((s, e)) if *s <= start && *e >= start => {
+                *e = end.max(*e);
+                return;
+            }
+            _ => {}
         }
         let (mut first, mut last) = (start, end);
         let joined: Vec<(u64, u64)> = self

@@ -17,6 +17,7 @@ pub mod image;
 pub mod map;
 pub mod memory;
 pub mod meta;
+mod pair;
 pub mod pmem;
 
 use std::io;

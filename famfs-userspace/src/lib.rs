@@ -6,6 +6,7 @@
 pub mod alloc;
 pub mod cli;
 pub mod device;
+pub mod doctor;
 pub mod dump;
 pub mod fsck;
 pub mod host;
@@ -16,6 +17,7 @@ pub mod module;
 pub mod mounts;
 pub mod ops;
 pub mod player;
+pub mod privilege;
 mod probe;
 pub mod report;
 pub mod serve;

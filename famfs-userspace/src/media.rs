@@ -94,6 +94,14 @@ impl Layout {
             Self::V46 => legacy::parse_entry(&le::padded(bytes)),
         }
     }
+
+    /// Parses one entry that [`Layout::is_sound`] found to be one.
+    pub fn parse_sound(self, bytes: &[u8]) -> Entry {
+        match (self, bytes.first_chunk()) {
+            (Self::Current, Some(bytes)) => Entry::parse_sound(bytes),
+            _ => self.parse_entry(bytes),
+        }
+    }
 }
 
 /// A superblock of any version this code can show.

@@ -1,6 +1,7 @@
 //! Which famfs file systems are mounted here, and whether they are healthy.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io::Read as _,
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 
 use crate::{
     kernel::mountinfo,
-    model::{DeviceError, Mount, MountState},
+    model::{DeviceError, ModuleFaults, Mount, MountState},
 };
 
 /// More than any attribute of the module can honestly hold.
@@ -26,8 +27,16 @@ pub fn read() -> Vec<Mount> {
         let state = attribute("state");
         mount.state = state.as_deref().map_or(MountState::Unknown, parse_state);
         mount.error = attribute("error").as_deref().and_then(parse_error);
+        mount.totals = attribute("faults").as_deref().and_then(parse_faults);
     }
     mounts
+}
+
+/// The mounts of other file systems, by the device numbers of `devs`; they tell of no state.
+pub fn others(devs: &BTreeSet<(u32, u32)>) -> Vec<Mount> {
+    of_kind(mountinfo::read().unwrap_or_default(), |entry| {
+        !is_famfs(entry) && devs.contains(&(entry.major, entry.minor))
+    })
 }
 
 fn read_bounded(path: &Path) -> Option<String> {
@@ -39,15 +48,30 @@ fn read_bounded(path: &Path) -> Option<String> {
 
 /// The famfs among all mounts; their state is not known yet.
 fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
+    of_kind(all, is_famfs)
+}
+
+fn is_famfs(entry: &mountinfo::Mount) -> bool {
+    matches!(&entry.fs_type[..], b"famfs" | b"fuse.famfs")
+}
+
+fn of_kind(
+    all: Vec<mountinfo::Mount>,
+    is_wanted: impl Fn(&mountinfo::Mount) -> bool,
+) -> Vec<Mount> {
     let mut found: Vec<(bool, Mount)> = Vec::new();
     for entry in all {
-        if !matches!(&entry.fs_type[..], b"famfs" | b"fuse.famfs") {
+        if !is_wanted(&entry) {
             continue;
         }
         let is_whole = entry.root == Path::new("/");
         let mount = Mount {
             dev: (entry.major, entry.minor),
-            kind: "famfs".into(),
+            kind: if is_famfs(&entry) {
+                "famfs".into()
+            } else {
+                String::from_utf8_lossy(&entry.fs_type).into_owned()
+            },
             source: entry.source.to_string_lossy().into_owned(),
             mountpoint: entry.mount_point.to_string_lossy().into_owned(),
             state: MountState::Unknown,
@@ -62,6 +86,22 @@ fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
         }
     }
     found.into_iter().map(|(_, mount)| mount).collect()
+}
+
+/// One line of `KIND=NUMBER` words; kinds of a later version are passed over.
+fn parse_faults(text: &str) -> Option<ModuleFaults> {
+    let of = |kind: &str| {
+        let mut words = text.split_whitespace();
+        let value = words.find_map(|word| word.strip_prefix(kind)?.strip_prefix('='))?;
+        parse_number(value)
+    };
+    Some(ModuleFaults {
+        pte: of("pte")?,
+        pmd: of("pmd")?,
+        pud_try: of("pud_try")?,
+        fallback: of("fallback")?,
+        refused: of("refused")?,
+    })
 }
 
 fn parse_state(text: &str) -> MountState {
@@ -172,6 +212,35 @@ mod tests {
         for text in ["", "OK", "disabled?", "ok ok"] {
             assert_eq!(parse_state(text), MountState::Unknown, "{text:?}");
         }
+    }
+
+    #[test]
+    fn fault_totals_are_all_there_or_none() {
+        let totals = ModuleFaults {
+            pte: 1,
+            pmd: 2,
+            pud_try: 3,
+            fallback: 4,
+            refused: 5,
+        };
+        let text = "pte=1 pmd=2 later=9 pud_try=3 fallback=4 refused=5\n";
+        assert_eq!(parse_faults(text), Some(totals));
+        for text in [
+            "",
+            "pte=1 pmd=2",
+            "pte=1 pmd=x pud_try=3 fallback=4 refused=5",
+        ] {
+            assert_eq!(parse_faults(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn other_file_systems_are_named_by_their_type() {
+        let text = "22 1 254:1 / /mnt/dax rw,relatime shared:1 - ext4 /dev/pmem0 rw,dax=always\n";
+        let all = || mountinfo::parse(text.as_bytes());
+        let found = of_kind(all(), |entry| !is_famfs(entry));
+        assert_eq!((&found[0].kind[..], found[0].dev), ("ext4", (254, 1)));
+        assert_eq!(of_kind(all(), is_famfs), []);
     }
 
     #[test]

@@ -1,29 +1,37 @@
 //! The programs in the kernel as seen from user space. Only this folder knows aya.
 //!
-//! `btf` finds kernel fields, `plan` decides what can attach, `attach` loads and attaches,
-//! `drain` moves counts out of the kernel, `events` reads what is rare, `names` finds paths,
-//! `health` says how each program fares.
+//! `btf` finds kernel fields, `plan` decides what can attach, `patch` and `attach` load and attach,
+//! `drain` moves counts out of the kernel (`wake` when it has to be early), `events` reads what is
+//! rare, `names` finds paths, `health` says how each program fares.
 
 mod attach;
 mod btf;
 mod drain;
 mod error;
 mod events;
+mod examine;
 mod health;
 mod mapped;
 mod names;
+mod patch;
 mod plan;
 mod privilege;
+mod processes;
+mod rehearsal;
 mod totals;
+mod wake;
 
 pub(crate) use attach::Attached;
 pub use attach::Options;
 pub(crate) use drain::Drain;
 pub(crate) use error::Error;
-pub(crate) use events::{Events, Told, wall_time};
-pub(crate) use health::Health;
+pub(crate) use events::{Events, Happening, Told, wall_time};
+pub(crate) use examine::{Fields, fields};
+pub(crate) use health::{Health, silent};
 pub(crate) use names::Names;
-pub(crate) use totals::{Counts, Latencies};
+pub(crate) use processes::Processes;
+pub(crate) use rehearsal::{Filled, Rehearsal};
+pub(crate) use totals::{Copies, Counts, Latencies};
 
 /// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.
 pub(crate) fn monotonic_ns() -> u64 {

@@ -145,8 +145,13 @@ impl Volume {
         let copied = (self.counted + 1).min(self.capacity);
         let kept = usize::try_from(self.sound).map_err(io::Error::other)? * size;
         let len = usize::try_from(copied).map_err(io::Error::other)? * size;
-        self.bytes.truncate(kept);
-        self.bytes.resize(len, 0);
+        if kept == 0 {
+            // Zeroes that nobody writes: the kernel's.
+            self.bytes = vec![0; len];
+        } else {
+            self.bytes.truncate(kept);
+            self.bytes.resize(len, 0);
+        }
         let start = layout.entry_offset(self.sound);
         memory.invalidate(start, (len - kept) as u64)?;
         memory.load(start, &mut self.bytes[kept..])?;
@@ -228,7 +233,11 @@ impl Volume {
         Some(Slot {
             index,
             offset: layout.entry_offset(index),
-            entry: layout.parse_entry(bytes),
+            entry: if index < self.sound {
+                layout.parse_sound(bytes)
+            } else {
+                layout.parse_entry(bytes)
+            },
         })
     }
 

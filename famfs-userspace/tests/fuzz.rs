@@ -2,13 +2,21 @@
 //! recordings neither panics nor breaks what it promises.
 //!
 //! Inputs that led somewhere new (another set of findings, another error) are kept and
-//! mutated on. `cargo xtask fuzz-host --seconds N` runs each target for a time;
-//! `cargo test` runs each for a fixed number of inputs.
+//! changed further, most often by the parts they are made of (fields, paths, extents,
+//! entries, lines, numbers), so that most of them get past the first check.
+//! `cargo xtask fuzz-host --seconds N` runs each target for a time; `cargo test` runs each
+//! for a fixed number of inputs.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;
+#[path = "fuzz/dice.rs"]
+mod dice;
 #[path = "common/everything.rs"]
 mod everything;
+#[path = "fuzz/media.rs"]
+mod media;
+#[path = "fuzz/text.rs"]
+mod text;
 
 use std::collections::BTreeSet;
 use std::io::{Cursor, Read as _};
@@ -17,23 +25,29 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use common::Ram;
-use common::builder::{Builder, DATA, DEVICE, ENTRY, LOG, MIB, interleaved_entry, seal};
-use common::hostile::images;
+use common::builder::{DEVICE, LOG, MIB};
 use common::model::Model;
+use dice::Dice;
 use famfs_userspace::alloc::config;
 use famfs_userspace::cli::famfs::parse_size;
+use famfs_userspace::device::Memory;
 use famfs_userspace::dump::Dump;
 use famfs_userspace::fsck::Report;
 use famfs_userspace::host::Role;
+use famfs_userspace::player::plan::Make;
 use famfs_userspace::player::{self, Options, Plan};
 use famfs_userspace::shadow::Shadow;
 use famfs_userspace::store::{Recording, Writer};
-use famfs_userspace::volume::Volume;
+use famfs_userspace::volume::{News, Volume};
+use text::Kind;
 
 /// Inputs per target where no time is given.
 const INPUTS: u64 = 2_000;
 /// Inputs that are kept to be mutated.
 const CORPUS_MAX: usize = 4_096;
+
+/// The two counters of the log header.
+const COUNTERS: u64 = LOG as u64 + 32;
 
 /// How long a run is: a number of inputs, or a time.
 fn more(done: u64, start: Instant) -> bool {
@@ -47,103 +61,32 @@ fn seed() -> u64 {
     std::env::var("FAMFS_FUZZ_SEED").map_or(1, |text| text.parse().unwrap())
 }
 
-/// A dice with a state of 64 bits.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end.max(1) as u64).unwrap()
-    }
-
-    /// Numbers that programs trip over.
-    fn odd_number(&mut self) -> u64 {
-        const ODD: [u64; 16] = [
-            0,
-            1,
-            2,
-            15,
-            16,
-            17,
-            47,
-            4095,
-            4096,
-            2 * MIB,
-            2 * MIB + 1,
-            DATA,
-            DEVICE,
-            0xffff_ffff,
-            1 << 63,
-            u64::MAX,
-        ];
-        match self.below(4) {
-            0 => self.next(),
-            1 => 1 << self.below(64),
-            _ => ODD[self.below(ODD.len())],
-        }
-    }
-}
-
-fn mutate(input: &mut Vec<u8>, corpus: &[Vec<u8>], dice: &mut Dice) {
-    for _ in 0..=dice.below(4) {
-        let len = input.len();
-        match dice.below(8) {
-            0 if len > 0 => input[dice.below(len)] ^= 1 << dice.below(8),
-            1 if len > 0 => input[dice.below(len)] = u8::try_from(dice.below(256)).unwrap(),
-            2 | 3 if len >= 8 => {
-                let width = [4, 8][dice.below(2)];
-                let at = dice.below(len - width + 1) / 4 * 4;
-                let number = dice.odd_number().to_le_bytes();
-                input[at..at + width].copy_from_slice(&number[..width]);
-            }
-            4 => input.truncate(dice.below(len + 1)),
-            5 => input.insert(dice.below(len + 1), u8::try_from(dice.below(256)).unwrap()),
-            6 => {
-                let other = &corpus[dice.below(corpus.len())];
-                let from = dice.below(other.len());
-                let part = &other[from..(from + dice.below(64)).min(other.len())];
-                let at = dice.below(len + 1);
-                input.splice(at..at, part.iter().copied());
-            }
-            _ if len > 0 => {
-                let (from, count) = (dice.below(len), dice.below(16));
-                let part: Vec<u8> = input[from..].iter().take(count).copied().collect();
-                let at = dice.below(len);
-                for (i, byte) in part.into_iter().enumerate() {
-                    if let Some(place) = input.get_mut(at + i) {
-                        *place = byte;
-                    }
-                }
-            }
-            _ => input.push(0),
-        }
-    }
-}
+/// How inputs of a kind are changed; the corpus gives parts.
+type Change = fn(&mut Vec<u8>, &[Vec<u8>], &mut Dice);
 
 /// Feeds a target. It returns a word for where an input led.
-fn fuzz(name: &str, seeds: Vec<Vec<u8>>, target: impl Fn(&[u8]) -> String) {
-    let mut corpus = seeds;
-    let mut dice = Dice(seed());
+fn fuzz(name: &str, seeds: &[Vec<u8>], change: Change, target: impl Fn(&[u8]) -> String) {
+    let mut corpus = seeds.to_vec();
+    let mut dice = Dice::new(seed());
     let mut known = BTreeSet::new();
     let (start, mut done) = (Instant::now(), 0);
     while more(done, start) {
-        let from = dice.below(corpus.len());
-        let mut input = corpus[from].clone();
+        let mut input = corpus[dice.below(corpus.len())].clone();
         // The seeds themselves first.
-        if done >= corpus.len() as u64 {
-            mutate(&mut input, &corpus, &mut dice);
+        match seeds.get(usize::try_from(done).unwrap()) {
+            Some(seed) => input.clone_from(seed),
+            None => change(&mut input, &corpus, &mut dice),
         }
         match catch_unwind(AssertUnwindSafe(|| target(&input))) {
             Ok(word) => {
-                if known.insert(word) && corpus.len() < CORPUS_MAX {
-                    corpus.push(input);
+                if known.insert(word) {
+                    // A full corpus forgets one of those that it learned.
+                    if corpus.len() < CORPUS_MAX {
+                        corpus.push(input);
+                    } else {
+                        let learned = CORPUS_MAX - seeds.len();
+                        corpus[seeds.len() + dice.below(learned)] = input;
+                    }
                 }
             }
             Err(panic) => {
@@ -157,38 +100,12 @@ fn fuzz(name: &str, seeds: Vec<Vec<u8>>, target: impl Fn(&[u8]) -> String) {
         }
         done += 1;
     }
-    println!("{name}: {done} inputs led to {} places", known.len());
+    let kept = corpus.len() - seeds.len();
+    println!(
+        "{name}: {done} inputs led to {} places; {kept} are kept",
+        known.len()
+    );
     assert!(known.len() > 1, "every input led to the same place");
-}
-
-/// Where the parts of an input go: superblock, log header, entries.
-fn image_of(input: &[u8]) -> Vec<u8> {
-    let mut image = vec![0; LOG + 48 + 32 * ENTRY];
-    let (sb, rest) = input.split_at(input.len().min(200));
-    let (log, _) = rest.split_at(rest.len().min(48 + 32 * ENTRY));
-    image[..sb.len()].copy_from_slice(sb);
-    image[LOG..LOG + log.len()].copy_from_slice(log);
-    image
-}
-
-fn input_of(image: &[u8]) -> Vec<u8> {
-    let mut input = image[..200].to_vec();
-    input.extend_from_slice(&image[LOG..LOG + 48 + 8 * ENTRY]);
-    input
-}
-
-fn image_seeds() -> Vec<Vec<u8>> {
-    let mut builder = Builder::sample();
-    let strips = [DATA + 30 * MIB, DATA + 40 * MIB];
-    builder.push(interleaved_entry(b"strips", 4 * MIB, 2 * MIB, &strips));
-    let mut old = Builder::v46();
-    old.mkdir(b"d").file46(b"d/old", 1, &[(DATA, 2 * MIB)]);
-    let own = [builder.image, old.image];
-    let hostile = images().into_iter().map(|hostile| hostile.image);
-    own.into_iter()
-        .chain(hostile)
-        .map(|image| input_of(&image))
-        .collect()
 }
 
 /// Every reader of media, on any bytes.
@@ -202,8 +119,12 @@ fn read_media(image: Vec<u8>) -> String {
     if volume.check().is_err() {
         return format!("{codes:?}");
     }
-    // The model fails where a path leaves it or two files share a byte.
     let plan = Plan::new(&volume, Some(DEVICE));
+    for action in &plan.actions {
+        check_bounds(&volume, &action.make);
+    }
+    assert_follower_agrees(&memory, &plan);
+    // The model fails where a path leaves it or two files share a byte.
     let mut model = Model::default();
     let options = Options {
         role: Role::Master,
@@ -218,59 +139,105 @@ fn read_media(image: Vec<u8>) -> String {
     format!("{codes:?} {}", model.nodes.len().min(8))
 }
 
+/// A file that is made lies behind the log, inside the device, in whole units, and is no
+/// longer than what it owns.
+fn check_bounds(volume: &Volume, make: &Make) {
+    let Make::File { size, placement } = make else {
+        return;
+    };
+    let unit = volume.superblock.alloc_unit();
+    for extent in placement.extents() {
+        let end = u128::from(extent.offset) + u128::from(extent.len);
+        assert!(extent.offset >= volume.data_start() && end <= u128::from(DEVICE));
+        assert!(extent.offset % unit == 0 && extent.len % unit == 0 && extent.len > 0);
+    }
+    let owned: u64 = placement.extents().iter().map(|e| e.len).sum();
+    assert!(*size > 0 && *size <= owned, "{size} bytes in {owned}");
+}
+
+/// Who met the log when it was half as long, and then saw it grow, plans the same.
+fn assert_follower_agrees(memory: &Ram, whole: &Plan) {
+    let mut memory = memory.clone();
+    let counters: [u8; 16] = (&memory as &dyn Memory).load_array(COUNTERS).unwrap();
+    let half = (whole.read() / 2).to_le_bytes();
+    memory.store(COUNTERS, &[half, half].concat()).unwrap();
+    let mut volume = Volume::load(&mut memory).unwrap();
+    let mut plan = Plan::new(&volume, Some(DEVICE));
+    memory.store(COUNTERS, &counters).unwrap();
+    match volume.refresh(&mut memory).unwrap() {
+        News::Grown => plan.extend(&volume),
+        News::Nothing => {}
+        News::Replaced => panic!("the same log, longer"),
+    }
+    assert_eq!(plan.actions, whole.actions);
+    assert_eq!(plan.refused, whole.refused);
+    assert_eq!(plan.skipped, whole.skipped);
+    assert_eq!(plan.stop, whole.stop);
+    assert_eq!(plan.names, whole.names);
+}
+
+/// Of an input, the first byte says which checksums are made right.
 #[test]
 fn media_parse() {
-    fuzz("media_parse", image_seeds(), |input| {
-        read_media(image_of(input))
+    fuzz("media_parse", &media::seeds(), media::mutate, |input| {
+        read_media(match media::control_of(input) {
+            0..0x40 => media::image_of(input),
+            control => media::sealed(input, control),
+        })
     });
 }
 
-/// Checksums made right again, so that what they cover is read.
+/// All checksums made right again, so that what they cover is read.
 #[test]
 fn player_plan() {
-    fuzz("player_plan", image_seeds(), |input| {
-        let mut image = image_of(input);
-        seal(&mut image[..200], 96);
-        seal(&mut image[LOG..LOG + 48], 24);
-        for index in 0..32_u64 {
-            let at = LOG + 48 + usize::try_from(index).unwrap() * ENTRY;
-            image[at..at + 8].copy_from_slice(&index.to_le_bytes());
-            seal(&mut image[at..at + ENTRY], 536);
-        }
-        read_media(image)
+    fuzz("player_plan", &media::seeds(), media::mutate, |input| {
+        read_media(media::sealed(input, 0))
     });
 }
+
+const YAML_SEEDS: [&str; 7] = [
+    "interleaved_alloc: {nbuckets: 8, nstrips: 6, chunk_size: 0x200000}",
+    "interleaved_alloc:\n  nbuckets: 0\n  nstrips: 0\n  chunk_size: 0\n",
+    "---\nfile:\n  path: a\n  size: 1\n  flags: 2\n  mode: 0644\n  uid: 0\n  gid: 0\n  nextents: 1\n  simple_ext_list:\n  - devindex: 0\n    offset: 0x1000000\n    length: 0x200000\n...\n",
+    "file:\n  path: \"\\x41\"\n  size: 1\n  flags: 2\n  mode: 0644\n  uid: 0\n  gid: 0\n  nextents: 1\n  striped_ext_list:\n  - nstrips: 1\n    chunk_size: 0x200000\n    simple_ext_list:\n    - {devindex: 0, offset: 1, length: 2}\n",
+    "a: &a [*a, *a]\n&b b: *b\n<<: !!binary x\n",
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
+    "? - : | >- %YAML 1.2\n# x\n",
+];
 
 #[test]
 fn yaml() {
-    let seeds: Vec<Vec<u8>> = [
-        &b"interleaved_alloc: {nbuckets: 8, nstrips: 6, chunk_size: 0x200000}"[..],
-        b"interleaved_alloc:\n  nbuckets: 0\n  nstrips: 0\n  chunk_size: 0\n",
-        b"---\nfile:\n  path: a\n  size: 1\n  flags: 2\n  mode: 0644\n  uid: 0\n  gid: 0\n  nextents: 1\n  simple_ext_list:\n  - devindex: 0\n    offset: 0x1000000\n    length: 0x200000\n...\n",
-        b"file:\n  path: \"\\x41\"\n  size: 1\n  flags: 2\n  mode: 0644\n  uid: 0\n  gid: 0\n  nextents: 1\n  striped_ext_list:\n  - nstrips: 1\n    chunk_size: 0x200000\n    simple_ext_list:\n    - {devindex: 0, offset: 1, length: 2}\n",
-        b"a: &a [*a, *a]\n&b b: *b\n<<: !!binary x\n",
-        b"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[",
-        b"? - : | >- %YAML 1.2\n# x\n",
-    ]
-    .map(<[u8]>::to_vec)
-    .to_vec();
-    fuzz("yaml", seeds, |input| {
+    let seeds = YAML_SEEDS.map(|text| text.as_bytes().to_vec());
+    let change: Change = |input, corpus, dice| text::mutate(Kind::Yaml, input, corpus, dice);
+    fuzz("yaml", &seeds, change, |input| {
         let config = config::parse(input);
-        if let Ok(Some(how)) = config {
-            let _possible = how.check(DEVICE, 2 * MIB);
-        }
-        let shadow = Shadow::parse(input);
-        if let Ok(shadow) = &shadow {
-            let again = Shadow::parse(shadow.to_yaml().as_bytes()).unwrap();
-            assert_eq!(&again, shadow);
-        }
-        let first_word = |e: String| e.chars().take(24).collect::<String>();
-        format!(
-            "{:?} {:?}",
-            config.map(drop).map_err(|e| first_word(e.to_string())),
-            shadow.map(drop).map_err(|e| first_word(e.to_string()))
-        )
+        let possible = match &config {
+            Ok(Some(how)) => format!("{:?}", how.check(64 << 30, 2 * MIB).map_err(first_word)),
+            other => format!("{:?}", other.as_ref().map(drop).map_err(first_word)),
+        };
+        let shadow = match Shadow::parse(input) {
+            Ok(shadow) => {
+                let again = Shadow::parse(shadow.to_yaml().as_bytes()).unwrap();
+                assert_eq!(again, shadow);
+                let owner = shadow.owner;
+                let extents = shadow.placement.extents().len();
+                assert!((1..=16).contains(&extents));
+                format!("{extents} {} {}", owner.uid == 0, shadow.path.is_ascii())
+            }
+            Err(error) => first_word(error),
+        };
+        format!("{possible} {shadow}")
     });
+}
+
+/// Enough of a message to tell it from others, without what it quotes of the input.
+fn first_word(error: impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let own: String = text.split(['"', '`', '\'']).step_by(2).collect();
+    own.chars()
+        .filter(char::is_ascii_lowercase)
+        .take(24)
+        .collect()
 }
 
 #[test]
@@ -278,16 +245,23 @@ fn size() {
     let seeds = [
         "4096", "0x1000", "64M", "64MiB", "64MB", "16383P", "010", "1.5G", "-1", "",
     ];
-    let seeds = seeds.map(|text| text.as_bytes().to_vec()).to_vec();
-    fuzz("size", seeds, |input| {
+    let seeds = seeds.map(|text| text.as_bytes().to_vec());
+    let change: Change = |input, corpus, dice| text::mutate(Kind::Size, input, corpus, dice);
+    fuzz("size", &seeds, change, |input| {
         let text = String::from_utf8_lossy(input);
-        match parse_size(&text) {
+        let read = parse_size(&text);
+        assert_eq!(
+            read.as_ref().ok().copied(),
+            text::size_of(&text),
+            "{text:?}"
+        );
+        match read {
             Ok(bytes) => {
                 assert_eq!(parse_size(&bytes.to_string()), Ok(bytes));
-                assert!(text.starts_with(|c: char| c.is_ascii_digit()));
-                format!("{}", bytes.leading_zeros())
+                let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{} {}", bytes.leading_zeros(), unit.len().min(6))
             }
-            Err(reason) => reason.chars().take(12).collect(),
+            Err(reason) => first_word(reason),
         }
     });
 }
@@ -342,7 +316,7 @@ fn recording_bytes() {
     for end in 0..whole.len() {
         read_recording(&whole[..end]);
     }
-    fuzz("recording_bytes", vec![whole], read_recording);
+    fuzz("recording_bytes", &[whole], dice::mutate, read_recording);
 }
 
 /// The length of a recording's header and of a frame's (docs/reference/recording.md).
@@ -418,7 +392,7 @@ fn recording_frames() {
         read_recording(&whole),
         "the frames are as the writer makes them"
     );
-    fuzz("recording_frames", vec![parts], |input| {
+    fuzz("recording_frames", &[parts], dice::mutate, |input| {
         read_recording(&packed(&head, input))
     });
 }

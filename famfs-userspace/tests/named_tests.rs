@@ -3,7 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-const DOCS: [&str; 2] = ["upstream-defects.md", "upstream-tests.md"];
+const DOCS: [&str; 3] = [
+    "upstream-defects.md",
+    "upstream-tests.md",
+    "hostile-images.md",
+];
 
 fn sources(dir: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in std::fs::read_dir(dir).unwrap() {

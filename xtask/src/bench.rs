@@ -1,20 +1,26 @@
-//! `cargo xtask bench`: what a fault costs beside other file systems, and where it goes.
+//! `cargo xtask bench`: what a fault costs beside other file systems, what the famfs command
+//! costs, and where it goes.
 //!
 //! famfs-bench measures in the guest and judges on this machine; what is here builds the module,
 //! boots deterministic guests, and reads what the profiler saw.
 
+mod hot;
 mod plugin;
+mod probecost;
 mod profile;
+mod readcost;
+mod runtime;
 mod symbols;
 mod table;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 use crate::{kmod, paths, setup};
 
@@ -23,13 +29,17 @@ const RESULT: &str = "result.json";
 /// As many as the gate takes: enough for an exact p50.
 const PTE_TOUCHES: &str = "4096";
 
-/// Measure the instructions of faults on famfs, ext4, xfs and a raw DAX device, side by side.
+/// Measure the instructions of faults, beside other file systems', and of the famfs command.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
   cargo xtask bench fault-cost --kernel 7.3 --json
+  cargo xtask bench probe-cost                       what watching adds, and by whom
+  cargo xtask bench read-cost                        what famfs-top takes for itself
   cargo xtask bench profile                          functions of a fault, every row
-  cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20")]
+  cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20
+  cargo xtask bench runtime                          both kernels, against bench/runtime-limits.toml
+  cargo xtask bench runtime --kernel 6.12 --top 10   and where the instructions go")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Bench,
@@ -38,7 +48,10 @@ pub(crate) struct Args {
 #[derive(Clone, Debug, Subcommand)]
 enum Bench {
     FaultCost(FaultCost),
+    ProbeCost(probecost::Args),
+    ReadCost(readcost::Args),
     Profile(profile::Args),
+    Runtime(runtime::Args),
 }
 
 /// Hold famfs's faults against the cheaper of ext4-dax and xfs-dax of the same boot
@@ -58,7 +71,10 @@ struct FaultCost {
 pub(crate) fn main(args: &Args) -> ExitCode {
     let done = match &args.command {
         Bench::FaultCost(args) => fault_cost(args),
+        Bench::ProbeCost(args) => probecost::main(args),
+        Bench::ReadCost(args) => readcost::main(args),
         Bench::Profile(args) => profile::main(args).map(|()| 0),
+        Bench::Runtime(args) => runtime::main(args),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -80,10 +96,14 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
                 line,
                 // The one memory that all four targets can be made on.
                 memory: Some("pmem"),
+                mode: Mode::Deterministic,
+                sparse: None,
                 module: &module.ko,
                 share: format!("bench/cost-{line}"),
+                files: &[],
                 timeout_s: 900,
                 plugin: None,
+                tracers: false,
                 environment: Vec::new(),
                 command: &[
                     "famfs-bench",
@@ -101,28 +121,35 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
         .into_iter()
         .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
         .collect();
-    judge(&results.into_iter().collect::<Result<Vec<_>>>()?, args.json)
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
+    judge("cost", &results, args.json)
 }
 
 fn lines(wanted: Option<Line>) -> Vec<Line> {
     wanted.map_or(Line::ALL.to_vec(), |line| vec![line])
 }
 
-/// Lets famfs-bench judge; what it says is the command's own output.
-fn judge(results: &[PathBuf], json: bool) -> Result<u8> {
+fn judge(by: &str, results: &[PathBuf], json: bool) -> Result<u8> {
+    let mut args = vec![OsString::from(by)];
+    for result in results {
+        args.extend(["--result".into(), result.into()]);
+    }
+    famfs_bench(args, json)
+}
+
+/// Lets famfs-bench judge on this machine; what it says is the command's own output.
+fn famfs_bench(args: Vec<OsString>, json: bool) -> Result<u8> {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command
         .current_dir(paths::workspace())
         .args(["run", "--quiet", "--locked", "--package", "famfs-bench"])
-        .args(["--", "cost"])
+        .arg("--")
+        .args(args)
         .stdin(Stdio::null());
-    for result in results {
-        command.arg("--result").arg(result);
-    }
     if json {
         command.arg("--json");
     }
     let status = command.status().context("cannot run cargo")?;
     let code = status.code().and_then(|code| u8::try_from(code).ok());
-    code.with_context(|| format!("famfs-bench cost was ended: {status}"))
+    code.with_context(|| format!("famfs-bench was ended: {status}"))
 }

@@ -25,6 +25,11 @@ pub(crate) fn object() -> PathBuf {
     paths::target("bpf/famfs.bpf.o")
 }
 
+/// The object of empty programs, which only a measurement loads.
+pub(crate) fn floor() -> PathBuf {
+    build_dir().join(TARGET).join("release/floor")
+}
+
 /// The subcommand.
 pub(crate) fn main(_args: &Args) -> Result<()> {
     let start = Instant::now();

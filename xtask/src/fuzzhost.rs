@@ -39,7 +39,9 @@ pub(crate) fn main(args: &Args) -> Result<()> {
         .env("FAMFS_FUZZ_SECONDS", args.seconds.to_string())
         .env("FAMFS_FUZZ_SEED", args.seed.to_string())
         .args(["test", "--release", "--locked", "-p", "famfs-userspace"])
-        .args(["--test", "fuzz", "--", "--nocapture", &args.target])
+        // Side by side, however few CPUs there are.
+        .args(["--test", "fuzz", "--", "--nocapture", "--test-threads=4"])
+        .arg(&args.target)
         .status()
         .context("cannot run cargo test")?;
     if !status.success() {

@@ -3,27 +3,30 @@
 mod accel;
 mod console;
 mod cpio;
+pub(crate) mod host;
+pub(crate) mod hosts;
 pub(crate) mod image;
 mod modules;
+mod power;
 mod qemu;
 mod session;
 mod share;
+pub(crate) mod shared;
 mod terminal;
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs,
     io::{self, IsTerminal, Write},
-    os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Child, Command, ExitCode, Stdio},
-    time::{Duration, Instant},
+    process::ExitCode,
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::ArgPredicate};
 use lab_init::Config;
-use nix::sys::signal::Signal;
 
 use self::{
     console::{Known, complaints},
@@ -32,7 +35,7 @@ use self::{
     share::Incoming,
 };
 use crate::{
-    ebpf, kmod, paths, process,
+    ebpf, kmod, paths,
     setup::{
         self,
         kernels::{self, Kernel, Line},
@@ -42,9 +45,6 @@ use crate::{
 /// Exit status for a failure of the lab itself, not of the command.
 const LAB_FAILED: u8 = 125;
 const TIMED_OUT: u8 = 124;
-
-/// A guest that is done is off in a second, unless its kernel hangs.
-const POWER_OFF: Duration = Duration::from_mins(1);
 
 /// The debugging kernel takes that many times as long, for everything.
 const DEBUG_SLOWER: u32 = 8;
@@ -67,11 +67,21 @@ const BOOT: Duration = Duration::from_secs(45);
   cargo xtask lab -- famfs mkfs /dev/pmem0           one command, on the 6.12 kernel
   cargo xtask lab --kernel 7.3 --memory cxl -- ls /dev/dax0.0
   cargo xtask lab --kernel debug -- lab-guest        with KASAN and lockdep; built first, an hour
+  cargo xtask lab --hosts 6.12,7.3                   `1 COMMAND` and `2 COMMAND`, line by line
   cargo xtask lab --share results -- sh -c 'dmesg > /share/dmesg'")]
 pub(crate) struct Args {
     /// Kernel line
     #[arg(long, value_enum, default_value = "6.12")]
     pub(crate) kernel: Line,
+    /// Two guests on these kernel lines that share one memory, such as 6.12,7.3
+    #[arg(
+        long,
+        value_enum,
+        value_name = "KERNEL,KERNEL",
+        value_delimiter = ',',
+        conflicts_with_all = ["kernel", "deterministic", "timeout", "devices", "module"]
+    )]
+    pub(crate) hosts: Vec<Line>,
     /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]
     #[arg(long, value_enum)]
     pub(crate) memory: Option<MemoryKind>,
@@ -104,9 +114,33 @@ pub(crate) struct Args {
     /// Watch the emulated processor with a QEMU plugin: FILE[,OPTION=VALUE…]
     #[arg(long, value_name = "PLUGIN", requires = "deterministic", hide = true)]
     pub(crate) plugin: Option<String>,
+    /// Bring the instruments along that famfs-top is compared with
+    #[arg(long, hide = true)]
+    pub(crate) tracers: bool,
     /// Command and arguments; a shell without
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
+}
+
+impl Args {
+    /// Two hosts on these kernels, each with this many bytes of memory.
+    pub(crate) fn for_hosts(lines: [Line; 2], size: u64) -> Self {
+        Self {
+            kernel: lines[0],
+            hosts: lines.to_vec(),
+            memory: None,
+            size,
+            devices: 1,
+            memory_file: None,
+            share: None,
+            timeout: None,
+            deterministic: false,
+            module: None,
+            plugin: None,
+            tracers: false,
+            command: Vec::new(),
+        }
+    }
 }
 
 /// [`lab_init::Memory`] on the command line.
@@ -139,7 +173,12 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(args, memory) {
+    let ran = if args.hosts.is_empty() {
+        run(args, memory)
+    } else {
+        hosts::run(args, memory)
+    };
+    match ran {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -150,16 +189,25 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 
 /// What the arguments do not allow together.
 fn usage(args: &Args) -> Result<lab_init::Memory> {
-    let offered = image::memories(args.kernel);
-    let memory = args.memory.map_or(offered[0], Into::into);
-    if !offered.contains(&memory) {
-        let offered: Vec<_> = offered.iter().map(|memory| name(*memory)).collect();
-        bail!(
-            "kernel {} has no {} memory, only {} (7.3 has pmem, fsdev and cxl)",
-            args.kernel,
-            name(memory),
-            offered.join(", ")
-        );
+    // Of two hosts both have the same, and each kernel has pmem.
+    let (lines, preferred) = if args.hosts.is_empty() {
+        let preferred = image::memories(args.kernel)[0];
+        (std::slice::from_ref(&args.kernel), preferred)
+    } else {
+        hosts::usage(&args.hosts)?;
+        (args.hosts.as_slice(), lab_init::Memory::Pmem)
+    };
+    let memory = args.memory.map_or(preferred, Into::into);
+    for line in lines {
+        let offered = image::memories(*line);
+        if !offered.contains(&memory) {
+            let offered: Vec<_> = offered.iter().map(|memory| name(*memory)).collect();
+            bail!(
+                "kernel {line} has no {} memory, only {} (7.3 has pmem, fsdev and cxl)",
+                name(memory),
+                offered.join(", ")
+            );
+        }
     }
     if args.devices > 1 && memory.second_device().is_none() {
         bail!("--devices 2: {} memory has one device", name(memory));
@@ -204,76 +252,111 @@ fn name(memory: lab_init::Memory) -> &'static str {
 
 /// Boots a guest and returns the exit status to end with.
 fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
-    setup::ensure()?;
-    if args.kernel == Line::Debug {
-        setup::debugkernel::ensure()?;
-    }
-    let kernel = kernels::installed(args.kernel)?;
-    ebpf::build()?;
-    let famfs_ko = match &args.module {
-        Some(file) => file.clone(),
-        None => kmod::build_tree(args.kernel, 0)?.ko,
-    };
-    let binaries = image::build_binaries()?;
-    fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
-
     let terminal = if args.deterministic {
         None
     } else {
         terminal::size()
     };
-    let scratch = tempfile::Builder::new()
-        .prefix("famfs-lab-")
-        .tempdir()
-        .context("cannot create a temporary folder")?;
-    let initrd = scratch.path().join("initrd");
-    let share = match &args.share {
-        Some(share) => Some(fs::canonicalize(share).context("cannot resolve --share")?),
-        None => None,
-    };
-    let contents = image::Contents {
-        kernel: &kernel,
-        famfs_ko: &famfs_ko,
-        binaries: &binaries,
-        share: share.as_deref().filter(|_| args.deterministic),
-    };
-    image::write(
-        &initrd,
-        &contents,
-        configuration(args, memory, terminal, share.is_some()),
-    )?;
-
-    let accel = if args.deterministic {
-        Accel::Deterministic
-    } else {
-        accel::choose(&kernel.vmlinuz)?
-    };
-    let machine = Machine {
-        accel,
-        memory,
-        size: args.size,
-        devices: args.devices,
-        memory_file: args.memory_file.clone(),
-        kernel: kernel.vmlinuz.clone(),
-        initrd,
-        console: paths::target(format!(
-            "lab/console/{}-{}.log",
-            kernel.line,
-            std::process::id()
-        )),
-        sockets: scratch.path().to_owned(),
-        share,
-        plugin: args.plugin.clone(),
-        debug: kernel.line == Line::Debug,
-    };
+    let ready = Ready::new(args, memory, terminal, None)?;
     if io::stderr().is_terminal() {
         complain(&format!(
-            "booting {} with {} memory ({accel:?})",
-            kernel.release,
-            name(memory)
+            "booting {} with {} memory ({:?})",
+            ready.kernel.release,
+            name(memory),
+            ready.machine.accel
         ));
     }
-    boot(args, &machine, &kernel, terminal.is_some())
+    boot(args, &ready.machine, &ready.kernel, terminal.is_some())
+}
+
+/// A guest that can be booted, as often as one likes; its files go with this.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    machine: Machine,
+    kernel: Kernel,
+    _scratch: tempfile::TempDir,
+}
+
+/// What tells one host of several from the others.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    /// From 1 on; commands find it in `FAMFS_HOST`.
+    pub number: usize,
+    /// Files that only this host has.
+    pub files: Vec<(String, Vec<u8>)>,
+}
+
+impl Ready {
+    /// Builds what goes into the guest, and its image.
+    fn new(
+        args: &Args,
+        memory: lab_init::Memory,
+        terminal: Option<(u16, u16)>,
+        identity: Option<&Identity>,
+    ) -> Result<Self> {
+        setup::ensure()?;
+        if args.kernel == Line::Debug {
+            setup::debugkernel::ensure()?;
+        }
+        let kernel = kernels::installed(args.kernel)?;
+        ebpf::build()?;
+        let famfs_ko = match &args.module {
+            Some(file) => file.clone(),
+            None => kmod::build_tree(args.kernel, 0)?.ko,
+        };
+        let binaries = image::build_binaries()?;
+        fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
+
+        let scratch = tempfile::Builder::new()
+            .prefix("famfs-lab-")
+            .tempdir()
+            .context("cannot create a temporary folder")?;
+        let initrd = scratch.path().join("initrd");
+        let share = match &args.share {
+            Some(share) => Some(fs::canonicalize(share).context("cannot resolve --share")?),
+            None => None,
+        };
+        let contents = image::Contents {
+            kernel: &kernel,
+            famfs_ko: &famfs_ko,
+            binaries: &binaries,
+            share: share.as_deref().filter(|_| args.deterministic),
+            tracers: args.tracers,
+            files: identity.map_or(&[], |identity| &identity.files),
+        };
+        let mut config = configuration(args, memory, terminal, share.is_some());
+        let mut console = format!("{}-{}", kernel.line, std::process::id());
+        if let Some(Identity { number, .. }) = identity {
+            config.env.insert("FAMFS_HOST".into(), number.to_string());
+            let _ = write!(console, "-host{number}");
+        }
+        image::write(&initrd, &contents, config)?;
+
+        let accel = if args.deterministic {
+            Accel::Deterministic
+        } else {
+            accel::choose(&kernel.vmlinuz)?
+        };
+        let machine = Machine {
+            accel,
+            memory,
+            size: args.size,
+            devices: args.devices,
+            memory_file: args.memory_file.clone(),
+            kernel: kernel.vmlinuz.clone(),
+            initrd,
+            console: paths::target(format!("lab/console/{console}.log")),
+            sockets: scratch.path().to_owned(),
+            share,
+            plugin: args.plugin.clone(),
+            debug: kernel.line == Line::Debug,
+        };
+        Ok(Self {
+            machine,
+            kernel,
+            _scratch: scratch,
+        })
+    }
 }
 
 fn configuration(
@@ -336,7 +419,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     let (end, orderly) = loop {
         boots += 1;
         limits.boot = (boots < BOOTS).then_some(BOOT * slower);
-        let mut qemu = start(machine)?;
+        let mut qemu = power::on(machine)?;
         let sockets = (data.as_path(), control.as_path());
         let end = if args.deterministic {
             session::collect(&mut qemu, &data, limits, &mut incoming)
@@ -344,7 +427,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
             session::relay(&mut qemu, sockets, on_terminal, limits, &mut incoming)
         };
         let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
-        stop(&mut qemu, orderly)?;
+        power::off(machine, &mut qemu, orderly)?;
         // A kernel that complained before it hung is a finding, not an accident.
         let console = fs::read(&machine.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
@@ -435,52 +518,6 @@ fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
             ),
         )),
     }
-}
-
-fn start(machine: &Machine) -> Result<Child> {
-    let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
-    let stderr =
-        fs::File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-    let mut command = Command::new("qemu-system-x86_64");
-    command
-        .args(machine.arguments())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(stderr)
-        // Ctrl-C is for the command in the guest, not for QEMU.
-        .process_group(0);
-    process::tied(&mut command, Signal::SIGKILL)
-        .spawn()
-        .context("cannot run qemu-system-x86_64; run `cargo xtask setup`")
-}
-
-/// Lets an orderly guest power off; ends any other, and says what QEMU said if it ended by itself.
-fn stop(qemu: &mut Child, orderly: bool) -> Result<()> {
-    let log = paths::target(format!("lab/console/qemu-{}.log", std::process::id()));
-    let start = Instant::now();
-    let mut ended = qemu.try_wait().context("cannot wait for qemu")?;
-    while ended.is_none() && orderly && start.elapsed() < POWER_OFF {
-        std::thread::sleep(Duration::from_millis(10));
-        ended = qemu.try_wait().context("cannot wait for qemu")?;
-    }
-    if ended.is_none() {
-        let _ = qemu.kill();
-        qemu.wait().context("cannot wait for qemu")?;
-    }
-    let said = fs::read_to_string(&log).unwrap_or_default();
-    let _ = fs::remove_file(&log);
-    match ended {
-        None if orderly => bail!(
-            "the guest did not power off within {} s and was ended; its console is in {}",
-            POWER_OFF.as_secs(),
-            paths::target("lab/console").display()
-        ),
-        Some(status) if !status.success() => {
-            complain(&format!("qemu ended with {status}: {}", said.trim()));
-        }
-        _ => {}
-    }
-    Ok(())
 }
 
 /// The lab's own words. That nobody reads them must not change how the run ends.
@@ -575,6 +612,9 @@ mod tests {
             &["--share", "/no/such/folder"][..],
             &["--memory-file", "/no/such/file"],
             &["--memory", "cxl"],
+            &["--hosts", "7.3"],
+            &["--hosts", "7.3,6.12,7.3"],
+            &["--hosts", "6.12,7.3", "--memory", "fsdev"],
             &["--kernel", "7.3", "--memory", "cxl", "--devices", "2"],
         ] {
             assert!(usage(&parse(words).unwrap()).is_err(), "{words:?}");

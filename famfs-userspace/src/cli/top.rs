@@ -8,15 +8,20 @@ use std::{
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
-use crate::source::{self, Source, synthetic};
+use crate::{
+    privilege::{self, Keep},
+    source::{self, Source, synthetic},
+};
 
 mod action;
 mod args;
+mod doctor;
 mod generate;
 mod once;
 mod output;
 mod pace;
 mod record;
+mod rehearse;
 mod replay;
 mod screen;
 mod serve;
@@ -39,7 +44,7 @@ pub fn main() -> ExitCode {
     }
     let done = match &args.sub {
         None => watch(&args),
-        Some(sub) => sub.run().map(|()| 0),
+        Some(sub) => sub.run(),
     };
     match done {
         Ok(status) => ExitCode::from(status),
@@ -73,19 +78,31 @@ fn misused(args: &Args) -> Option<(ErrorKind, &'static str)> {
 }
 
 impl Sub {
-    fn run(&self) -> anyhow::Result<()> {
+    fn run(&self) -> anyhow::Result<u8> {
         match self {
-            Self::Record(args) => record::run(attach(&args.watch, args.interval())?.as_mut(), args),
+            Self::Record(args) => {
+                let mut source = attach(&args.watch, args.interval(), Keep::Nothing)?;
+                record::run(source.as_mut(), args)
+            }
             Self::Replay(args) => replay::run(args),
             Self::Serve(args) => serve::run(args),
+            Self::Doctor(args) => return doctor::run(args),
+            Self::Rehearse(args) => return rehearse::run(args),
             Self::Completions(args) => args.run(),
             Self::Man(args) => args.run(),
         }
+        .map(|()| 0)
     }
 }
 
 fn watch(args: &Args) -> anyhow::Result<u8> {
-    let mut source = attach(&args.watch, args.interval)?;
+    // Commands of the user's run as the user started us.
+    let keep = if args.command.is_empty() && args.actions.is_empty() {
+        Keep::Nothing
+    } else {
+        Keep::ForCommands
+    };
+    let mut source = attach(&args.watch, args.interval, keep)?;
     let source = source.as_mut();
     let format = match args.show.format() {
         None if !io::stdout().is_terminal() => {
@@ -114,13 +131,23 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn attach(watch: &Watch, interval: Duration) -> Result<Box<dyn Source>, source::Error> {
+/// The source; a live one goes on without privileges once it is attached. To be called before
+/// there are other threads: capabilities are each thread's own.
+fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Source>, source::Error> {
     match watch.source {
-        Origin::Live => Ok(Box::new(source::live::Live::attach(
-            source::live::Options {
+        Origin::Live => {
+            let live = source::live::Live::attach(source::live::Options {
                 all_dax: watch.all_dax,
-            },
-        )?)),
+                processes: watch.processes,
+                run_stats: watch.run_stats,
+            })?;
+            if let Err(error) = privilege::drop_all(keep) {
+                complain(&format!(
+                    "watching goes on with privileges that are not needed: {error}"
+                ));
+            }
+            Ok(Box::new(live))
+        }
         Origin::Synthetic => {
             let period = interval.min(screen::POLL);
             Ok(Box::new(synthetic::Synthetic::new(

@@ -7,8 +7,8 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
-use super::cache;
 use super::memory::{Memory, check_range};
+use super::{cache, pair};
 
 /// A shared mapping of `file`, addressed by file offset.
 #[derive(Debug)]
@@ -160,6 +160,16 @@ impl Memory for Mapping {
         // eight aligned bytes is one store of the CPU.
         unsafe { to.write_volatile(value.to_le()) };
         Ok(())
+    }
+
+    #[expect(clippy::cast_ptr_alignment, reason = "checked on the line after it")]
+    fn publish_pair(&mut self, at: u64, pair: [u64; 2]) -> io::Result<()> {
+        let to = self.at_writable(at, size_of::<u128>())?.cast::<u128>();
+        if !to.is_aligned() {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: mapped, writable and aligned as checked above; no reference to it exists.
+        unsafe { pair::store(to, pair) }
     }
 
     fn flush(&mut self, at: u64, len: u64) -> io::Result<()> {

@@ -32,6 +32,13 @@ pub trait Memory {
     /// Stores one aligned little-endian 64-bit field that no reader sees half written.
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()>;
 
+    /// Stores two neighbouring fields at once, at a multiple of 16: what stops in the middle
+    /// leaves both or none.
+    fn publish_pair(&mut self, at: u64, [first, second]: [u64; 2]) -> io::Result<()> {
+        let both = u128::from(first) | u128::from(second) << 64;
+        self.store(at, &both.to_le_bytes())
+    }
+
     /// Starts writing back what was stored in the range.
     fn flush(&mut self, at: u64, len: u64) -> io::Result<()>;
 

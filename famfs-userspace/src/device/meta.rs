@@ -190,6 +190,11 @@ impl Memory for MetaFiles {
         part.publish(at, value)
     }
 
+    fn publish_pair(&mut self, at: u64, pair: [u64; 2]) -> io::Result<()> {
+        let (part, at) = self.part_mut(at);
+        part.publish_pair(at, pair)
+    }
+
     fn flush(&mut self, at: u64, len: u64) -> io::Result<()> {
         let (part, at) = self.part_mut(at);
         part.flush(at, len)

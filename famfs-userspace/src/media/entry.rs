@@ -1,5 +1,7 @@
 //! One log entry: something that happened to the name space.
 
+use std::ffi::CStr;
+
 use uuid::Uuid;
 
 use super::crc::crc;
@@ -79,7 +81,7 @@ impl PathField {
 
     /// The bytes up to the first NUL or the end of the field.
     pub fn bytes(&self) -> &[u8] {
-        self.0.split(|b| *b == 0).next().unwrap_or_default()
+        CStr::from_bytes_until_nul(&self.0).map_or(&self.0, CStr::to_bytes)
     }
 
     pub fn is_terminated(&self) -> bool {
@@ -94,7 +96,12 @@ impl PathField {
 
 impl Entry {
     /// An entry to be written as number `seqnum`.
-    pub fn new(seqnum: u64, body: Body) -> Self {
+    pub fn new(seqnum: u64, body: &Body) -> Self {
+        Self::parse(&Self::bytes_of(seqnum, body))
+    }
+
+    /// The bytes of an entry to be written as number `seqnum`.
+    pub fn bytes_of(seqnum: u64, body: &Body) -> [u8; SIZE] {
         let type_code = match body {
             Body::File(_) => TYPE_FILE,
             Body::Mkdir(_) => TYPE_MKDIR,
@@ -102,17 +109,19 @@ impl Entry {
             Body::AddDaxdev { .. } => TYPE_ADD_DAXDEV,
             Body::Unknown => u32::MAX,
         };
-        let entry = Self {
-            seqnum,
-            type_code,
-            crc: 0,
-            crc_calc: 0,
-            body,
-        };
-        Self::parse(&entry.to_bytes())
+        write(seqnum, type_code, body)
     }
 
     pub fn parse(bytes: &[u8; SIZE]) -> Self {
+        Self::parse_summed(bytes, crc(&bytes[..CRC_AT]))
+    }
+
+    /// Parses an entry whose checksum was found right.
+    pub(super) fn parse_sound(bytes: &[u8; SIZE]) -> Self {
+        Self::parse_summed(bytes, u64_at(bytes, CRC_AT))
+    }
+
+    fn parse_summed(bytes: &[u8; SIZE], crc_calc: u64) -> Self {
         let type_code = u32_at(bytes, 8);
         let body = match type_code {
             TYPE_FILE => Body::File(File {
@@ -137,47 +146,52 @@ impl Entry {
             seqnum: u64_at(bytes, 0),
             type_code,
             crc: u64_at(bytes, CRC_AT),
-            crc_calc: crc(&bytes[..CRC_AT]),
+            crc_calc,
             body,
         }
     }
 
-    /// The bytes of this entry with a fresh checksum; what it does not use is zero.
+    /// The bytes of this entry with a fresh checksum.
     pub fn to_bytes(&self) -> [u8; SIZE] {
-        let mut out = [0; SIZE];
-        put(&mut out, 0, &self.seqnum.to_le_bytes());
-        put(&mut out, 8, &self.type_code.to_le_bytes());
-        match &self.body {
-            Body::File(file) => {
-                put(&mut out, 16, &file.size.to_le_bytes());
-                put(&mut out, 24, &file.flags.to_le_bytes());
-                put(&mut out, 28, &file.uid.to_le_bytes());
-                put(&mut out, 32, &file.gid.to_le_bytes());
-                put(&mut out, 36, &file.mode.to_le_bytes());
-                put(&mut out, 40, &file.path.0);
-                file.map.write(&mut out, 120);
-            }
-            Body::Mkdir(dir) => {
-                put(&mut out, 16, &dir.uid.to_le_bytes());
-                put(&mut out, 20, &dir.gid.to_le_bytes());
-                put(&mut out, 24, &dir.mode.to_le_bytes());
-                put(&mut out, 28, &dir.path.0);
-            }
-            Body::AddDaxdev { size, uuid, index } => {
-                put(&mut out, 16, &size.to_le_bytes());
-                put(&mut out, 24, uuid.as_bytes());
-                put(&mut out, 40, &index.to_le_bytes());
-            }
-            Body::Delete | Body::Access | Body::Unknown => {}
-        }
-        let sum = crc(&out[..CRC_AT]);
-        put(&mut out, CRC_AT, &sum.to_le_bytes());
-        out
+        write(self.seqnum, self.type_code, &self.body)
     }
 
     pub fn crc_ok(&self) -> bool {
         self.crc == self.crc_calc
     }
+}
+
+/// The bytes of an entry with a fresh checksum; what it does not use is zero.
+fn write(seqnum: u64, type_code: u32, body: &Body) -> [u8; SIZE] {
+    let mut out = [0; SIZE];
+    put(&mut out, 0, &seqnum.to_le_bytes());
+    put(&mut out, 8, &type_code.to_le_bytes());
+    match body {
+        Body::File(file) => {
+            put(&mut out, 16, &file.size.to_le_bytes());
+            put(&mut out, 24, &file.flags.to_le_bytes());
+            put(&mut out, 28, &file.uid.to_le_bytes());
+            put(&mut out, 32, &file.gid.to_le_bytes());
+            put(&mut out, 36, &file.mode.to_le_bytes());
+            put(&mut out, 40, &file.path.0);
+            file.map.write(&mut out, 120);
+        }
+        Body::Mkdir(dir) => {
+            put(&mut out, 16, &dir.uid.to_le_bytes());
+            put(&mut out, 20, &dir.gid.to_le_bytes());
+            put(&mut out, 24, &dir.mode.to_le_bytes());
+            put(&mut out, 28, &dir.path.0);
+        }
+        Body::AddDaxdev { size, uuid, index } => {
+            put(&mut out, 16, &size.to_le_bytes());
+            put(&mut out, 24, uuid.as_bytes());
+            put(&mut out, 40, &index.to_le_bytes());
+        }
+        Body::Delete | Body::Access | Body::Unknown => {}
+    }
+    let sum = crc(&out[..CRC_AT]);
+    put(&mut out, CRC_AT, &sum.to_le_bytes());
+    out
 }
 
 /// A MKDIR payload, the same in every version.

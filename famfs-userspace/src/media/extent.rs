@@ -1,5 +1,7 @@
 //! Where a file's bytes lie on the device.
 
+use std::borrow::Cow;
+
 use super::EXTENTS_MAX;
 use super::le::{put, u32_at, u64_at};
 
@@ -73,11 +75,7 @@ impl Placement {
     pub fn room(&self) -> u64 {
         match self {
             Self::Simple(extents) => sum(extents),
-            Self::Interleaved { chunk_size, strips } => {
-                let shortest = strips.iter().map(|e| e.len).min().unwrap_or(0);
-                let whole = shortest - shortest % (*chunk_size).max(1);
-                whole.saturating_mul(strips.len() as u64)
-            }
+            Self::Interleaved { chunk_size, strips } => dealt(*chunk_size, strips),
         }
     }
 
@@ -104,6 +102,13 @@ impl Placement {
     }
 }
 
+/// Bytes that a file whose chunks are dealt over `strips` can have.
+fn dealt(chunk_size: u64, strips: &[Extent]) -> u64 {
+    let shortest = strips.iter().map(|e| e.len).min().unwrap_or(0);
+    let whole = shortest - shortest % chunk_size.max(1);
+    whole.saturating_mul(strips.len() as u64)
+}
+
 fn sum(extents: &[Extent]) -> u64 {
     extents.iter().fold(0, |all, e| all.saturating_add(e.len))
 }
@@ -122,15 +127,23 @@ impl Map {
     }
 
     /// What it says about where bytes are, whatever its counts claim.
-    pub fn placement(&self) -> Placement {
+    pub fn into_placement(self) -> Placement {
         match self {
             Self::Interleaved {
                 chunk_size, strips, ..
-            } => Placement::Interleaved {
-                chunk_size: *chunk_size,
-                strips: strips.clone(),
-            },
-            Self::Simple { .. } | Self::V46 { .. } => Placement::Simple(self.extents()),
+            } => Placement::Interleaved { chunk_size, strips },
+            Self::Simple { extents, .. } => Placement::Simple(extents),
+            Self::V46 { .. } => Placement::Simple(self.extents().into_owned()),
+        }
+    }
+
+    /// Bytes that a file with this map can have.
+    pub fn room(&self) -> u64 {
+        match self {
+            Self::Interleaved {
+                chunk_size, strips, ..
+            } => dealt(*chunk_size, strips),
+            Self::Simple { .. } | Self::V46 { .. } => sum(&self.extents()),
         }
     }
 
@@ -187,10 +200,10 @@ impl Map {
     }
 
     /// Every listed extent or strip.
-    pub fn extents(&self) -> Vec<Extent> {
+    pub fn extents(&self) -> Cow<'_, [Extent]> {
         match self {
-            Self::Simple { extents, .. } => extents.clone(),
-            Self::Interleaved { strips, .. } => strips.clone(),
+            Self::Simple { extents, .. } => Cow::Borrowed(extents),
+            Self::Interleaved { strips, .. } => Cow::Borrowed(strips),
             Self::V46 { extents, .. } => extents
                 .iter()
                 .map(|e| Extent {

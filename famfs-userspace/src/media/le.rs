@@ -5,10 +5,12 @@
 
 use uuid::Uuid;
 
+#[inline]
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_le_bytes(array_at(bytes, at))
 }
 
+#[inline]
 pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array_at(bytes, at))
 }
@@ -18,8 +20,13 @@ pub(super) fn uuid_at(bytes: &[u8], at: usize) -> Uuid {
     Uuid::from_bytes(array_at(bytes, at))
 }
 
+#[inline]
 pub(super) fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    padded(bytes.get(at..).unwrap_or_default())
+    let bytes = bytes.get(at..).unwrap_or_default();
+    match bytes.first_chunk() {
+        Some(whole) => *whole,
+        None => padded(bytes),
+    }
 }
 
 /// The first `N` bytes; what is missing at the end reads as zero.

@@ -1,9 +1,10 @@
 //! Append entries so that no reader counts what is not there.
 
+use std::borrow::Borrow;
 use std::io;
 
 use crate::device::Memory;
-use crate::media::log::{NEXT_INDEX_AT, NEXT_SEQNUM_AT};
+use crate::media::log::NEXT_SEQNUM_AT;
 use crate::media::{Body, Entry, LOG_OFFSET, Layout};
 
 /// Writes `body` into slot `index`, the first that is not counted, and counts it.
@@ -19,13 +20,15 @@ pub fn append(memory: &mut dyn Memory, index: u64, body: Body) -> io::Result<()>
 pub fn append_all(
     memory: &mut dyn Memory,
     index: u64,
-    bodies: impl IntoIterator<Item = Body>,
+    bodies: impl IntoIterator<Item = impl Borrow<Body>>,
 ) -> io::Result<u64> {
     let layout = Layout::Current;
     let mut next = index;
     for body in bodies {
-        let entry = Entry::new(next, body);
-        memory.store(layout.entry_offset(next), &entry.to_bytes())?;
+        memory.store(
+            layout.entry_offset(next),
+            &Entry::bytes_of(next, body.borrow()),
+        )?;
         next += 1;
     }
     if next == index {
@@ -34,10 +37,8 @@ pub fn append_all(
     let start = layout.entry_offset(index);
     memory.flush(start, layout.entry_offset(next) - start)?;
     memory.fence()?;
-    // Readers take no notice of the number; it lies in the line of the count, and both
-    // go out in one write-back.
-    memory.publish(LOG_OFFSET + NEXT_SEQNUM_AT, next)?;
-    memory.publish(LOG_OFFSET + NEXT_INDEX_AT, next)?;
+    // At once: a writer that dies between the two would leave counters that differ.
+    memory.publish_pair(LOG_OFFSET + NEXT_SEQNUM_AT, [next, next])?;
     memory.flush(LOG_OFFSET + NEXT_SEQNUM_AT, 16)?;
     memory.fence()?;
     Ok(next - index)

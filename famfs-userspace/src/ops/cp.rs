@@ -124,6 +124,7 @@ pub fn cp(
         maker: None,
         begun: vec![Begun::Nothing; pairs.len()],
         failed: pairs.iter().map(|_| None).collect(),
+        hopeless: false,
         folders: 0,
     };
     let pieces = pairs
@@ -172,12 +173,17 @@ struct Copy<'o> {
     /// By pair.
     begun: Vec<Begun>,
     failed: Vec<Option<Error>>,
+    /// The log cannot be had: what was said of the first name holds for all.
+    hopeless: bool,
     folders: u64,
 }
 
 impl Copy<'_> {
     /// Makes the name and opens both ends; the pieces are for the threads.
     fn begin(&mut self, i: usize, pair: &Pair) -> Vec<Piece> {
+        if self.hopeless {
+            return Vec::new();
+        }
         let begun = if pair.meta.is_dir() {
             self.begin_folder(pair).map(|()| None)
         } else {
@@ -305,7 +311,12 @@ impl Copy<'_> {
     fn maker(&mut self, place: &Place) -> Result<&mut Maker, Error> {
         match &mut self.maker {
             Some(maker) => Ok(maker),
-            none => Ok(none.insert(Maker::new(place, self.options.interleave, self.watch)?)),
+            none => {
+                let made = Maker::new(place, self.options.interleave, self.watch);
+                // A client may still fill what is there.
+                self.hopeless = !matches!(made, Ok(_) | Err(Error::Client { .. }));
+                Ok(none.insert(made?))
+            }
         }
     }
 

@@ -68,7 +68,7 @@ pub fn create(items: &[Item], options: &Options, watch: &Watch) -> Result<Outcom
         watch.expect(progress_of(item));
     }
     let jobs = items.iter().enumerate().filter_map(|(i, item)| {
-        if watch.signal().is_some() {
+        if watch.signal().is_some() || batch.hopeless.is_some() {
             return None;
         }
         match batch.begin(item) {
@@ -104,6 +104,10 @@ pub fn create(items: &[Item], options: &Options, watch: &Watch) -> Result<Outcom
                 }
             }
         });
+    }
+    // Nothing was made of any, and one reason is enough.
+    if let Some(e) = batch.hopeless {
+        return Err(e);
     }
     batch.commit()?;
     let interrupted = watch.signal().is_some();
@@ -141,6 +145,8 @@ struct Batch<'o> {
     maker: Option<Maker>,
     /// This host may only look: it did not make the file system.
     client: Option<PathBuf>,
+    /// Why the log cannot be had, for any of them.
+    hopeless: Option<Error>,
 }
 
 impl<'o> Batch<'o> {
@@ -152,6 +158,7 @@ impl<'o> Batch<'o> {
             mount_point: None,
             maker: None,
             client: None,
+            hopeless: None,
         }
     }
 
@@ -197,7 +204,10 @@ impl<'o> Batch<'o> {
             Ok(maker) => self.maker = Some(maker),
             // It may still fill a file that exists.
             Err(Error::Client { path }) => self.client = Some(path),
-            Err(e) => return Err(e),
+            Err(e) => {
+                self.hopeless = Some(e);
+                return Err(refused(path, "its log cannot be had"));
+            }
         }
         self.mount_point = Some(place.mount.mount_point.clone());
         Ok(())

@@ -93,6 +93,7 @@ pub fn follow(
             let outcome = player::play(&plan, done, &mut tree, &options, progress);
             done = plan.actions.len();
             followed.add(&outcome);
+            let interrupted = outcome.interrupted;
             let round = Round {
                 behind: volume.counted() - before,
                 took: seen.elapsed(),
@@ -103,7 +104,7 @@ pub fn follow(
                 },
             };
             before = plan.read();
-            if !watch.round(&round) {
+            if !watch.round(&round) || interrupted {
                 return Ok(followed);
             }
             // What was reported once is not reported again.
@@ -140,6 +141,8 @@ pub struct Followed {
     pub bad: u64,
     /// Whether a bad slot hides what stands behind it.
     pub stopped: bool,
+    /// Whether it was told to end before it had made what it knew of.
+    pub interrupted: bool,
 }
 
 impl Followed {
@@ -148,11 +151,12 @@ impl Followed {
         self.new_dirs += outcome.new_dirs;
         self.bad += (outcome.refused.len() + outcome.failed.len()) as u64;
         self.stopped = outcome.stop.is_some();
+        self.interrupted = outcome.interrupted;
     }
 
     /// Whether everything that was logged is in the mount.
     pub fn is_complete(&self) -> bool {
-        self.bad == 0 && !self.stopped
+        self.bad == 0 && !self.stopped && !self.interrupted
     }
 }
 

@@ -166,14 +166,14 @@ impl Maker {
 
     /// Logs all that was made and not undone, in the order in which it was made.
     pub fn commit(mut self) -> Result<(), Error> {
-        let entries: Vec<(PathField, Body)> = self
+        let entries: Vec<(&PathField, &Body)> = self
             .pending
             .iter()
-            .filter_map(|p| Some((p.field.clone(), p.body.clone()?)))
+            .filter_map(|p| Some((&p.field, p.body.as_ref()?)))
             .collect();
         let mount_point = self.session.mount_point.clone();
         // On failure, all is undone as this value goes.
-        self.session.append(entries, &mount_point)?;
+        self.session.append(&entries, &mount_point)?;
         self.pending.clear();
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 
@@ -46,7 +47,7 @@ pub fn mkdir(path: &Path, options: &Options, watch: &Watch) -> Result<u64, Error
     let mut missing: Vec<Place> = Vec::new();
     for relative in place.relative.ancestors() {
         let ancestor = Place {
-            mount: place.mount.clone(),
+            mount: Arc::clone(&place.mount),
             relative: relative.to_owned(),
         };
         if relative.as_os_str().is_empty() || maker.knows(&ancestor.path_field()?) {

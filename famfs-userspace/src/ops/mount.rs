@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
-use super::logplay::{self, Played};
+use super::logplay::{self, Played, Progress};
 use super::{Error, failed, refused};
 use crate::device::{self, dax, daxmode, meta};
 use crate::host::{self, Role};
@@ -45,8 +45,14 @@ impl Default for Options {
 
 /// Mounts `device` on `target`. The mount is attached when it is filled: whoever sees
 /// it sees its files. A device without a usable superblock is never attached, and one
-/// that was switched to fsdev mode goes back when it is not mounted.
-pub fn mount(device: &Path, target: &Path, options: &Options) -> Result<Played, Error> {
+/// that was switched to fsdev mode goes back when it is not mounted. A play that
+/// `progress` ends is no mount: nothing is attached.
+pub fn mount(
+    device: &Path,
+    target: &Path,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Played, Error> {
     let device = std::fs::canonicalize(device).map_err(failed("resolve", device))?;
     let target = std::fs::canonicalize(target).map_err(failed("resolve", target))?;
     if !target.is_dir() {
@@ -56,7 +62,7 @@ pub fn mount(device: &Path, target: &Path, options: &Options) -> Result<Played, 
         module::load()?;
     }
     if options.remount {
-        return remount(&device, &target, options);
+        return remount(&device, &target, options, progress);
     }
     let switched = if options.set_daxmode {
         daxmode::to_fsdev(&device)?
@@ -67,7 +73,10 @@ pub fn mount(device: &Path, target: &Path, options: &Options) -> Result<Played, 
     let detached = mount::detached(&device, &options.kernel)?;
     let root = detached.as_fd();
     let volume = make_meta(root, &device, options.client)?;
-    let played = play(&volume, root, &device, options)?;
+    let played = play(&volume, root, &device, options, progress)?;
+    if played.outcome.interrupted {
+        return Ok(played);
+    }
     if options.kernel.read_only {
         mount::set_read_only(root).map_err(failed("make read-only", &target))?;
     }
@@ -78,7 +87,12 @@ pub fn mount(device: &Path, target: &Path, options: &Options) -> Result<Played, 
     Ok(played)
 }
 
-fn remount(device: &Path, target: &Path, options: &Options) -> Result<Played, Error> {
+fn remount(
+    device: &Path,
+    target: &Path,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Played, Error> {
     let is_mounted = mountinfo::read()?
         .iter()
         .any(|m| m.is_famfs() && m.mount_point == *target && m.is_source(device));
@@ -96,7 +110,7 @@ fn remount(device: &Path, target: &Path, options: &Options) -> Result<Played, Er
         logplay: options.logplay && !options.kernel.read_only,
         ..options.clone()
     };
-    play(&volume, root.as_fd(), device, &options)
+    play(&volume, root.as_fd(), device, &options, progress)
 }
 
 fn play(
@@ -104,6 +118,7 @@ fn play(
     root: BorrowedFd<'_>,
     device: &Path,
     options: &Options,
+    progress: Progress<'_>,
 ) -> Result<Played, Error> {
     if !options.logplay {
         return Ok(Played {
@@ -116,7 +131,7 @@ fn play(
         client: options.client,
         ..logplay::Options::default()
     };
-    logplay::play(volume, root, device, how, &mut |_, _| true)
+    logplay::play(volume, root, device, how, progress)
 }
 
 /// Makes what is missing of `.meta` in the mount of `device`.

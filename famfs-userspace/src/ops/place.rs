@@ -1,9 +1,10 @@
 //! Where in which famfs mount a path lies.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Error, failed, refused};
 use crate::kernel::mountinfo::{self, Mount};
@@ -12,7 +13,7 @@ use crate::media::PathField;
 /// A path inside a famfs mount; what it names need not exist.
 #[derive(Clone, Debug)]
 pub struct Place {
-    pub mount: Mount,
+    pub mount: Arc<Mount>,
     /// Relative to the mount's root; empty for the root itself.
     pub relative: PathBuf,
 }
@@ -20,28 +21,52 @@ pub struct Place {
 /// Finds the places of many paths: mounts and folders are looked up once.
 #[derive(Debug, Default)]
 pub struct Resolver {
-    mounts: Option<Vec<Mount>>,
-    /// Folders as named, and what they really are.
-    folders: HashMap<PathBuf, PathBuf>,
+    mounts: Option<Vec<Arc<Mount>>>,
+    /// By what stands before a path's last `/`.
+    folders: HashMap<Vec<u8>, Folder>,
+}
+
+/// What is known of a folder.
+#[derive(Debug)]
+struct Folder {
+    /// What it really is.
+    real: PathBuf,
+    /// Where that is; `None` where it is in no famfs, or where a name in it may be
+    /// another mount.
+    place: Option<Place>,
 }
 
 impl Resolver {
     /// As [`Place::find`], but a symlink at the very end is not followed.
     pub fn find(&mut self, path: &Path) -> Result<Place, Error> {
+        let (folder, name) = split(path);
+        if let Some(known) = folder.and_then(|folder| self.folders.get(folder))
+            && let Some(place) = &known.place
+        {
+            return Ok(place.join(name));
+        }
         let absolute = std::path::absolute(path).map_err(failed("resolve", path))?;
-        let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+        let (Some(parent), Some(last)) = (absolute.parent(), absolute.file_name()) else {
             return Place::find(path);
-        };
-        let real = if let Some(real) = self.folders.get(parent) {
-            real.join(name)
-        } else {
-            let real = resolve(parent)?;
-            self.folders.insert(parent.to_owned(), real.clone());
-            real.join(name)
         };
         let mounts = match &mut self.mounts {
             Some(mounts) => mounts,
-            none => none.insert(mountinfo::read()?),
+            none => none.insert(mountinfo::read()?.into_iter().map(Arc::new).collect()),
+        };
+        let known = folder.and_then(|folder| self.folders.get(folder));
+        let real = if let Some(known) = known {
+            known.real.join(last)
+        } else {
+            let real = resolve(parent)?;
+            let at = real.join(last);
+            if let Some(folder) = folder {
+                let inside = |mount: &Arc<Mount>| mount.mount_point.parent() == Some(&real);
+                let alone = !mounts.iter().any(inside);
+                let place = Place::among(mounts, &real).filter(|_| alone);
+                self.folders
+                    .insert(folder.to_owned(), Folder { real, place });
+            }
+            at
         };
         Place::among(mounts, &real).ok_or_else(|| Error::NotFamfs {
             path: path.to_owned(),
@@ -49,26 +74,39 @@ impl Resolver {
     }
 }
 
+/// What stands before the last `/`, and the plain name behind it. Without such a name there
+/// is nothing to remember a folder by.
+fn split(path: &Path) -> (Option<&[u8]>, &Path) {
+    let bytes = path.as_os_str().as_bytes();
+    let slash = bytes.iter().rposition(|b| *b == b'/');
+    let (folder, name) = match slash {
+        Some(slash) => (&bytes[..=slash], &bytes[slash + 1..]),
+        None => (&[][..], bytes),
+    };
+    let plain = !matches!(name, b"" | b"." | b"..");
+    (plain.then_some(folder), Path::new(OsStr::from_bytes(name)))
+}
+
 impl Place {
     /// The place of what lies below this one.
     #[must_use]
     pub fn join(&self, below: &Path) -> Self {
         Self {
-            mount: self.mount.clone(),
+            mount: Arc::clone(&self.mount),
             relative: self.relative.join(below),
         }
     }
 
     pub fn find(path: &Path) -> Result<Self, Error> {
         let real = resolve(path)?;
-        let mounts = mountinfo::read()?;
+        let mounts: Vec<_> = mountinfo::read()?.into_iter().map(Arc::new).collect();
         Self::among(&mounts, &real).ok_or_else(|| Error::NotFamfs {
             path: path.to_owned(),
         })
     }
 
     /// The innermost mount that holds `real`, if it is a whole famfs.
-    fn among(mounts: &[Mount], real: &Path) -> Option<Self> {
+    fn among(mounts: &[Arc<Mount>], real: &Path) -> Option<Self> {
         let mount = mounts
             .iter()
             .filter(|m| real.starts_with(&m.mount_point))
@@ -79,7 +117,7 @@ impl Place {
         }
         let relative = real.strip_prefix(&mount.mount_point).ok()?.to_owned();
         Some(Self {
-            mount: mount.clone(),
+            mount: Arc::clone(mount),
             relative,
         })
     }
@@ -130,15 +168,15 @@ fn resolve(path: &Path) -> Result<PathBuf, Error> {
 mod tests {
     use super::*;
 
-    fn mount(mount_point: &str, fs_type: &str, root: &str) -> Mount {
-        Mount {
+    fn mount(mount_point: &str, fs_type: &str, root: &str) -> Arc<Mount> {
+        Arc::new(Mount {
             major: 0,
             minor: 1,
             root: root.into(),
             mount_point: mount_point.into(),
             fs_type: fs_type.into(),
             source: "/dev/x".into(),
-        }
+        })
     }
 
     #[test]
@@ -170,14 +208,44 @@ mod tests {
         for (path, relative) in [
             ("d/x", "d/x"),
             ("d/y", "d/y"),
+            ("d//y", "d/y"),
+            ("d/./y", "d/y"),
             ("none/z", "none/z"),
             ("d", "d"),
+            ("d/", "d"),
         ] {
-            let place = resolver.find(&real.join(path)).unwrap();
-            assert_eq!(place.relative, Path::new(relative));
+            for _ in 0..2 {
+                let place = resolver.find(&real.join(path)).unwrap();
+                assert_eq!(place.relative, Path::new(relative), "{path}");
+            }
         }
+        assert_eq!(resolver.folders.len(), 5, "{resolver:?}");
         resolver.find(&real.join("d/../../x")).unwrap_err();
-        assert_eq!(resolver.folders.len(), 4, "the last one was looked up, too");
+        resolver.find(&real.join("d/..")).unwrap_err();
+        assert_eq!(
+            resolver.folders.len(),
+            6,
+            "the first of them was looked up, too"
+        );
+    }
+
+    #[test]
+    fn a_folder_with_a_mount_in_it_is_looked_up_name_by_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let real = dir.path().canonicalize().unwrap();
+        let at = |name: &str| real.join(name).to_str().unwrap().to_owned();
+        let mut resolver = Resolver {
+            mounts: Some(vec![
+                mount(real.to_str().unwrap(), "famfs", "/"),
+                mount(&at("over"), "tmpfs", "/"),
+            ]),
+            ..Resolver::default()
+        };
+        for _ in 0..2 {
+            let place = resolver.find(&real.join("x")).unwrap();
+            assert_eq!(place.relative, Path::new("x"));
+            resolver.find(&real.join("over")).unwrap_err();
+        }
     }
 
     #[test]

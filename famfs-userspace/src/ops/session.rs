@@ -67,7 +67,8 @@ impl Session {
         let device_size = device::size_of(&place.mount.source)?;
         let plan = Plan::new(&volume, Some(device_size));
         writable(&volume, &plan, mount_point)?;
-        let space = space_of(&volume, device_size);
+        // What a refused entry has is taken, too.
+        let space = plan.space_of_all(&volume);
         Ok(Self {
             root,
             mount_point: mount_point.clone(),
@@ -128,21 +129,17 @@ impl Session {
     }
 
     /// Logs names that are complete, all at once.
-    pub fn append(&mut self, entries: Vec<(PathField, Body)>, shown: &Path) -> Result<(), Error> {
+    pub fn append(&mut self, entries: &[(&PathField, &Body)], shown: &Path) -> Result<(), Error> {
         self.check_room(entries.len() as u64, shown)?;
-        let names: Vec<(Vec<u8>, bool)> = entries
-            .iter()
-            .map(|(path, body)| (path.bytes().to_vec(), matches!(body, Body::Mkdir(_))))
-            .collect();
-        let bodies = entries.into_iter().map(|(_, body)| body);
+        let bodies = entries.iter().map(|(_, body)| *body);
         append::append_all(&mut self.memory, self.next_index, bodies)
             .map_err(failed("append to the log of", shown))?;
-        for (path, is_dir) in names {
+        for (path, body) in entries {
             let name = crate::player::plan::Name {
                 slot: self.next_index,
-                is_dir,
+                is_dir: matches!(body, Body::Mkdir(_)),
             };
-            self.plan.names.insert(path, name);
+            self.plan.names.insert(path.bytes().to_vec(), name);
             self.next_index += 1;
         }
         Ok(())
@@ -243,18 +240,4 @@ fn writable(volume: &Volume, plan: &Plan, mount_point: &Path) -> Result<(), Erro
         .superblock
         .check_writable()
         .map_err(|reason| refused(mount_point, reason.to_string()))
-}
-
-/// What is taken: the extents of every good entry, those that the play refuses too.
-fn space_of(volume: &Volume, device_size: u64) -> Space {
-    let end = crate::player::plan::device_end(volume, Some(device_size));
-    let mut space = Space::new(end, volume.superblock.alloc_unit(), volume.data_start());
-    for slot in volume.slots() {
-        if let Body::File(file) = &slot.entry.body {
-            for extent in file.map.extents() {
-                space.claim(&extent);
-            }
-        }
-    }
-    space
 }

@@ -17,13 +17,16 @@ pub struct Plan {
     /// Where the play ends before the counted end.
     pub stop: Option<Stop>,
     /// Every name of the log, with the slot that made it.
-    pub names: HashMap<Vec<u8>, Name>,
+    pub names: Names,
     limits: Limits,
     /// What the files planned so far own.
     space: Space,
     /// The first slot that was not looked at.
     next: u64,
 }
+
+/// By path. Whoever wrote the log chose the paths, and cannot know the seed of the hash.
+pub type Names = HashMap<Vec<u8>, Name, foldhash::quality::RandomState>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
@@ -160,7 +163,7 @@ impl Plan {
             refused: Vec::new(),
             skipped: Vec::new(),
             stop: None,
-            names: HashMap::new(),
+            names: Names::default(),
             space: Space::new(limits.device_end, limits.alloc_unit, limits.data_start),
             limits,
             next: 0,
@@ -176,6 +179,20 @@ impl Plan {
     /// How many slots were looked at.
     pub fn read(&self) -> u64 {
         self.next
+    }
+
+    /// What superblock, log and every entry take of the device, those that are refused too.
+    pub fn space_of_all(&self, volume: &Volume) -> Space {
+        let mut space = self.space.clone();
+        for refused in &self.refused {
+            let slot = volume.slots_from(refused.index).next();
+            if let Some(Body::File(file)) = slot.map(|slot| slot.entry.body) {
+                for extent in file.map.extents().iter() {
+                    space.claim(extent);
+                }
+            }
+        }
+        space
     }
 
     /// Drops what was said about entries, whose names and memory stay known.
@@ -201,9 +218,14 @@ impl Plan {
 
     fn read_on(&mut self, volume: &Volume, at_fault: AtFault) {
         self.stop = None;
+        let more = volume.counted().saturating_sub(self.next);
+        let more = usize::try_from(more).unwrap_or(0);
+        self.names.reserve(more);
+        self.actions.reserve(more);
         for slot in volume.slots_from(self.next) {
+            let index = slot.index;
             match slot.fault() {
-                None => self.add(&slot),
+                None => self.add(slot),
                 Some(reason) => {
                     let Slot { index, offset, .. } = slot;
                     self.stop.get_or_insert(Stop {
@@ -216,24 +238,44 @@ impl Plan {
                     }
                 }
             }
-            self.next = slot.index + 1;
+            self.next = index + 1;
         }
     }
 
-    fn add(&mut self, slot: &Slot) {
-        let entry = &slot.entry;
-        let (path, verdict) = match &entry.body {
-            Body::File(file) => (&file.path, self.file(file)),
-            Body::Mkdir(dir) => (&dir.path, self.dir(dir)),
-            Body::Delete => return self.skip(slot, Skip::Delete),
-            Body::Access => return self.skip(slot, Skip::Access),
-            Body::Unknown => return self.skip(slot, Skip::UnknownType(entry.type_code)),
-            Body::AddDaxdev { size, index, .. } => {
-                let (size, index) = (*size, *index);
-                return self.skip(slot, Skip::AddDaxdev { index, size });
-            }
+    fn add(&mut self, slot: Slot) {
+        let Slot {
+            index,
+            offset,
+            entry,
+        } = slot;
+        let mut skip = |what| {
+            self.skipped.push(Skipped {
+                index,
+                offset,
+                what,
+            });
         };
-        let (index, offset) = (slot.index, slot.offset);
+        let (path, verdict) = match entry.body {
+            Body::File(file) => {
+                let verdict = self.file(&file);
+                let File {
+                    path, size, map, ..
+                } = file;
+                let make = |owner| {
+                    let placement = map.into_placement();
+                    (owner, Make::File { size, placement })
+                };
+                (path, verdict.map(make))
+            }
+            Body::Mkdir(dir) => {
+                let verdict = self.dir(&dir);
+                (dir.path, verdict.map(|owner| (owner, Make::Dir)))
+            }
+            Body::Delete => return skip(Skip::Delete),
+            Body::Access => return skip(Skip::Access),
+            Body::Unknown => return skip(Skip::UnknownType(entry.type_code)),
+            Body::AddDaxdev { size, index, .. } => return skip(Skip::AddDaxdev { index, size }),
+        };
         match verdict {
             Err(reason) => self.refused.push(Refused {
                 index,
@@ -251,7 +293,7 @@ impl Plan {
                 self.actions.push(Action {
                     index,
                     offset,
-                    path: path.clone(),
+                    path,
                     owner,
                     make,
                 });
@@ -259,41 +301,24 @@ impl Plan {
         }
     }
 
-    fn skip(&mut self, slot: &Slot, what: Skip) {
-        let Slot { index, offset, .. } = *slot;
-        self.skipped.push(Skipped {
-            index,
-            offset,
-            what,
-        });
-    }
-
-    fn dir(&self, dir: &Dir) -> Result<(Owner, Make), Refusal> {
+    fn dir(&self, dir: &Dir) -> Result<Owner, Refusal> {
         check_dir(dir)?;
         self.check_place(&dir.path, true)?;
-        Ok((owner(dir.uid, dir.gid, dir.mode), Make::Dir))
+        Ok(owner(dir.uid, dir.gid, dir.mode))
     }
 
-    fn file(&mut self, file: &File) -> Result<(Owner, Make), Refusal> {
+    /// Judges a file, and takes its memory if it is a good one.
+    fn file(&mut self, file: &File) -> Result<Owner, Refusal> {
         check_file(file, &self.limits)?;
         self.check_place(&file.path, false)?;
-        let placement = file.map.placement();
         // No two files may own a byte: the kernel would lose track of its pages.
-        let extents = placement.extents();
-        if let Some(e) = extents.iter().find(|e| self.space.is_shared(e)) {
-            return Err(Refusal::SharedExtent {
-                offset: e.offset,
-                len: e.len,
-            });
-        }
-        for extent in extents {
-            self.space.claim(extent);
-        }
-        let make = Make::File {
-            size: file.size,
-            placement,
-        };
-        Ok((owner(file.uid, file.gid, file.mode), make))
+        self.space
+            .claim_free(&file.map.extents())
+            .map_err(|taken| Refusal::SharedExtent {
+                offset: taken.offset,
+                len: taken.len,
+            })?;
+        Ok(owner(file.uid, file.gid, file.mode))
     }
 
     /// The name must be new, and its parent a folder that the log made.

@@ -114,7 +114,7 @@ pub fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
     }
     let extents = file.map.extents();
     check_counts(&file.map, extents.len())?;
-    for extent in &extents {
+    for extent in extents.iter() {
         check_extent(extent, limits)?;
     }
     for (i, extent) in extents.iter().enumerate() {
@@ -125,7 +125,7 @@ pub fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
             });
         }
     }
-    let held = file.map.placement().room();
+    let held = file.map.room();
     if file.size > held {
         return Err(Refusal::SizeExceedsExtents {
             size: file.size,
@@ -221,11 +221,13 @@ pub fn check_path(path: &PathField) -> Result<(), Refusal> {
         Some(b'/') => return Err(Refusal::AbsolutePath),
         Some(_) => {}
     }
-    let mut parts = bytes.split(|b| *b == b'/');
-    if parts.clone().any(|part| matches!(part, b"" | b"." | b"..")) {
+    if bytes
+        .split(|b| *b == b'/')
+        .any(|part| matches!(part, b"" | b"." | b".."))
+    {
         return Err(Refusal::OddComponent);
     }
-    if parts.next() == Some(b".meta") {
+    if bytes == b".meta" || bytes.starts_with(b".meta/") {
         return Err(Refusal::MetaPath);
     }
     Ok(())

@@ -156,6 +156,14 @@ impl<'a> Btf<'a> {
         None
     }
 
+    /// As [`Self::member`], through members that are structs themselves: `outer.inner`.
+    fn path(&self, id: u32, path: &str) -> Option<(u32, u32)> {
+        path.split('.').try_fold((0u32, id), |(at, id), name| {
+            let (offset, kind) = self.member(id, name, DEPTH)?;
+            Some((at.checked_add(offset)?, kind))
+        })
+    }
+
     /// A type without the typedefs and qualifiers around it: where it begins, and its kind.
     fn bare(&self, id: u32) -> Option<(usize, u32)> {
         let mut id = id;
@@ -195,8 +203,8 @@ impl<'a> Btf<'a> {
         let mut offsets = [0; FIELDS];
         for (place, owner) in PLACES.iter().zip(owners) {
             let found = owner
-                .and_then(|id| self.member(id, place.member, DEPTH))
-                .filter(|found| place.width == 0 || self.size(found.1) == Some(place.width));
+                .and_then(|id| self.path(id, place.member))
+                .filter(|found| self.size(found.1) == Some(place.width));
             let (offset, _) = found.ok_or(Error::NoField {
                 owner: place.owner,
                 member: place.member,

@@ -1,99 +1,135 @@
 //! Moves counts out of the kernel: no call per entry, and no count is ever taken twice or lost.
 
-use aya::Ebpf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use aya::{Ebpf, maps::MapData};
 use famfs_common::{
-    keys::{Cpu, Entry, HALF},
-    probe::{HOOKS, Hook},
+    keys::{CLASSES, Cpu, Entry, HALF, HALF_BYTES, Memory, State},
+    probe::HOOKS,
 };
 
 use super::{
     Error,
-    mapped::{Mapped, wait_for_programs},
+    attach::take_data,
+    mapped::{Shared, View, wait_for_programs},
     totals::Totals,
+    wake::Waker,
 };
 
 /// The kernel's counters as mapped memory, and what was read from them so far.
 pub(crate) struct Drain {
-    table: Mapped<Entry>,
-    cpus: Mapped<Cpu>,
-    epoch: u64,
-    totals: Totals,
+    table: Arc<Mutex<Table>>,
+    cpus: View<Cpu>,
+    _waker: Waker,
 }
 
 /// The counters beside the table, summed over all CPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Beside {
     pub(crate) hits: [u64; HOOKS],
-    pub(crate) overflow: [u64; HOOKS],
     pub(crate) dropped: u64,
+    /// Numbers and sums by class.
+    overflow: [(u64, u64); CLASSES],
+}
+
+/// The two halves of results, and all that was taken out of them.
+pub(super) struct Table {
+    entries: View<Entry>,
+    half: View<u64>,
+    used: View<u64>,
+    /// Drains since attach; the last bit is the half in use.
+    flips: u64,
+    totals: Totals,
 }
 
 impl Drain {
-    /// Takes the maps out of the loaded object.
-    pub(super) fn new(ebpf: &mut Ebpf) -> Result<Self, Error> {
-        let mut map = |name: &'static str| {
-            ebpf.take_map(name).ok_or_else(|| Error::Map {
-                map: name,
-                why: "not in the object".to_owned(),
-            })
-        };
-        let table = Mapped::new("TABLE", map("TABLE")?)?;
-        let cpus = Mapped::new("CPUS", map("CPUS")?)?;
-        if table.len() != 2 * HALF as usize {
-            return Err(Error::Map {
-                map: "TABLE",
-                why: format!("{} entries", table.len()),
-            });
-        }
+    /// Takes the maps out of the loaded object. `memory` is what its programs count in.
+    pub(super) fn new(ebpf: &mut Ebpf, memory: &Shared) -> Result<Self, Error> {
+        let cpus = Shared::new("CPUS", take_data(ebpf, "CPUS")?)?;
         // Better no instrument than one that can never be read.
         wait_for_programs().map_err(Error::Membarrier)?;
+        let table = Arc::new(Mutex::new(Table::new(memory)));
+        let wakes: MapData = take_data(ebpf, "WAKES")?;
+        let waker = Waker::start(wakes, Arc::clone(&table))?;
         Ok(Self {
             table,
-            cpus,
-            epoch: 0,
-            totals: Totals::default(),
+            cpus: cpus.view(0, cpus.bytes() / size_of::<Cpu>()),
+            _waker: waker,
         })
     }
 
-    /// Turns the programs to the other half, waits for those still in the old one, and takes
-    /// everything out of it.
-    pub(crate) fn drain(&mut self) -> Result<&Totals, Error> {
-        let retired = usize::from(self.epoch & 1 != 0) * HALF as usize;
-        self.epoch += 1;
-        for cpu in 0..self.cpus.len() {
-            self.cpus.write_first(cpu, self.epoch);
-        }
-        wait_for_programs().map_err(Error::Membarrier)?;
-        for i in retired..retired + HALF as usize {
-            if self.table.read_first(i) != 0 {
-                self.totals.add(&self.table.read(i));
-                self.table.write(i, Entry::default());
-            }
-        }
-        Ok(&self.totals)
+    /// Moves everything out of the kernel, what found no room included, and shows the totals.
+    pub(crate) fn drain<T>(
+        &mut self,
+        show: impl FnOnce(&Totals, &Beside) -> T,
+    ) -> Result<T, Error> {
+        let mut table = lock(&self.table);
+        table.drain()?;
+        let beside = self.beside();
+        table.totals.overflow(&beside.overflow);
+        Ok(show(&table.totals, &beside))
     }
 
     /// The counters beside the table as they are now.
-    pub(crate) fn beside(&self) -> Beside {
-        let mut sum = Beside::default();
+    fn beside(&self) -> Beside {
+        let mut sum = Beside {
+            hits: [0; HOOKS],
+            dropped: 0,
+            overflow: [(0, 0); CLASSES],
+        };
         for cpu in 0..self.cpus.len() {
             let cpu = self.cpus.read(cpu);
             sum.dropped += cpu.dropped;
-            for hook in 0..HOOKS {
-                sum.hits[hook] += cpu.hits[hook];
-                sum.overflow[hook] += cpu.overflow[hook];
+            for (sum, n) in sum.hits.iter_mut().zip(cpu.hits) {
+                *sum += n;
+            }
+            let classes = cpu.overflow.iter().zip(&cpu.overflow_sum);
+            for (sum, (n, amount)) in sum.overflow.iter_mut().zip(classes) {
+                sum.0 += n;
+                sum.1 = sum.1.saturating_add(*amount);
             }
         }
         sum
     }
 }
 
-impl Beside {
-    /// Faults that found no room in the table. A repaired fault is no fault of its own.
-    pub(crate) fn faults_without_room(&self) -> u64 {
-        [Hook::PteExit, Hook::PmdExit, Hook::Refused]
-            .iter()
-            .map(|&hook| self.overflow[hook as usize])
-            .sum()
+impl Table {
+    /// Empty, in memory that begins with zeros.
+    pub(super) fn new(memory: &Shared) -> Self {
+        let at = std::mem::offset_of!(Memory, state);
+        Self {
+            entries: memory.view(std::mem::offset_of!(Memory, table), 2 * HALF as usize),
+            half: memory.view(at + std::mem::offset_of!(State, half), 1),
+            used: memory.view(at + std::mem::offset_of!(State, used), 2),
+            flips: 0,
+            totals: Totals::default(),
+        }
     }
+
+    pub(super) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// Turns the programs to the other half, waits for those still in the old one, and takes
+    /// everything out of it.
+    pub(super) fn drain(&mut self) -> Result<(), Error> {
+        let retired = usize::from(self.flips & 1 != 0);
+        self.flips += 1;
+        self.half.write(0, (self.flips & 1) * HALF_BYTES);
+        wait_for_programs().map_err(Error::Membarrier)?;
+        let first = retired * HALF as usize;
+        for i in first..first + HALF as usize {
+            if self.entries.read_first(i) != 0 {
+                self.totals.add(&self.entries.read(i));
+                self.entries.write(i, Entry::default());
+            }
+        }
+        self.used.write(retired, 0);
+        Ok(())
+    }
+}
+
+pub(super) fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
+    // A panic in between leaves counts that are right as far as they go.
+    table.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,7 @@ pub(crate) enum Error {
          build it again"
     )]
     NoObject,
-    #[error("missing {}; run as root, or give the binary CAP_BPF and CAP_PERFMON", .0.join(" and "))]
+    #[error("missing {}; run as root, or give it to the binary (famfs-top doctor says how)", .0.join(" and "))]
     Privilege(Vec<&'static str>),
     #[error(
         "cannot read the kernel's type information ({path}): {source}; the kernel needs \
@@ -30,6 +30,10 @@ pub(crate) enum Error {
     },
     #[error("tracepoint {0} is not in this kernel; it needs CONFIG_FS_DAX=y")]
     NoTracepoint(&'static str),
+    #[error("the embedded BPF object is broken: {0}")]
+    BadObject(&'static str),
+    #[error("cannot have the kernel take the time of BPF programs: {0}")]
+    RunStats(#[source] io::Error),
     #[error("cannot load the BPF programs: {0}")]
     Object(#[source] aya::EbpfError),
     #[error("cannot {action} program {program} on {target}: {}", chain(.source))]
@@ -58,6 +62,7 @@ impl Error {
         match self {
             Self::Privilege(_)
             | Self::NoBtf { .. }
+            | Self::BadBtf(_)
             | Self::NoField { .. }
             | Self::NoTracepoint(_)
             | Self::TooManyCpus { .. }
@@ -81,16 +86,25 @@ fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// An error and what caused it, on one line, short enough to be read: the verifier's log is a
-/// book, and its last line tells.
+/// book, and its last lines tell.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
         let line = error.to_string();
-        let line = match line.lines().collect::<Vec<_>>()[..] {
-            [] => String::new(),
+        // What it has against a program stands before its statistics.
+        let statistics =
+            |line: &&str| line.starts_with("processed ") || line.starts_with("verification time");
+        let lines: Vec<_> = line
+            .lines()
+            .take_while(|line| !statistics(line))
+            .filter(|line| !line.is_empty())
+            .collect();
+        let line = match lines[..] {
+            [] => line.lines().next().unwrap_or_default().to_owned(),
             [only] => only.to_owned(),
-            [first, .., last] => format!("{first} … {last}"),
+            [first, .., before, last] => format!("{first} … {before} {last}"),
+            [first, last] => format!("{first} … {last}"),
         };
         if !text.contains(&line) {
             if !text.is_empty() {

@@ -18,21 +18,31 @@ use famfs_common::{
 use zerocopy::FromBytes;
 
 use super::Error;
-use crate::model::FileKey;
+use crate::model::{EventKind, FileKey};
 
 /// One record, decoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     /// A file's path inside its file system; `None` if the kernel side could not walk it.
     Name { key: FileKey, path: Option<String> },
-    /// Something to show. Nanoseconds are monotonic.
-    Rare {
-        time_ns: u64,
-        file: Option<FileKey>,
-        text: String,
-    },
+    /// Something to show.
+    Rare(Happening),
     /// Not one of ours.
     Unknown,
+}
+
+/// Something rare that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Happening {
+    /// Monotonic.
+    pub(crate) time_ns: u64,
+    pub(crate) kind: EventKind,
+    pub(crate) file: Option<FileKey>,
+    /// The device number of the mount that it is about, if it is about no file.
+    pub(crate) mount: Option<(u32, u32)>,
+    pub(crate) process: (u32, String),
+    /// What happened, without the names of process, file and mount.
+    pub(crate) text: String,
 }
 
 /// The two ring buffers.
@@ -137,40 +147,81 @@ fn join(components: &[u8]) -> String {
 
 fn rare(rare: &Rare) -> Told {
     let comm = String::from_utf8_lossy(&rare.comm);
-    let comm = comm.trim_end_matches('\0');
-    let who = format!("{comm}[{}]", rare.pid);
+    let process = (rare.pid, comm.trim_end_matches('\0').to_owned());
     let (a, b, code) = (rare.a, rare.b, rare.code);
-    let is_file = matches!(rare.kind, event::FAULT_ERROR | event::FAULT_REFUSED);
-    let file = is_file.then_some(FileKey {
-        dev: major_minor(rare.dev),
-        ino: rare.ino,
-    });
-    let text = match rare.kind {
-        event::FAULT_ERROR => {
+    let dev = major_minor(rare.dev);
+    let file = Some(FileKey { dev, ino: rare.ino });
+    let (kind, file, mount, text) = match rare.kind {
+        event::FAULT_ERROR => (
+            EventKind::FaultFailed,
+            file,
+            None,
             format!(
-                "{who}: fault at {a:#x} (page {b} of the file) failed with {}",
+                "fault at {a:#x} (page {b} of the file) failed with {}",
                 result(code)
-            )
-        }
-        event::FAULT_REFUSED => {
-            format!("{who}: famfs refused a fault at {a:#x} (page {b} of the file): error {code}")
-        }
-        event::HOLDER_NOTIFY => format!(
-            "memory error at dax offset {a}, {b} bytes, flags {:#x}: told the file system, {}",
-            rare.dev,
-            answer(code)
+            ),
         ),
-        event::MEMORY_FAILURE => {
-            format!("memory failure at page frame {a:#x} (type {b}, result {code})")
+        event::FAULT_REFUSED => (
+            EventKind::FaultFailed,
+            file,
+            None,
+            format!("famfs refused a fault at {a:#x} (page {b} of the file): error {code}"),
+        ),
+        event::FILE_POISONED => (
+            EventKind::MemoryError,
+            file,
+            None,
+            format!(
+                "memory failed at offset {:#x} of the file, {} bytes, flags {code:#x}",
+                a.saturating_mul(PAGE),
+                b.saturating_mul(PAGE)
+            ),
+        ),
+        event::HOLDER_NOTIFY | event::HOLDER_NOTIFYING => {
+            let answer = if rare.kind == event::HOLDER_NOTIFY {
+                answer(code)
+            } else {
+                "its answer is not known".to_owned()
+            };
+            let text = format!(
+                "memory error at dax offset {a:#x}, {b} bytes, flags {:#x}: told the file \
+                 system, {answer}",
+                rare.dev
+            );
+            (EventKind::MemoryError, None, None, text)
         }
+        event::MEMORY_FAILURE => (
+            EventKind::MemoryError,
+            None,
+            None,
+            format!("memory failure at page frame {a:#x} (type {b}, result {code})"),
+        ),
+        event::MOUNT_NOTIFIED => (
+            EventKind::MemoryError,
+            None,
+            Some(dev),
+            format!("memory error at device offset {a:#x}, {b} bytes, flags {code:#x}"),
+        ),
+        event::MOUNT_DISABLED => (
+            EventKind::Mount,
+            None,
+            Some(dev),
+            format!("disabled by a memory error at device offset {a:#x}, {b} bytes"),
+        ),
         _ => return Told::Unknown,
     };
-    Told::Rare {
+    Told::Rare(Happening {
         time_ns: rare.time_ns,
+        kind,
         file,
+        mount,
+        process,
         text,
-    }
+    })
 }
+
+/// Bytes of the pages that the kernel counts memory errors in.
+const PAGE: u64 = 4096;
 
 fn answer(code: i32) -> String {
     match code {
@@ -279,30 +330,58 @@ mod tests {
             code: 0x12,
             comm,
         };
-        let text = "touch[42]: fault at 0x7f0000001000 (page 3 of the file) failed with \
-                    HWPOISON|SIGBUS";
-        let want = Told::Rare {
-            time_ns: 5,
-            file: Some(KEY),
-            text: text.to_owned(),
+        let Told::Rare(told) = decode(rare.as_bytes()) else {
+            panic!("not told")
         };
-        assert_eq!(decode(rare.as_bytes()), want);
-        let notify = Rare {
-            kind: event::HOLDER_NOTIFY,
-            a: 4096,
-            b: 8192,
-            dev: 0x23,
-            code: 0,
-            ..rare
-        };
-        let text = "memory error at dax offset 4096, 8192 bytes, flags 0x23: told the file \
-                    system, handled";
-        let want = Told::Rare {
-            time_ns: 5,
-            file: None,
-            text: text.to_owned(),
-        };
-        assert_eq!(decode(notify.as_bytes()), want);
+        assert_eq!(
+            told,
+            Happening {
+                time_ns: 5,
+                kind: EventKind::FaultFailed,
+                file: Some(KEY),
+                mount: None,
+                process: (42, "touch".to_owned()),
+                text: "fault at 0x7f0000001000 (page 3 of the file) failed with HWPOISON|SIGBUS"
+                    .to_owned(),
+            }
+        );
+        for (kind, code, file, mount, text) in [
+            (
+                event::HOLDER_NOTIFY,
+                0,
+                None,
+                None,
+                "memory error at dax offset 0x1000, 8192 bytes, flags 0x19: told the file \
+                 system, handled",
+            ),
+            (
+                event::FILE_POISONED,
+                0x23,
+                Some(KEY),
+                None,
+                "memory failed at offset 0x1000000 of the file, 33554432 bytes, flags 0x23",
+            ),
+            (
+                event::MOUNT_DISABLED,
+                0x23,
+                None,
+                Some((0, 25)),
+                "disabled by a memory error at device offset 0x1000, 8192 bytes",
+            ),
+        ] {
+            let (a, b) = (4096, 8192);
+            let record = Rare {
+                kind,
+                a,
+                b,
+                code,
+                ..rare
+            };
+            let Told::Rare(told) = decode(record.as_bytes()) else {
+                panic!("not told")
+            };
+            assert_eq!((told.file, told.mount, &told.text[..]), (file, mount, text));
+        }
     }
 
     #[test]
@@ -317,7 +396,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hostile_records_are_no_panic(kind in 0u32..8, bytes: Vec<u8>) {
+        fn hostile_records_are_no_panic(kind in 0u32..12, bytes: Vec<u8>) {
             decode(&bytes);
             let mut record = kind.to_ne_bytes().to_vec();
             record.extend(bytes.iter().cycle().take(if bytes.is_empty() { 0 } else { 1100 }));

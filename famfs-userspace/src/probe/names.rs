@@ -2,10 +2,10 @@
 //! not tell is looked for in the mount.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashSet},
     fs,
     os::unix::fs::{DirEntryExt as _, MetadataExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::model::FileKey;
@@ -13,47 +13,100 @@ use crate::model::FileKey;
 /// Directory entries that one search looks at, at most.
 const MOST_ENTRIES: usize = 200_000;
 
+/// Names that one poll checks, at most.
+const MOST_CHECKS: usize = 256;
+
 /// Paths inside their file systems.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    known: HashMap<FileKey, String>,
+    known: BTreeMap<FileKey, Name>,
     /// Looked for in the mount and not found: not looked for again.
     given_up: HashSet<FileKey>,
+    /// The last name that was checked; the next poll goes on behind it.
+    checked: Option<FileKey>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Name {
+    path: String,
+    /// The file has no name any more; this was its last.
+    is_gone: bool,
 }
 
 impl Names {
     /// What the kernel side told.
     pub(crate) fn learn(&mut self, key: FileKey, path: String) {
         self.given_up.remove(&key);
-        self.known.insert(key, path);
+        let is_gone = false;
+        self.known.insert(key, Name { path, is_gone });
     }
 
     /// The path of a file through `mountpoint`.
     pub(crate) fn path(&self, key: &FileKey, mountpoint: &str) -> Option<String> {
-        let inside = self.known.get(key)?;
-        Some(format!("{}{inside}", mountpoint.trim_end_matches('/')))
+        let Name { path, is_gone } = self.known.get(key)?;
+        let end = if *is_gone { " (deleted)" } else { "" };
+        Some(format!("{}{path}{end}", mountpoint.trim_end_matches('/')))
     }
 
-    /// Searches `mountpoint` for those of `keys` that are on `dev` and still unknown.
+    /// Where a file is now, for opening it.
+    pub(crate) fn place(&self, key: &FileKey, mountpoint: &Path) -> Option<PathBuf> {
+        let name = self.known.get(key).filter(|name| !name.is_gone)?;
+        Some(mountpoint.join(name.path.trim_start_matches('/')))
+    }
+
+    /// Searches `mountpoint` for those of `keys` that are on `dev` and still unknown, and checks
+    /// some of the names that are known: a file that was renamed is looked for anew.
     pub(crate) fn search<'a>(
         &mut self,
         dev: (u32, u32),
         mountpoint: &Path,
         keys: impl Iterator<Item = &'a FileKey>,
     ) {
+        let moved = self.moved(dev, mountpoint);
         let mut wanted: HashSet<u64> = keys
             .filter(|key| key.dev == dev)
             .filter(|key| !self.known.contains_key(key) && !self.given_up.contains(key))
             .map(|key| key.ino)
+            .chain(moved.into_iter().map(|key| key.ino))
             .collect();
         if wanted.is_empty() {
             return;
         }
         for (ino, path) in walk(mountpoint, &mut wanted) {
-            self.known.insert(FileKey { dev, ino }, path);
+            self.learn(FileKey { dev, ino }, path);
         }
-        self.given_up
-            .extend(wanted.into_iter().map(|ino| FileKey { dev, ino }));
+        for key in wanted.into_iter().map(|ino| FileKey { dev, ino }) {
+            match self.known.get_mut(&key) {
+                Some(name) => name.is_gone = true,
+                None => {
+                    self.given_up.insert(key);
+                }
+            }
+        }
+    }
+
+    /// The next few files of `dev` that are not any more where they were.
+    fn moved(&mut self, dev: (u32, u32), mountpoint: &Path) -> Vec<FileKey> {
+        let of = |ino| FileKey { dev, ino };
+        let after = self.checked.filter(|key| key.dev == dev);
+        let from = after.map_or(of(0), |key| of(key.ino.saturating_add(1)));
+        let checked: Vec<_> = (self.known.range(from..=of(u64::MAX)))
+            .take(MOST_CHECKS)
+            .map(|(key, name)| (*key, name.clone()))
+            .collect();
+        // At the end of the list the next poll begins anew.
+        self.checked = (checked.len() == MOST_CHECKS)
+            .then(|| checked.last().map(|(key, _)| *key))
+            .flatten();
+        let is_there = |key: &FileKey, name: &Name| {
+            let place = mountpoint.join(name.path.trim_start_matches('/'));
+            fs::symlink_metadata(place).is_ok_and(|found| found.ino() == key.ino)
+        };
+        checked
+            .into_iter()
+            .filter(|(key, name)| !name.is_gone && !is_there(key, name))
+            .map(|(key, _)| key)
+            .collect()
     }
 }
 
@@ -127,5 +180,52 @@ mod tests {
             (None, None)
         );
         assert_eq!(names.given_up, HashSet::from([gone]));
+    }
+
+    #[test]
+    fn a_renamed_file_is_found_again_and_a_deleted_one_keeps_its_name() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::write(at("old"), "x").unwrap();
+        let dev = (0, 25);
+        let ino = fs::metadata(at("old")).unwrap().ino();
+        let key = FileKey { dev, ino };
+        let mut names = Names::default();
+        names.learn(key, "/old".to_owned());
+        let mut look = || {
+            names.search(dev, root.path(), [&key].into_iter());
+            names.path(&key, "/m").unwrap()
+        };
+        assert_eq!(look(), "/m/old");
+        fs::rename(at("old"), at("new")).unwrap();
+        assert_eq!(look(), "/m/new");
+        fs::hard_link(at("new"), at("kept")).unwrap();
+        fs::remove_file(at("new")).unwrap();
+        assert_eq!(look(), "/m/kept");
+        fs::remove_file(at("kept")).unwrap();
+        assert_eq!(look(), "/m/kept (deleted)");
+        assert_eq!(look(), "/m/kept (deleted)", "it is not looked for again");
+        assert_eq!(names.place(&key, root.path()), None);
+    }
+
+    #[test]
+    fn every_name_is_checked_in_its_turn() {
+        let root = tempfile::tempdir().unwrap();
+        let mut names = Names::default();
+        for ino in 0..2 * MOST_CHECKS as u64 + 1 {
+            names.learn(FileKey { dev: (0, 25), ino }, format!("/{ino}"));
+        }
+        names.learn(
+            FileKey {
+                dev: (0, 26),
+                ino: 1,
+            },
+            "/other".to_owned(),
+        );
+        let mut polls = || names.moved((0, 25), root.path()).len();
+        assert_eq!(
+            [polls(), polls(), polls(), polls()],
+            [MOST_CHECKS, MOST_CHECKS, 1, MOST_CHECKS]
+        );
     }
 }

@@ -1,66 +1,23 @@
 //! The capabilities that loading tracing programs takes.
 
-use std::fs;
-
 use super::Error;
-
-const CAP_SYS_ADMIN: u32 = 21;
-const CAP_PERFMON: u32 = 38;
-const CAP_BPF: u32 = 39;
+use crate::privilege::{Cap, effective, has, missing};
 
 /// Fails early and by name, since the kernel would only say EPERM.
-pub(super) fn check() -> Result<(), Error> {
-    let path = "/proc/self/status";
-    let status = fs::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    // A status without the line is no kernel of ours; let bpf(2) decide.
-    let missing = effective(&status).map(missing).unwrap_or_default();
+/// `run_stats` needs more than all the rest.
+pub(super) fn check(run_stats: bool) -> Result<(), Error> {
+    // A status that does not tell is no kernel of ours; let bpf(2) decide.
+    let Some(effective) = effective() else {
+        return Ok(());
+    };
+    let missing = if run_stats && !has(effective, Cap::SysAdmin) {
+        vec!["CAP_SYS_ADMIN"]
+    } else {
+        missing(effective)
+    };
     if missing.is_empty() {
         Ok(())
     } else {
         Err(Error::Privilege(missing))
-    }
-}
-
-fn effective(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("CapEff:"))?;
-    u64::from_str_radix(line.trim(), 16).ok()
-}
-
-fn missing(effective: u64) -> Vec<&'static str> {
-    let has = |cap: u32| effective >> cap & 1 != 0;
-    if has(CAP_SYS_ADMIN) {
-        return Vec::new();
-    }
-    [(CAP_BPF, "CAP_BPF"), (CAP_PERFMON, "CAP_PERFMON")]
-        .into_iter()
-        .filter_map(|(cap, name)| (!has(cap)).then_some(name))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn both_or_the_old_all_powerful_one() {
-        let (admin, perfmon, bpf) = (1 << CAP_SYS_ADMIN, 1 << CAP_PERFMON, 1 << CAP_BPF);
-        assert!(missing(admin).is_empty());
-        assert!(missing(perfmon | bpf).is_empty());
-        assert_eq!(missing(perfmon), ["CAP_BPF"]);
-        assert_eq!(missing(bpf), ["CAP_PERFMON"]);
-        assert_eq!(missing(0), ["CAP_BPF", "CAP_PERFMON"]);
-    }
-
-    #[test]
-    fn effective_capabilities_are_read_from_status() {
-        let status = "Name:\tx\nCapPrm:\t0000000000000000\nCapEff:\t000001ffffffffff\n";
-        assert_eq!(effective(status), Some(0x1ff_ffff_ffff));
-        assert_eq!(effective("CapEff:\tzz\n"), None);
-        assert_eq!(effective(""), None);
     }
 }

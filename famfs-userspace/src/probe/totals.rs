@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use famfs_common::{
     fault::{Class, Order, Outcome},
-    keys::{Entry, Tag, UNTIMED, major_minor},
+    keys::{CLASSES, Entry, TIMELESS, Tag, UNTIMED, major_minor},
+    probe::Hook,
 };
 
 use crate::model::FileKey;
@@ -16,7 +17,16 @@ pub(crate) struct Latencies {
     pub(crate) buckets: BTreeMap<u16, u64>,
 }
 
-/// All faults of one file.
+/// Reads, or writes, of one file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Copies {
+    pub(crate) latencies: Latencies,
+    pub(crate) untimed: u64,
+    pub(crate) bytes: u64,
+    pub(crate) errors: u64,
+}
+
+/// All faults and copies of one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     /// Faults that mapped, by order and whether they wrote.
@@ -24,192 +34,173 @@ pub(crate) struct Counts {
     pub(crate) fallbacks: BTreeMap<Outcome, u64>,
     /// By `Sigbus`, `Oom`, `HwPoison` and `Refused`.
     pub(crate) errors: BTreeMap<Outcome, u64>,
-    /// Faults that mapped, but whose start was not seen.
+    /// Faults without a latency: their start or their end was not seen.
     pub(crate) untimed: BTreeMap<(Order, bool), u64>,
     /// Faults that ended in no way we know, such as those to be retried.
     pub(crate) other: u64,
-    /// Faults whose end was not seen; the exit program's misses count them too.
-    pub(crate) exit_missed: u64,
+    /// By whether they wrote.
+    pub(crate) copies: BTreeMap<bool, Copies>,
 }
 
 /// All files since attach.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Totals {
-    pub(crate) files: HashMap<FileKey, Counts>,
+    files: HashMap<FileKey, Counts>,
     /// Entries that no program of ours could have written.
-    pub(crate) strange: u64,
+    strange: u64,
+    /// By class, and the part of it whose start was not seen.
+    classes: [(u64, u64); CLASSES],
+    /// What `overflow` has told so far.
+    overflowed: [(u64, u64); CLASSES],
+}
+
+impl Default for Totals {
+    fn default() -> Self {
+        Self {
+            files: HashMap::new(),
+            strange: 0,
+            classes: [(0, 0); CLASSES],
+            overflowed: [(0, 0); CLASSES],
+        }
+    }
 }
 
 impl Totals {
     /// Adds one drained entry.
     pub(crate) fn add(&mut self, entry: &Entry) {
         let tag = Tag::unpack(entry.tag);
-        let bucket_is_known =
-            tag.bucket == UNTIMED || famfs_common::hist::lower(tag.bucket).is_some();
+        let bucket_is_known = matches!(tag.bucket, UNTIMED | TIMELESS)
+            || famfs_common::hist::lower(tag.bucket).is_some();
         let Some(class) = Class::unpack(tag.class).filter(|_| bucket_is_known) else {
             self.strange += entry.count;
             return;
+        };
+        let (all, unstarted) = &mut self.classes[usize::from(tag.class)];
+        *all += entry.count;
+        *unstarted += if tag.bucket == UNTIMED {
+            entry.count
+        } else {
+            0
         };
         let key = FileKey {
             dev: major_minor(tag.dev),
             ino: entry.ino,
         };
+        let bucket = (tag.bucket < TIMELESS).then_some(tag.bucket);
         let counts = self.files.entry(key).or_default();
-        match class.outcome {
-            Outcome::Mapped if tag.bucket == UNTIMED => {
-                *counts
-                    .untimed
-                    .entry((class.order, class.write))
-                    .or_default() += entry.count;
+        counts.add(class, bucket, entry.count, entry.sum_ns);
+    }
+
+    /// Counts what found no room for the row of all other files, where it was not counted yet:
+    /// numbers and sums by class, cumulative.
+    pub(crate) fn overflow(&mut self, now: &[(u64, u64); CLASSES]) {
+        for (byte, (now, before)) in (0..=u8::MAX).zip(now.iter().zip(&mut self.overflowed)) {
+            let n = now.0.saturating_sub(before.0);
+            let sum = now.1.saturating_sub(before.1);
+            *before = *now;
+            if n == 0 {
+                continue;
             }
-            Outcome::Mapped => {
-                let kind = counts.mapped.entry((class.order, class.write)).or_default();
-                kind.sum_ns = kind.sum_ns.saturating_add(entry.sum_ns);
-                *kind.buckets.entry(tag.bucket).or_default() += entry.count;
+            match Class::unpack(byte) {
+                Some(class) => {
+                    self.classes[usize::from(byte)].0 += n;
+                    let counts = self.files.entry(FileKey::OTHER).or_default();
+                    counts.add(class, None, n, sum);
+                }
+                None => self.strange += n,
             }
-            Outcome::FallbackColour
-            | Outcome::FallbackPrivateWrite
-            | Outcome::FallbackVmaBounds
-            | Outcome::FallbackEof
-            | Outcome::FallbackExtent => {
-                *counts.fallbacks.entry(class.outcome).or_default() += entry.count;
-            }
-            Outcome::Sigbus | Outcome::Oom | Outcome::HwPoison | Outcome::Refused => {
-                *counts.errors.entry(class.outcome).or_default() += entry.count;
-            }
-            Outcome::Other => counts.other += entry.count,
-            Outcome::ExitMissedPte | Outcome::ExitMissedPmd => counts.exit_missed += entry.count,
         }
+    }
+
+    pub(crate) fn files(&self) -> &HashMap<FileKey, Counts> {
+        &self.files
     }
 
     /// Faults in the table that belong into no row.
     pub(crate) fn outside_rows(&self) -> u64 {
         self.strange
     }
+
+    /// What the table had no room for, all classes together.
+    pub(crate) fn overflowed(&self) -> u64 {
+        self.overflowed.iter().map(|(n, _)| n).sum()
+    }
+
+    /// Faults whose end was not seen, but that the next one of their thread told of: so many of
+    /// the skipped runs are in rows.
+    pub(crate) fn repaired(&self) -> u64 {
+        self.sum(|class| class.is_repair()).0
+    }
+
+    /// How often the four fault programs ran for a watched file, which they do not count apart:
+    /// every end has left an entry, and so has every start by its end.
+    pub(crate) fn runs(&self) -> [(Hook, u64); 4] {
+        let of = |order| {
+            let (ends, unstarted) = self.sum(|class| class.order == order && class.is_end());
+            let (repaired, _) = self.sum(|class| class.order == order && class.is_repair());
+            (ends, ends - unstarted + repaired)
+        };
+        let (pte, pmd) = (of(Order::Pte), of(Order::Pmd));
+        [
+            (Hook::PteExit, pte.0),
+            (Hook::PmdExit, pmd.0),
+            (Hook::PteEnter, pte.1),
+            (Hook::PmdEnter, pmd.1),
+        ]
+    }
+
+    fn sum(&self, wanted: impl Fn(Class) -> bool) -> (u64, u64) {
+        (0..=u8::MAX)
+            .filter(|&byte| Class::unpack(byte).is_some_and(&wanted))
+            .map(|byte| self.classes[usize::from(byte)])
+            .fold((0, 0), |sum, (all, unstarted)| {
+                (sum.0 + all, sum.1 + unstarted)
+            })
+    }
+}
+
+impl Counts {
+    fn add(&mut self, class: Class, bucket: Option<u16>, n: u64, sum: u64) {
+        let kind = (class.order, class.write);
+        match class.outcome {
+            Outcome::Mapped => match bucket {
+                Some(bucket) => self.mapped.entry(kind).or_default().add(bucket, n, sum),
+                None => *self.untimed.entry(kind).or_default() += n,
+            },
+            Outcome::FallbackColour
+            | Outcome::FallbackPrivateWrite
+            | Outcome::FallbackVmaBounds
+            | Outcome::FallbackEof
+            | Outcome::FallbackExtent
+            | Outcome::FallbackUnseen => *self.fallbacks.entry(class.outcome).or_default() += n,
+            Outcome::Sigbus | Outcome::Oom | Outcome::HwPoison | Outcome::Refused => {
+                *self.errors.entry(class.outcome).or_default() += n;
+            }
+            Outcome::Other => self.other += n,
+            Outcome::ExitMissedPte
+            | Outcome::ExitMissedPmd
+            | Outcome::ExitMissedPteEnd
+            | Outcome::ExitMissedPmdEnd => *self.untimed.entry(kind).or_default() += n,
+            Outcome::Copied | Outcome::CopiedBytes | Outcome::CopyFailed => {
+                let copies = self.copies.entry(class.write).or_default();
+                match (class.outcome, bucket) {
+                    (Outcome::Copied, Some(bucket)) => copies.latencies.add(bucket, n, sum),
+                    (Outcome::Copied, None) => copies.untimed += n,
+                    (Outcome::CopiedBytes, _) => copies.bytes = copies.bytes.saturating_add(sum),
+                    _ => copies.errors += n,
+                }
+            }
+        }
+    }
+}
+
+impl Latencies {
+    fn add(&mut self, bucket: u16, n: u64, sum: u64) {
+        self.sum_ns = self.sum_ns.saturating_add(sum);
+        *self.buckets.entry(bucket).or_default() += n;
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn entry(class: u8, bucket: u16, cpu: u16, count: u64, sum_ns: u64) -> Entry {
-        Entry {
-            tag: Tag {
-                dev: 25,
-                class,
-                bucket,
-                cpu,
-            }
-            .pack(),
-            ino: 7,
-            count,
-            sum_ns,
-        }
-    }
-
-    fn class(order: Order, write: bool, outcome: Outcome) -> u8 {
-        Class {
-            order,
-            write,
-            outcome,
-        }
-        .pack()
-    }
-
-    #[test]
-    fn cpus_add_up_and_classes_stay_apart() {
-        let mut totals = Totals::default();
-        let pmd_write = class(Order::Pmd, true, Outcome::Mapped);
-        totals.add(&entry(pmd_write, 60, 0, 30, 3000));
-        totals.add(&entry(pmd_write, 60, 1, 2, 200));
-        totals.add(&entry(pmd_write, 61, 1, 1, 150));
-        totals.add(&entry(
-            class(Order::Pte, false, Outcome::Mapped),
-            60,
-            1,
-            5,
-            500,
-        ));
-        totals.add(&entry(
-            class(Order::Pmd, true, Outcome::FallbackColour),
-            UNTIMED,
-            0,
-            4,
-            9,
-        ));
-        totals.add(&entry(
-            class(Order::Pte, true, Outcome::Sigbus),
-            UNTIMED,
-            0,
-            1,
-            9,
-        ));
-        totals.add(&entry(
-            class(Order::Pte, false, Outcome::Refused),
-            UNTIMED,
-            0,
-            2,
-            0,
-        ));
-        totals.add(&entry(
-            class(Order::Pte, true, Outcome::Mapped),
-            UNTIMED,
-            0,
-            3,
-            0,
-        ));
-        totals.add(&entry(
-            class(Order::Pte, true, Outcome::Other),
-            UNTIMED,
-            0,
-            6,
-            0,
-        ));
-        totals.add(&entry(
-            class(Order::Pte, true, Outcome::ExitMissedPmd),
-            UNTIMED,
-            0,
-            8,
-            0,
-        ));
-        let counts = &totals.files[&FileKey {
-            dev: (0, 25),
-            ino: 7,
-        }];
-        let pmd = Latencies {
-            sum_ns: 3350,
-            buckets: BTreeMap::from([(60, 32), (61, 1)]),
-        };
-        let pte = Latencies {
-            sum_ns: 500,
-            buckets: BTreeMap::from([(60, 5)]),
-        };
-        let want = Counts {
-            mapped: BTreeMap::from([((Order::Pmd, true), pmd), ((Order::Pte, false), pte)]),
-            fallbacks: BTreeMap::from([(Outcome::FallbackColour, 4)]),
-            errors: BTreeMap::from([(Outcome::Sigbus, 1), (Outcome::Refused, 2)]),
-            untimed: BTreeMap::from([((Order::Pte, true), 3)]),
-            other: 6,
-            exit_missed: 8,
-        };
-        assert_eq!((totals.files.len(), counts), (1, &want));
-        assert_eq!(totals.outside_rows(), 0);
-    }
-
-    #[test]
-    fn what_no_program_writes_is_counted_as_strange() {
-        let mut totals = Totals::default();
-        totals.add(&entry(0x3f, 60, 0, 5, 0));
-        totals.add(&entry(
-            class(Order::Pte, true, Outcome::Mapped),
-            500,
-            0,
-            7,
-            0,
-        ));
-        assert_eq!(
-            (totals.files.len(), totals.strange, totals.outside_rows()),
-            (0, 12, 12)
-        );
-    }
-}
+#[path = "totals/tests.rs"]
+mod tests;

@@ -1,27 +1,27 @@
 //! The running kernel as a source of snapshots.
 
+mod cost;
+mod layout;
+pub mod rehearsed;
+mod row;
+
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, fs,
     path::Path,
     time::{Instant, SystemTime},
 };
 
-use famfs_common::{
-    fault::{Order as Size, Outcome},
-    hist,
-};
+use famfs_common::probe::HOOKS;
 
 use super::{Error, Source};
 use crate::{
-    model::{
-        Access, Bucket, Cost, Event, EventKind, Failure, Fallback, FileKey, FileRow, Hist, Mount,
-        Order, ProbeHealth, Snapshot,
-    },
+    model::{Event, EventKind, FileKey, FileRow, ModuleFaults, Mount, ProbeHealth, Snapshot},
     mounts,
-    probe::{self, Attached, Counts, Latencies, Names, Told, wall_time},
+    probe::{self, Attached, Happening, Names, Told, wall_time},
 };
 
+use layout::Layouts;
 pub use probe::Options;
 
 /// Events kept; older ones are forgotten.
@@ -30,70 +30,128 @@ const MOST_EVENTS: usize = 256;
 /// The programs in the kernel, and what they have told so far.
 pub struct Live {
     attached: Attached,
+    options: Options,
     names: Names,
+    layouts: Layouts,
     events: VecDeque<Event>,
     since: Instant,
     kernel: String,
-    /// Skipped runs that an event has told of.
+    /// What the famfs module had counted when the programs were attached, by mount.
+    before: BTreeMap<(u32, u32), ModuleFaults>,
+    /// Skipped runs that an event has told of, and counts without a file.
     told_skipped: u64,
+    told_overflow: u64,
+}
+
+/// What one look at the kernel's counters gave.
+struct Counted {
+    rows: Vec<FileRow>,
+    hits: [u64; HOOKS],
+    dropped: u64,
+    outside_rows: u64,
+    overflowed: u64,
+    repaired: u64,
 }
 
 impl Live {
     /// Puts the programs into the kernel; they count from now on.
     pub fn attach(options: Options) -> Result<Self, Error> {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+        let attached = Attached::new(options)?;
+        let totals = |mount: Mount| Some((mount.dev, mount.totals?));
         Ok(Self {
-            attached: Attached::new(options)?,
+            attached,
+            options,
             names: Names::default(),
+            layouts: Layouts::default(),
             events: VecDeque::new(),
             since: Instant::now(),
             kernel: kernel.trim().to_owned(),
+            before: mounts::read().into_iter().filter_map(totals).collect(),
             told_skipped: 0,
+            told_overflow: 0,
         })
     }
 
-    fn read_events(&mut self, mounts: &[Mount]) {
-        let (now, now_ns) = (SystemTime::now(), probe::monotonic_ns());
+    fn count(&mut self) -> Result<Counted, Error> {
+        let counted = self.attached.drain.drain(|totals, beside| {
+            let mut hits = beside.hits;
+            for (hook, runs) in totals.runs() {
+                hits[hook as usize] = runs;
+            }
+            let rows = totals.files().iter();
+            Counted {
+                rows: rows.map(|(key, counts)| row::row(*key, counts)).collect(),
+                hits,
+                dropped: beside.dropped,
+                outside_rows: totals.outside_rows(),
+                overflowed: totals.overflowed(),
+                repaired: totals.repaired(),
+            }
+        })?;
+        Ok(counted)
+    }
+
+    /// Everything in the ring buffers: names are learnt, the rest is returned.
+    fn read_events(&mut self) -> Vec<Happening> {
+        let mut happened = Vec::new();
         while let Some(told) = self.attached.events.next() {
             match told {
                 Told::Name {
                     key,
                     path: Some(path),
                 } => self.names.learn(key, path),
-                Told::Rare {
-                    time_ns,
-                    file,
-                    text,
-                } => {
-                    let path = file.and_then(|key| self.path(&key, mounts));
-                    let text = path.map_or(text.clone(), |path| format!("{path}: {text}"));
-                    self.remember(Event {
-                        time: wall_time(time_ns, now, now_ns),
-                        kind: EventKind::FaultFailed,
-                        file,
-                        process: None,
-                        text,
-                    });
-                }
+                Told::Rare(happening) => happened.push(happening),
                 Told::Name { path: None, .. } | Told::Unknown => {}
             }
+        }
+        happened
+    }
+
+    /// Says what happened, in the words of mount points and paths.
+    fn tell(&mut self, happened: Vec<Happening>, mounts: &[Mount]) {
+        let (now, now_ns) = (SystemTime::now(), probe::monotonic_ns());
+        for happening in happened {
+            let (pid, comm) = happening.process;
+            let mount = happening.mount.or(happening.file.map(|file| file.dev));
+            let mount = mounts.iter().find(|found| Some(found.dev) == mount);
+            let about = match (happening.file, happening.mount) {
+                (Some(file), _) => self.path(&file, mounts),
+                (None, Some(_)) => mount.map(|mount| mount.mountpoint.clone()),
+                (None, None) => None,
+            };
+            let about = about.map_or_else(String::new, |about| format!("{about}: "));
+            self.remember(Event {
+                time: wall_time(happening.time_ns, now, now_ns),
+                kind: happening.kind,
+                file: happening.file,
+                text: format!("{about}{comm}[{pid}]: {}", happening.text),
+                process: Some((pid, comm)),
+            });
         }
         for text in self.attached.events.log_lines() {
             self.remember(Event::new(now, EventKind::Instrument, text));
         }
     }
 
-    /// Says why faults are unattributed, again at every doubling.
-    fn explain_skipped(&mut self, skipped: u64) {
-        if skipped <= self.told_skipped * 2 {
-            return;
+    /// Says why detail is missing, again at every doubling.
+    fn explain(&mut self, skipped: u64, overflowed: u64) {
+        if skipped > self.told_skipped * 2 {
+            self.told_skipped = skipped;
+            let text = format!(
+                "the kernel skipped {skipped} runs of probes, because a task was preempted \
+                 inside one: as many faults are unattributed"
+            );
+            self.remember(Event::new(SystemTime::now(), EventKind::Instrument, text));
         }
-        self.told_skipped = skipped;
-        let text = format!(
-            "the kernel skipped {skipped} runs of probes, because a task was preempted inside \
-             one: as many faults are unattributed"
-        );
-        self.remember(Event::new(SystemTime::now(), EventKind::Instrument, text));
+        if overflowed > self.told_overflow * 2 {
+            self.told_overflow = overflowed;
+            let text = format!(
+                "the kernel's table was full: {overflowed} counts are in the row of all other \
+                 files, without latency"
+            );
+            self.remember(Event::new(SystemTime::now(), EventKind::Instrument, text));
+        }
     }
 
     fn remember(&mut self, event: Event) {
@@ -107,6 +165,58 @@ impl Live {
         let mount = mounts.iter().find(|mount| mount.dev == key.dev)?;
         self.names.path(key, &mount.mountpoint)
     }
+
+    /// The famfs mounts, and with `all_dax` those of every file in `rows`.
+    fn mounts(&self, rows: &[FileRow]) -> Vec<Mount> {
+        let mut mounts = mounts::read();
+        if self.options.all_dax {
+            let devs: BTreeSet<_> = rows.iter().map(|row| row.key.dev).collect();
+            mounts.extend(mounts::others(&devs));
+        }
+        mounts
+    }
+
+    /// Gives every row its path and its layout.
+    fn name(&mut self, rows: &mut [FileRow], happened: &[Happening], mounts: &[Mount]) {
+        for mount in mounts {
+            let keys = rows.iter().map(|row| &row.key);
+            let keys = keys.chain(happened.iter().filter_map(|told| told.file.as_ref()));
+            self.names
+                .search(mount.dev, Path::new(&mount.mountpoint), keys);
+        }
+        self.layouts.begin();
+        for row in rows {
+            row.path = self.path(&row.key, mounts);
+            let mount = mounts.iter().find(|mount| mount.dev == row.key.dev);
+            let place = mount.and_then(|m| self.names.place(&row.key, Path::new(&m.mountpoint)));
+            row.layout = self.layouts.of(row.key, place.as_deref());
+        }
+    }
+
+    fn probes(&self, hits: &[u64; HOOKS], mounts: &[Mount]) -> Vec<ProbeHealth> {
+        let module_faults: u64 = mounts
+            .iter()
+            .filter_map(|mount| {
+                let (now, before) = (mount.totals?, self.before.get(&mount.dev));
+                // A mount made since has counted from zero, perhaps under an old number.
+                let before = before.copied().unwrap_or_default();
+                let count = |faults: &ModuleFaults| faults.pte + faults.pmd + faults.fallback;
+                Some(count(&now).saturating_sub(count(&before)))
+            })
+            .sum();
+        let warnings = probe::silent(hits, module_faults);
+        (self.attached.health.iter().zip(warnings))
+            .map(|(health, warning)| ProbeHealth {
+                name: health.info.target.to_owned(),
+                kind: health.kind().to_owned(),
+                problem: health.problem.clone(),
+                warning: warning.filter(|_| health.problem.is_none()),
+                hits: hits[health.info.hook as usize],
+                misses: health.misses(),
+                run_ns: health.run_ns().filter(|_| self.options.run_stats),
+            })
+            .collect()
+    }
 }
 
 impl fmt::Debug for Live {
@@ -119,120 +229,44 @@ impl fmt::Debug for Live {
 
 impl Source for Live {
     fn poll(&mut self) -> Result<Snapshot, Error> {
+        let begun = Instant::now();
         self.attached.follow_module();
-        let mounts = mounts::read();
-        let totals = self.attached.drain.drain()?;
-        let in_no_row = totals.outside_rows();
-        let counts: HashMap<FileKey, Counts> = totals.files.clone();
+        let mut counted = self.count()?;
         // After the drain: a name was sent before its file's first count.
-        self.read_events(&mounts);
-        for mount in &mounts {
-            self.names
-                .search(mount.dev, Path::new(&mount.mountpoint), counts.keys());
-        }
-        let beside = self.attached.drain.beside();
+        let happened = self.read_events();
+        let mounts = self.mounts(&counted.rows);
+        self.name(&mut counted.rows, &happened, &mounts);
+        self.tell(happened, &mounts);
+        // After the drain too: what was repaired is among the skipped.
         let skipped: u64 = (self.attached.health.iter())
             .filter(|health| health.ends_a_fault())
             .map(probe::Health::misses)
             .sum();
-        self.explain_skipped(skipped);
-        let mut files: Vec<_> = counts
-            .iter()
-            .map(|(key, counts)| row(*key, self.path(key, &mounts), counts))
-            .collect();
+        let skipped = skipped.saturating_sub(counted.repaired);
+        self.explain(skipped, counted.overflowed);
+        let mut files = counted.rows;
+        if let Some(processes) = &self.attached.processes {
+            let mut by_file = processes.read();
+            for file in &mut files {
+                file.processes = by_file.remove(&file.key).unwrap_or_default();
+            }
+        }
         files.sort_by_key(|file| file.key);
-        let probes = (self.attached.health.iter())
-            .map(|health| ProbeHealth {
-                name: health.info.target.to_owned(),
-                kind: health.info.attach.name().to_owned(),
-                problem: health.problem.clone(),
-                warning: None,
-                hits: beside.hits[health.info.hook as usize],
-                misses: health.misses(),
-                run_ns: None,
-            })
-            .collect();
+        let probes = self.probes(&counted.hits, &mounts);
+        let mut cost = cost::now(self.attached.map_bytes);
+        cost.poll_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         Ok(Snapshot {
             time: SystemTime::now(),
             elapsed_ns: u64::try_from(self.since.elapsed().as_nanos()).unwrap_or(u64::MAX),
             kernel: self.kernel.clone(),
             mounts,
             files,
-            unattributed: in_no_row + beside.faults_without_room() + skipped,
-            lost: beside.dropped,
+            unattributed: counted.outside_rows + skipped,
+            lost: counted.dropped,
             probes,
             events: self.events.iter().cloned().collect(),
-            cost: Cost::default(),
+            cost,
         })
-    }
-}
-
-fn row(key: FileKey, path: Option<String>, counts: &Counts) -> FileRow {
-    let faults = (counts.mapped.iter())
-        .map(|(&class, latencies)| (class_of(class), histogram(latencies)))
-        .collect();
-    let fallback = (counts.fallbacks.iter())
-        .map(|(&outcome, &n)| (reason(outcome), n))
-        .collect();
-    let untimed = (counts.untimed.iter())
-        .map(|(&class, &n)| (class_of(class), n))
-        .collect();
-    let errors = (counts.errors.iter())
-        .filter_map(|(&outcome, &n)| Some((failure(outcome)?, n)))
-        .collect();
-    FileRow {
-        path,
-        faults,
-        untimed,
-        fallback,
-        errors,
-        retried: counts.other,
-        ..FileRow::new(key)
-    }
-}
-
-fn class_of((size, write): (Size, bool)) -> (Order, Access) {
-    let order = match size {
-        Size::Pte => Order::Pte,
-        Size::Pmd => Order::Pmd,
-    };
-    (order, if write { Access::Write } else { Access::Read })
-}
-
-fn failure(outcome: Outcome) -> Option<Failure> {
-    match outcome {
-        Outcome::Sigbus => Some(Failure::Sigbus),
-        Outcome::Oom => Some(Failure::Oom),
-        Outcome::HwPoison => Some(Failure::HwPoison),
-        Outcome::Refused => Some(Failure::Refused),
-        _ => None,
-    }
-}
-
-fn histogram(latencies: &Latencies) -> Hist {
-    let buckets = (latencies.buckets.iter())
-        .filter_map(|(&i, &n)| {
-            Some(Bucket {
-                lower_ns: hist::lower(i)?,
-                upper_ns: hist::upper(i)?,
-                n,
-            })
-        })
-        .collect();
-    Hist {
-        sum_ns: latencies.sum_ns,
-        buckets,
-    }
-}
-
-fn reason(outcome: Outcome) -> Fallback {
-    match outcome {
-        Outcome::FallbackColour => Fallback::Colour,
-        Outcome::FallbackPrivateWrite => Fallback::PrivateWrite,
-        Outcome::FallbackVmaBounds => Fallback::VmaBounds,
-        Outcome::FallbackEof => Fallback::Eof,
-        Outcome::FallbackExtent => Fallback::Extent,
-        _ => Fallback::Other,
     }
 }
 
@@ -247,56 +281,5 @@ impl From<probe::Error> for Error {
                 why,
             },
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    #[test]
-    fn a_row_keeps_every_count() {
-        let latencies = Latencies {
-            sum_ns: 40_000,
-            buckets: BTreeMap::from([(72, 31), (80, 1)]),
-        };
-        let counts = Counts {
-            mapped: BTreeMap::from([((Size::Pmd, true), latencies)]),
-            fallbacks: BTreeMap::from([(Outcome::FallbackColour, 2), (Outcome::FallbackEof, 1)]),
-            errors: BTreeMap::from([(Outcome::Sigbus, 3)]),
-            untimed: BTreeMap::from([((Size::Pte, false), 5)]),
-            ..Counts::default()
-        };
-        let key = FileKey {
-            dev: (0, 25),
-            ino: 7,
-        };
-        let row = row(key, Some("/mnt/f".to_owned()), &counts);
-        let hist = &row.faults[&(Order::Pmd, Access::Write)];
-        assert_eq!((hist.count(), hist.sum_ns), (32, 40_000));
-        assert_eq!(
-            hist.buckets[0],
-            Bucket {
-                lower_ns: 2048,
-                upper_ns: 2303,
-                n: 31
-            }
-        );
-        assert_eq!(
-            hist.buckets[1],
-            Bucket {
-                lower_ns: 4096,
-                upper_ns: 4607,
-                n: 1
-            }
-        );
-        assert_eq!(
-            row.fallback,
-            BTreeMap::from([(Fallback::Colour, 2), (Fallback::Eof, 1)])
-        );
-        assert_eq!((row.failed(), row.faults.len()), (3, 1));
-        assert_eq!(row.untimed[&(Order::Pte, Access::Read)], 5);
     }
 }

@@ -63,6 +63,15 @@ impl Memory for Recorder {
         self.store(at, &value.to_le_bytes())
     }
 
+    fn publish_pair(&mut self, at: u64, [first, second]: [u64; 2]) -> io::Result<()> {
+        assert_eq!(
+            at % 16,
+            0,
+            "a published pair is aligned, so it lies in one line"
+        );
+        self.store(at, &[first.to_le_bytes(), second.to_le_bytes()].concat())
+    }
+
     fn flush(&mut self, at: u64, len: u64) -> io::Result<()> {
         self.ops.push(Op::Flush { at, len });
         Ok(())

@@ -28,6 +28,14 @@ impl Famfs {
         famfs
     }
 
+    /// The lab's device and mount point as they are.
+    pub(crate) fn here() -> Self {
+        Self {
+            device: env::var("FAMFS_DEV").unwrap(),
+            mountpoint: MOUNTPOINT,
+        }
+    }
+
     pub(crate) fn mount(&self) {
         must(&format!("famfs mount {} {}", self.device, self.mountpoint));
     }
@@ -74,6 +82,14 @@ impl Famfs {
             .unwrap_or_else(|| panic!("no {kind} in `{text}`"))
             .parse()
             .unwrap()
+    }
+
+    /// All ends of faults of 4 KiB and 2 MiB that the module has counted since the mount.
+    pub(crate) fn total(&self) -> u64 {
+        ["pte", "pmd", "fallback", "refused"]
+            .iter()
+            .map(|kind| self.faults(kind))
+            .sum()
     }
 
     pub(crate) fn is_mounted(&self) -> bool {

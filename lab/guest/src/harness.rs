@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::tests::module;
+use crate::tests::{exactness_trees, many, module};
 
 /// A test fails by panicking.
 pub(crate) struct Test {
@@ -46,6 +46,10 @@ pub(crate) fn run(tests: &[&Test]) -> bool {
 fn missing(name: &str) -> Option<&'static str> {
     if name.starts_with("devices::") && std::env::var_os("FAMFS_DEV2").is_none() {
         return Some("needs a second device: `--devices 2`, with pmem or fsdev");
+    }
+    let is_block = std::env::var("FAMFS_DEV").is_ok_and(|device| device.starts_with("/dev/pmem"));
+    if (name == exactness_trees::EXT4 || name.starts_with(many::TOPIC)) && !is_block {
+        return Some("ext4 needs a block device: `--memory pmem`");
     }
     if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() {
         return Some("this kernel is built without CONFIG_MODULE_SIG");

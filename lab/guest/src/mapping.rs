@@ -18,6 +18,10 @@ pub(crate) struct Mapping {
     len: usize,
 }
 
+// SAFETY: a `&Mapping` only lets bytes be loaded and stored, each by one volatile instruction, and
+// what threads that share one make of the values is theirs.
+unsafe impl Sync for Mapping {}
+
 /// What to ask mmap(2) for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {

@@ -12,24 +12,34 @@ mod commands;
 mod commands_refused;
 mod crowd;
 mod devices;
+mod doctor;
 mod exactness;
+mod exactness_crowd;
+pub(crate) mod exactness_trees;
 mod faults;
+mod hostile;
 mod instrument;
 mod interleave;
 mod io;
 mod io_map;
 mod isolation;
+pub(crate) mod lockdown;
+pub(crate) mod many;
 mod memory_errors;
 pub(crate) mod module;
+mod mount8;
 mod mounting;
 mod mounts;
 mod player;
 mod poison;
 mod principles;
+mod privileges;
+mod probes;
 mod refusals;
 mod removal;
 mod runtime;
 mod shut;
+mod situations;
 mod times;
 
 use crate::harness::Test;
@@ -38,8 +48,11 @@ pub(crate) const ALL: &[&[Test]] = &[
     module::TESTS,
     runtime::TESTS,
     player::TESTS,
+    hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    mount8::TESTS,
+    situations::TESTS,
     refusals::TESTS,
     abi::TESTS,
     abi42::TESTS,
@@ -58,10 +71,18 @@ pub(crate) const ALL: &[&[Test]] = &[
     times::TESTS,
     faults::TESTS,
     exactness::TESTS,
+    exactness_crowd::TESTS,
+    exactness_trees::TESTS,
+    probes::TESTS,
     instrument::TESTS,
+    privileges::TESTS,
+    doctor::TESTS,
+    many::TESTS,
     memory_errors::TESTS,
+    probes::BREAKING,
     poison::TESTS,
     removal::TESTS,
     devices::TESTS,
     module::LAST,
+    lockdown::TESTS,
 ];

@@ -7,7 +7,11 @@ use crate::command::must;
 /// Attaches, runs `command`, and returns the report.
 pub(crate) fn once(command: &str) -> Value {
     let text = must(&format!("famfs-top --once --json -- {command}"));
-    // The command's own output comes first; the report is the last line.
+    report(&text)
+}
+
+/// The report in famfs-top's output: its last line, after what the command printed.
+pub(crate) fn report(text: &str) -> Value {
     let report = text.lines().last().unwrap_or_default();
     let report: Value = serde_json::from_str(report)
         .unwrap_or_else(|error| panic!("famfs-top printed no report: {error}\n{text}"));
@@ -71,4 +75,26 @@ pub(crate) fn fallback(file: &Value, reason: Option<&str>) -> u64 {
         .filter(|(name, _)| reason.is_none_or(|reason| reason == *name))
         .map(|(_, n)| n.as_u64().unwrap())
         .sum()
+}
+
+/// Ends of faults that a row accounts for.
+pub(crate) fn accounted(file: &Value) -> u64 {
+    let number = |value: &Value| {
+        value
+            .as_u64()
+            .unwrap_or_else(|| panic!("no number in {file:#}"))
+    };
+    let kinds = [
+        ("pmd", "read"),
+        ("pmd", "write"),
+        ("pte", "read"),
+        ("pte", "write"),
+    ];
+    let mapped: u64 = kinds
+        .iter()
+        .map(|(order, access)| {
+            count(file, order, access) + number(&file[*order][*access]["untimed"])
+        })
+        .sum();
+    mapped + fallback(file, None) + number(&file["errors"]) + number(&file["retried"])
 }

@@ -22,14 +22,18 @@ pub(crate) fn prepare(config: &Config) -> Result<()> {
         return enter_fsdev(0);
     }
     for index in 0..config.devices {
-        wait_for(format!("/dev/pmem{index}"))?;
-    }
-    if config.memory == Memory::Fsdev {
-        for index in 0..config.devices {
-            pmem_to_devdax(index)?;
-            leave_device_dax(index)?;
-            enter_fsdev(index)?;
+        let pmem = PathBuf::from(format!("/dev/pmem{index}"));
+        if config.memory == Memory::Pmem {
+            wait_for(pmem)?;
+            continue;
         }
+        // An earlier boot, or another guest, may have put the info block there: then the kernel
+        // makes a character device by itself, and no block device.
+        if wait_for_one([&pmem, &dax_device(index)])? == 0 {
+            pmem_to_devdax(index)?;
+        }
+        leave_device_dax(index)?;
+        enter_fsdev(index)?;
     }
     Ok(())
 }
@@ -107,19 +111,25 @@ fn cxl_region(size: u64) -> Result<()> {
 }
 
 fn wait_for(path: impl AsRef<Path>) -> Result<()> {
-    let path = path.as_ref();
+    wait_for_one([path.as_ref()]).map(drop)
+}
+
+/// Waits for the first of several paths; says which it is.
+fn wait_for_one<const N: usize>(paths: [&Path; N]) -> Result<usize> {
     let start = Instant::now();
-    while !path.exists() {
+    loop {
+        if let Some(found) = paths.iter().position(|path| path.exists()) {
+            return Ok(found);
+        }
         if start.elapsed() > PATIENCE {
             bail!(
                 "{} did not appear within {} s",
-                path.display(),
+                paths.map(|path| path.display().to_string()).join(" or "),
                 PATIENCE.as_secs()
             );
         }
         thread::sleep(Duration::from_millis(10));
     }
-    Ok(())
 }
 
 fn read(path: impl AsRef<Path>) -> Result<String> {

@@ -1,4 +1,4 @@
-//! The profiler: a QEMU plugin, built here, and the windows it reports.
+//! The profilers: QEMU plugins, built here, and the windows that the one for faults reports.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,11 +12,11 @@ use crate::{paths, process};
 /// Targets by the number that their mark carries.
 pub(super) const TARGETS: [&str; 4] = ["famfs", "ext4", "xfs", "devdax"];
 
-/// Builds the plugin and returns where it is.
-pub(super) fn build() -> Result<PathBuf> {
-    let out = paths::target("bench/profile.so");
+/// Builds `lab/profile/NAME.c` and returns where the plugin is.
+pub(super) fn build(name: &str) -> Result<PathBuf> {
+    let out = paths::target(format!("bench/{name}.so"));
     let _lock = process::lock(&out.with_extension("lock"), "bench")?;
-    let source = paths::workspace().join("lab/profile/profile.c");
+    let source = paths::workspace().join(format!("lab/profile/{name}.c"));
     let gcc = paths::find_program("gcc").context("no gcc on PATH; install the package gcc")?;
     let log = Log::create(out.with_extension("log"))?;
     log.run(
@@ -26,7 +26,7 @@ pub(super) fn build() -> Result<PathBuf> {
             .arg(&out)
             .arg(source),
     )
-    .context("cannot build the profiler")?;
+    .with_context(|| format!("cannot build the plugin {name}"))?;
     Ok(out)
 }
 

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::plugin::{self, Place, Windows};
 use super::symbols::{Function, Symbols};
 use super::{RESULT, lines, table};
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 use crate::{kmod, paths, setup};
 
@@ -43,7 +43,7 @@ pub(super) type Rows = BTreeMap<String, BTreeMap<&'static str, Profile>>;
 
 pub(super) fn main(args: &Args) -> Result<()> {
     setup::ensure()?;
-    let plugin = plugin::build()?;
+    let plugin = plugin::build("profile")?;
     let guests = lines(args.kernel)
         .into_iter()
         .map(|line| Ok((line, boot(line, &plugin)?)))
@@ -79,10 +79,14 @@ fn boot(line: Line, plugin: &Path) -> Result<Guest> {
     Guest::boot(&Request {
         line,
         memory: Some("pmem"),
+        mode: Mode::Deterministic,
+        sparse: None,
         module: &module.ko,
         share: format!("bench/profile-{line}"),
+        files: &[],
         timeout_s: 1800,
         plugin: Some(format!("{},out={}", plugin.display(), output.display())),
+        tracers: false,
         environment: Vec::new(),
         command: &["sh", "-c", &run],
     })

@@ -1,9 +1,10 @@
-//! A kernel's functions, by address: `/proc/kallsyms`.
+//! Functions by address: a kernel's by `/proc/kallsyms`, a program's by its symbol table.
 
 use std::io::Read as _;
 
 use anyhow::{Context as _, Result, ensure};
 use flate2::read::GzDecoder;
+use object::{Object as _, ObjectSegment as _, ObjectSymbol as _, SymbolKind};
 
 /// More than any kernel's symbols need.
 const LIMIT: u64 = 256 << 20;
@@ -28,7 +29,36 @@ impl Symbols {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// The functions of an ELF program whose image ended at the page `end` when it ran.
+    pub(super) fn of_program(bytes: &[u8], name: &str, end: u64) -> Result<Self> {
+        const PAGE: u64 = 4096;
+        let program =
+            object::File::parse(bytes).with_context(|| format!("{name} is no program"))?;
+        let len = program
+            .segments()
+            .filter_map(|part| part.address().checked_add(part.size()))
+            .max()
+            .and_then(|len| len.checked_next_multiple_of(PAGE));
+        let base = len.and_then(|len| end.checked_sub(len));
+        let base = base.with_context(|| format!("{name} does not end at {end:#x}"))?;
+        let mut list: Vec<(u64, Function)> = program
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.address() > 0)
+            .filter_map(|symbol| {
+                let function = Function {
+                    name: demangled(symbol.name().ok()?),
+                    owner: name.to_owned(),
+                };
+                Some((base.checked_add(symbol.address())?, function))
+            })
+            .collect();
+        ensure!(!list.is_empty(), "{name} has no symbols");
+        list.sort();
+        list.dedup_by_key(|(address, _)| *address);
+        Ok(Self(list))
+    }
+
+    pub(super) fn parse(text: &str) -> Result<Self> {
         let mut list: Vec<(u64, Function)> = text.lines().filter_map(symbol).collect();
         ensure!(
             list.iter().any(|(address, _)| *address > 0),
@@ -45,6 +75,27 @@ impl Symbols {
         let after = self.0.partition_point(|(begin, _)| *begin <= address);
         Some(&self.0.get(after.checked_sub(1)?)?.1)
     }
+}
+
+/// A Rust name of the legacy mangling as it is written, without its hash: `_ZN3std2fs4openE`.
+fn demangled(name: &str) -> String {
+    let Some(mut rest) = name.strip_prefix("_ZN") else {
+        return name.to_owned();
+    };
+    let mut parts = Vec::new();
+    while let Some(digits) = rest.find(|c: char| !c.is_ascii_digit()).filter(|n| *n > 0) {
+        let len = rest[..digits].parse().unwrap_or(usize::MAX);
+        let Some(part) = rest.get(digits..).and_then(|rest| rest.get(..len)) else {
+            return name.to_owned();
+        };
+        parts.push(part);
+        rest = &rest[digits + len..];
+    }
+    let is_hash = |part: &str| part.len() == 17 && part.starts_with('h');
+    if parts.last().is_some_and(|part| is_hash(part)) {
+        parts.pop();
+    }
+    parts.join("::")
 }
 
 /// `ffffffff81000000 T name [module]`, if it is code.
@@ -81,6 +132,28 @@ mod tests {
         assert_eq!(of(0xfeff), None);
         assert_eq!(of(0xff1f), Some(("dax_iomap_fault", "kernel")));
         assert_eq!(of(0xff21), Some(("alias", "kernel")));
+    }
+
+    #[test]
+    fn names_of_rust_are_readable() {
+        let name = "_ZN5famfs6player4plan4Plan3new17h0123456789abcdefE";
+        assert_eq!(demangled(name), "famfs::player::plan::Plan::new");
+        for plain in ["memcpy", "_ZN", "_ZN99xE"] {
+            assert_eq!(
+                demangled(plain).as_str(),
+                if plain == "_ZN" { "" } else { plain }
+            );
+        }
+    }
+
+    #[test]
+    fn this_program_has_functions() {
+        let bytes = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let end = 1 << 40;
+        let symbols = Symbols::of_program(&bytes, "xtask", end).unwrap();
+        assert!(symbols.0.iter().all(|(address, _)| *address < end));
+        Symbols::of_program(&bytes, "xtask", 0x1000).unwrap_err();
+        Symbols::of_program(b"no program", "x", end).unwrap_err();
     }
 
     #[test]

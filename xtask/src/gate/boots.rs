@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::fingerprint::Environment;
 use super::say;
-use crate::guest::{Guest, Request};
+use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 
 /// As many as `bench/thresholds.toml` asks for.
@@ -62,10 +62,14 @@ fn boot(
     Guest::boot(&Request {
         line,
         memory: None,
+        mode: Mode::Deterministic,
+        sparse: None,
         module,
         share: format!("gate/{line}-{}-{number}", side.name()),
+        files: &[],
         timeout_s: TIMEOUT_S,
         plugin: None,
+        tracers: false,
         environment: environment.clone().into_iter().collect(),
         command: &[
             "famfs-bench",

@@ -13,7 +13,7 @@ use lab_init::{Config, Memory, config};
 
 use super::{cpio::Archive, modules};
 use crate::{
-    paths, process,
+    ebpf, paths, process,
     setup::{
         guesttools,
         kernels::{Kernel, Line},
@@ -57,7 +57,14 @@ pub(crate) struct Contents<'a> {
     pub binaries: &'a Path,
     /// Copied to `/share`.
     pub share: Option<&'a Path>,
+    /// The instruments that famfs-top is compared with, too.
+    pub tracers: bool,
+    /// More files, each with its name in the guest.
+    pub files: &'a [(String, Vec<u8>)],
 }
+
+/// Where the scripts and objects of `--tracers` are in the guest.
+pub(crate) const TRACERS: &str = "/usr/lib/famfs";
 
 /// Our binaries that every guest has on PATH.
 pub(crate) const BINARIES: &[&str] =
@@ -130,8 +137,12 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     let demo = paths::workspace().join("lab/demo.sh");
     archive.copy("/usr/bin/famfs-demo", &demo)?;
     busybox(&mut archive)?;
-    for (inside, outside) in guesttools::files()? {
-        archive.copy(&inside, &outside)?;
+    let tools = guesttools::files()?;
+    for (inside, outside) in &tools {
+        archive.copy(inside, outside)?;
+    }
+    if contents.tracers {
+        tracers(&mut archive, contents.binaries, &tools)?;
     }
     for folder in [
         "/proc", "/sys", "/dev", "/tmp", "/run", "/root", "/mnt", "/share",
@@ -144,6 +155,9 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
         b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/tmp:/bin/sh\n",
     )?;
     archive.file("/etc/group", 0o644, b"root:x:0:\nnogroup:x:65534:\n")?;
+    for (name, bytes) in contents.files {
+        archive.file(name, 0o644, bytes)?;
+    }
     if let Some(share) = contents.share {
         archive.copy_tree("/share", share)?;
     }
@@ -152,6 +166,26 @@ pub(crate) fn write(to: &Path, contents: &Contents<'_>, mut config: Config) -> R
     archive
         .finish()
         .with_context(|| format!("cannot write {}", to.display()))
+}
+
+/// bpftrace with our scripts, and the empty programs with what loads them.
+fn tracers(
+    archive: &mut Archive<BufWriter<File>>,
+    binaries: &Path,
+    there: &[(String, PathBuf)],
+) -> Result<()> {
+    for (inside, outside) in guesttools::tracers()? {
+        if there.iter().all(|(known, _)| *known != inside) {
+            archive.copy(&inside, &outside)?;
+        }
+    }
+    archive.copy("/usr/bin/lab-floor", &binaries.join("lab-floor"))?;
+    archive.copy(&format!("{TRACERS}/floor.bpf.o"), &ebpf::floor())?;
+    let scripts = paths::workspace().join("bench/tracers");
+    for script in ["fentry.bt", "kprobe.bt"] {
+        archive.copy(&format!("{TRACERS}/{script}"), &scripts.join(script))?;
+    }
+    Ok(())
 }
 
 fn busybox(archive: &mut Archive<BufWriter<File>>) -> Result<()> {
@@ -174,41 +208,46 @@ fn file_name(file: &Path) -> String {
         .into_owned()
 }
 
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
 /// Builds our own binaries for the guest: static, so that the guest needs no libraries.
 pub(crate) fn build_binaries() -> Result<PathBuf> {
-    const TARGET: &str = "x86_64-unknown-linux-gnu";
     let built = paths::target(TARGET).join("guest");
-    // The first build takes minutes: on a terminal, cargo shows how far it is.
-    let silent = built.join("lab-init").exists() || !io::stderr().is_terminal();
+    let packages = [
+        "lab-init",
+        "lab-guest",
+        "lab-fuzz",
+        "lab-floor",
+        "famfs-userspace",
+        "famfs-bench",
+    ];
+    let mut what = vec!["--profile", "guest", "--bins"];
+    what.extend(packages.iter().flat_map(|package| ["-p", package]));
+    build_static(&what, built.join("lab-init").exists())?;
+    Ok(built)
+}
+
+/// Builds a program of famfs-userspace as it is released, but static, and returns where it is.
+pub(crate) fn build_released(name: &str) -> Result<PathBuf> {
+    let built = paths::target(TARGET).join("release").join(name);
+    let what = ["--release", "--bin", name, "-p", "famfs-userspace"];
+    build_static(&what, built.exists())?;
+    Ok(built)
+}
+
+/// The first build, `again` says that it is not, takes minutes: on a terminal, cargo shows how
+/// far it is.
+fn build_static(what: &[&str], again: bool) -> Result<()> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(paths::workspace())
-        .args([
-            "build",
-            "--locked",
-            "--profile",
-            "guest",
-            "--target",
-            TARGET,
-            "--bins",
-        ])
-        .args([
-            "-p",
-            "lab-init",
-            "-p",
-            "lab-guest",
-            "-p",
-            "lab-fuzz",
-            "-p",
-            "famfs-userspace",
-            "-p",
-            "famfs-bench",
-        ])
+        .args(["build", "--locked", "--target", TARGET])
+        .args(what)
         .arg("--target-dir")
         .arg(paths::target(""))
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    if silent {
+    if again || !io::stderr().is_terminal() {
         cargo.arg("--quiet");
     }
     let status = cargo.status().context("cannot run cargo")?;
@@ -216,7 +255,7 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
         status.success(),
         "building the guest's binaries failed: {status}"
     );
-    Ok(built)
+    Ok(())
 }
 
 /// The memories that a kernel line can present.

@@ -56,9 +56,10 @@ pub(crate) struct Limits {
 }
 
 /// Messages that may wait for a slow reader of our output; then the guest waits too.
-const QUEUE: usize = 64;
+pub(super) const QUEUE: usize = 64;
 
-enum Event {
+#[derive(Debug)]
+pub(super) enum Event {
     Message(Message),
     /// The guest sent what no guest of ours sends.
     Garbled(io::Error),
@@ -219,7 +220,7 @@ fn show(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// QEMU creates its sockets a moment after it starts; `None` if it ends instead.
-fn connect(qemu: &mut Child, path: &Path) -> Result<Option<UnixStream>> {
+pub(super) fn connect(qemu: &mut Child, path: &Path) -> Result<Option<UnixStream>> {
     loop {
         match UnixStream::connect(path) {
             Ok(stream) => return Ok(Some(stream)),
@@ -231,7 +232,7 @@ fn connect(qemu: &mut Child, path: &Path) -> Result<Option<UnixStream>> {
     }
 }
 
-fn listen(stream: &UnixStream, events: SyncSender<Event>) -> Result<()> {
+pub(super) fn listen(stream: &UnixStream, events: SyncSender<Event>) -> Result<()> {
     let mut stream = stream.try_clone().context("cannot duplicate a socket")?;
     thread::spawn(move || {
         loop {

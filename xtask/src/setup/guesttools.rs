@@ -1,16 +1,18 @@
 //! Programs that travel into the guest, with the libraries they load: taken from the build
 //! chroot, so that they are the same whatever the host runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
 use super::chroot;
+use super::workshop::TRACERS;
 use crate::process;
 
 /// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
 /// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs"];
+pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "mount"];
 
 /// What their programs link.
 pub(super) const LIBRARIES: &[&str] = &[
@@ -20,9 +22,24 @@ pub(super) const LIBRARIES: &[&str] = &[
     "libext2fs2t64",
     "libinih1",
     "liburcu8t64",
+    "libmount1",
+    "libselinux1",
 ];
 
-const PROGRAMS: &[&str] = &["/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.xfs"];
+/// A program: where it lies in the guest, and where in the chroot that it is taken from.
+type Program = (&'static str, &'static str);
+
+/// mount and umount are not on PATH in the guest, where `mount` is busybox's.
+const PROGRAMS: &[Program] = &[
+    ("/usr/sbin/mkfs.ext4", "/usr/sbin/mkfs.ext4"),
+    ("/usr/sbin/mkfs.xfs", "/usr/sbin/mkfs.xfs"),
+    ("/usr/libexec/util-linux/mount", "/usr/bin/mount"),
+    ("/usr/libexec/util-linux/umount", "/usr/bin/umount"),
+];
+
+/// bcc's tools are not among them: they are Python, and compile against the kernel's headers in
+/// the guest, for the same kprobes and maps that bpftrace has.
+const TRACER_PROGRAMS: &[Program] = &[("/usr/bin/bpftrace", "/usr/bin/bpftrace")];
 
 const LOADER: &str = "/lib64/ld-linux-x86-64.so.2";
 
@@ -32,22 +49,44 @@ pub(crate) fn busybox() -> PathBuf {
 }
 
 pub(super) fn present() -> bool {
-    busybox().is_file() && PROGRAMS.iter().all(|program| on_host(program).exists())
+    let mut programs = PROGRAMS.iter();
+    busybox().is_file() && programs.all(|(_, path)| on_host(&chroot::root(), path).exists())
 }
 
 /// `(path in the guest, file on the host)` of the programs and all their libraries.
 pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
-    let mut files: Vec<(String, PathBuf)> = PROGRAMS
+    let ldd = chroot::command(None);
+    let mut files = closure(&chroot::root(), ldd, PROGRAMS)?;
+    files.push((LOADER.to_owned(), resolve(&chroot::root(), LOADER)));
+    Ok(files)
+}
+
+/// The same for the instruments that famfs-top is compared with, made on demand. Their C library
+/// is that of the other tools: both are of one suite.
+pub(crate) fn tracers() -> Result<Vec<(String, PathBuf)>> {
+    TRACERS.ensure(&super::Args::default())?;
+    closure(
+        &TRACERS.root(),
+        TRACERS.command([None, None]),
+        TRACER_PROGRAMS,
+    )
+}
+
+/// Programs and the libraries that `ldd`, a command in their root, says they load.
+fn closure(root: &Path, mut ldd: Command, programs: &[Program]) -> Result<Vec<(String, PathBuf)>> {
+    let mut files: Vec<(String, PathBuf)> = programs
         .iter()
-        .map(|path| ((*path).to_owned(), resolve(path)))
+        .map(|(guest, path)| ((*guest).to_owned(), resolve(root, path)))
         .collect();
-    let text = process::stdout(chroot::command(None).arg("/usr/bin/ldd").args(PROGRAMS))
-        .context("cannot list the libraries of the guest's tools")?;
+    let text = process::stdout(
+        ldd.arg("/usr/bin/ldd")
+            .args(programs.iter().map(|(_, path)| path)),
+    )
+    .context("cannot list the libraries of the guest's tools")?;
     for library in parse_ldd(&text)? {
-        let file = resolve(&library);
+        let file = resolve(root, &library);
         files.push((library, file));
     }
-    files.push((LOADER.to_owned(), resolve(LOADER)));
     files.sort();
     files.dedup();
     Ok(files)
@@ -69,16 +108,16 @@ fn parse_ldd(text: &str) -> Result<Vec<String>> {
     Ok(paths)
 }
 
-fn on_host(path: &str) -> PathBuf {
-    chroot::root().join(path.trim_start_matches('/'))
+fn on_host(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
 }
 
-/// The regular file behind a path of the chroot, whose links are relative to its own root.
-fn resolve(path: &str) -> PathBuf {
-    let mut file = on_host(path);
+/// The regular file behind a path of a chroot, whose links are relative to its own root.
+fn resolve(root: &Path, path: &str) -> PathBuf {
+    let mut file = on_host(root, path);
     for _ in 0..8 {
         match std::fs::read_link(&file) {
-            Ok(target) if target.is_absolute() => file = on_host(&target.to_string_lossy()),
+            Ok(target) if target.is_absolute() => file = on_host(root, &target.to_string_lossy()),
             Ok(target) => file = file.with_file_name("").join(target),
             Err(_) => break,
         }

@@ -46,6 +46,13 @@ pub(crate) const COMPILERS: Shop = Shop {
     ],
 };
 
+/// Holds the instruments that famfs-top is compared with.
+pub(crate) const TRACERS: Shop = Shop {
+    folder: "tracers",
+    suite: "trixie",
+    packages: &["bpftrace"],
+};
+
 const PACKAGES: &[&str] = &[
     "bc",
     "bison",

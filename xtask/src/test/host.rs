@@ -1,13 +1,13 @@
 //! Tests that need nothing but a Rust toolchain.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
+    io::{BufRead, BufReader},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result};
 
-use super::tally::Tally;
+use super::{show, tally::Tally};
 use crate::paths;
 
 /// Runs `cargo test`; skips that the tests print are counted, so their output is shown.
@@ -38,9 +38,4 @@ pub(crate) fn run(tally: &mut Tally) -> Result<()> {
         show(&format!("FAIL cargo test: {status}"));
     }
     Ok(())
-}
-
-/// A reader that goes away does not stop the tests: the exit status still says how they went.
-fn show(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
 }

@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
 
 use super::output::Output;
 use super::watching::{Unit, Watching};
@@ -22,8 +24,23 @@ pub(super) struct Args {
     #[arg(short, long)]
     log: bool,
 
+    /// Print the verdict as JSON.
+    #[arg(long)]
+    json: bool,
+
     /// The file.
     file: PathBuf,
+}
+
+#[derive(Serialize)]
+struct View<'p> {
+    schema: u32,
+    path: &'p Path,
+    ok: bool,
+    /// The first byte that a read and a mapping do not show alike.
+    differs_at: Option<u64>,
+    /// Whether it starts as a superblock or log, where that was asked.
+    starts_right: Option<bool>,
 }
 
 impl Args {
@@ -38,25 +55,37 @@ impl Args {
         if watching.watch.signal().is_some() {
             return Ok(watching.interrupted());
         }
-        if let Some(at) = differs? {
-            complain(&format!(
-                "{}: a read and a mapping differ at byte {at}",
-                path.display()
-            ));
-            return Ok(FAILED);
-        }
+        let differs_at = differs?;
         let magic = match (self.superblock, self.log) {
             (true, _) => Some(crate::media::superblock::MAGIC),
             (_, true) => Some(crate::media::log::MAGIC),
             _ => None,
         };
-        if let Some(magic) = magic
-            && !data::starts_with(path, magic)?
-        {
-            complain(&format!("{}: it does not start as one", path.display()));
-            return Ok(FAILED);
+        let starts_right = match magic {
+            Some(magic) if differs_at.is_none() => Some(data::starts_with(path, magic)?),
+            _ => None,
+        };
+        if let Some(at) = differs_at {
+            complain(&format!(
+                "{}: a read and a mapping differ at byte {at}",
+                path.display()
+            ));
         }
-        out.line(&format!("{}: ok", path.display()))?;
-        Ok(OK)
+        if starts_right == Some(false) {
+            complain(&format!("{}: it does not start as one", path.display()));
+        }
+        let ok = differs_at.is_none() && starts_right != Some(false);
+        if self.json {
+            out.json(&View {
+                schema: 1,
+                path,
+                ok,
+                differs_at,
+                starts_right,
+            })?;
+        } else if ok {
+            out.line(&format!("{}: ok", path.display()))?;
+        }
+        Ok(if ok { OK } else { FAILED })
     }
 }

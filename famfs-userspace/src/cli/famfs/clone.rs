@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::output::Output;
 use super::{Error, OK};
 use crate::ops::{self, clone};
@@ -19,11 +21,24 @@ pub(super) struct Args {
     #[arg(long, value_name = "IMAGE")]
     image: Option<PathBuf>,
 
+    /// Print what was logged as JSON.
+    #[arg(long)]
+    json: bool,
+
     /// The path of the file whose memory is taken, from the root of the file system.
     source: String,
 
     /// The path of the new file, from the root of the file system.
     target: String,
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    schema: u32,
+    image: &'a Path,
+    index: u64,
+    source: &'a str,
+    target: &'a str,
 }
 
 impl Args {
@@ -38,6 +53,16 @@ impl Args {
             .into());
         };
         let index = clone::clone(image, &self.source, &self.target)?;
+        if self.json {
+            out.json(&View {
+                schema: 1,
+                image,
+                index,
+                source: &self.source,
+                target: &self.target,
+            })?;
+            return Ok(OK);
+        }
         out.line(&format!(
             "log entry {index} of {} has the memory of {}",
             image.display(),

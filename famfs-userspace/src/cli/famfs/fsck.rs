@@ -2,8 +2,10 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Error, FAILED, OK};
+use crate::device::{dax, daxmode};
 use crate::fsck::{Finding, Report};
-use crate::ops::open;
+use crate::kernel::module;
+use crate::ops::{self, open};
 use crate::text::printable;
 
 const EXAMPLES: &str = "\
@@ -23,6 +25,10 @@ const WARNED: u8 = 4;
 /// Check superblock, log and every entry of a file system.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 pub(super) struct Args {
     /// Show sizes as KiB, MiB and so on.
     #[arg(short = 'H', long)]
@@ -37,12 +43,63 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Put a character dax device into fsdev mode first, and leave it there.
+    #[arg(short = 'M', long)]
+    set_daxmode: bool,
+
+    /// Load the famfs module first: a device in fsdev mode is read through it.
+    #[arg(short = 'L', long)]
+    load_module: bool,
+
+    /// Never map the device. It matters in devdax mode alone, where nothing else works.
+    #[arg(short = 'D', long)]
+    nodax: bool,
+
+    /// Read the log by a mapping or by read(2): both are done here, as it fits.
+    #[arg(short = 'm', long, conflicts_with = "read")]
+    mmap: bool,
+
+    /// See --mmap.
+    #[arg(short, long)]
+    read: bool,
+
+    /// Accepted: the kernel module is what there is.
+    #[arg(short = 'F', long, conflicts_with = "fuse")]
+    nofuse: bool,
+
+    /// Refused: there is no fuse here. What fsck finds is the same for both.
+    #[arg(long)]
+    fuse: bool,
+
+    /// Accepted for scripts: it never did anything.
+    #[arg(short, long, hide = true)]
+    force: bool,
+
+    /// Accepted for scripts: every finding is printed anyway.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
     /// A device, an image, or a folder of a mount.
     path: PathBuf,
 }
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        if self.fuse {
+            return Err(Error::OfFuse { option: "--fuse" });
+        }
+        if self.load_module {
+            module::load().map_err(ops::Error::from)?;
+        }
+        if self.set_daxmode
+            && let Some(switched) = daxmode::to_fsdev(&self.path).map_err(ops::Error::from)?
+        {
+            switched.keep();
+        }
+        // A folder of a mount has nothing to map.
+        if self.nodax && !self.path.is_dir() {
+            dax::check_unmapped(&self.path).map_err(ops::Error::from)?;
+        }
         let opened = open::open(&self.path)?;
         let report = Report::with_buckets(
             &opened.volume,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{CommandFactory, Parser};
 
 use super::output::Output;
+use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, complain, complain_of, mkfs, played};
 use crate::kernel::mount::{self as kernel, Unmount};
 use crate::ops::{self, mount};
@@ -164,8 +165,19 @@ impl Mount {
         if self.fake {
             return Ok(OK);
         }
-        let mounted = mount::mount(&self.device, &self.folder, &options.mount);
+        let mut watching = Watching::start(Unit::Entries)?;
+        let mounted = mount::mount(
+            &self.device,
+            &self.folder,
+            &options.mount,
+            &mut watching.entries(),
+        );
+        watching.end();
         match mounted {
+            Ok(played) if played.outcome.interrupted => {
+                complain(played::interrupted(options.mount.remount));
+                Ok(MOUNT_FAILED)
+            }
             Ok(played) => {
                 let status = if self.verbose {
                     played::print(&played, false, out)?

@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::output::Output;
 use super::stop::Stop;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, played};
+use crate::device::daxmode;
 use crate::ops;
 use crate::ops::follow::{self, Followed, Pace, Round, Watch};
 use crate::ops::logplay::{self, Options};
@@ -60,6 +62,22 @@ pub(super) struct Args {
     #[arg(long, value_name = "DEV", requires = "shadow", conflicts_with = "path")]
     daxdev: Option<PathBuf>,
 
+    /// With --daxdev, put a character dax device into fsdev mode first, and leave it there.
+    #[arg(short = 'M', long, requires = "daxdev")]
+    set_daxmode: bool,
+
+    /// Read the log by a mapping or by read(2): both are done here, as it fits.
+    #[arg(short = 'm', long, conflicts_with = "read")]
+    mmap: bool,
+
+    /// See --mmap.
+    #[arg(short, long)]
+    read: bool,
+
+    /// Accepted for scripts: what was played is printed anyway.
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
     /// Accepted for upstream's scripts: shadow files that are there are always compared.
     #[arg(short = 'S', long, requires = "shadow")]
     shadowtest: bool,
@@ -79,20 +97,16 @@ impl Args {
         // clap demands one of them.
         let source = self.daxdev.as_deref().or(self.path.as_deref());
         let source = source.unwrap_or(Path::new("."));
+        if self.set_daxmode
+            && let Some(switched) = daxmode::to_fsdev(source).map_err(ops::Error::from)?
+        {
+            switched.keep();
+        }
         if self.follow {
             return self.follow(source, options, out);
         }
         let mut watching = Watching::start(Unit::Entries)?;
-        let watch = watching.watch.clone();
-        let mut before = 0;
-        let mut progress = |done: usize, all: usize| {
-            if done == 0 {
-                watch.expect(all as u64);
-            }
-            watch.add((done - before) as u64);
-            before = done;
-            watch.go_on().is_ok()
-        };
+        let mut progress = watching.entries();
         let played = match &self.shadow {
             Some(dir) => shadow::shadow(source, dir, options, &mut progress)?,
             None => logplay::logplay(source, options, &mut progress)?,
@@ -113,7 +127,9 @@ impl Args {
             failed: None,
         };
         let mut pace = Pace::new(Duration::from_millis(self.interval));
-        let all = follow::follow(path, options, &mut pace, &mut follower, &mut |_, _| true)?;
+        let asked = follower.stop.asked();
+        let mut go_on = |_done, _all| !asked.load(Ordering::Relaxed);
+        let all = follow::follow(path, options, &mut pace, &mut follower, &mut go_on)?;
         if let Some(error) = follower.failed {
             return Err(error);
         }

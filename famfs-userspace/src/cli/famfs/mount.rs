@@ -1,7 +1,8 @@
 use std::path::{Path, PathBuf};
 
-use super::helper::options::Parsed;
+use super::helper::options::{self, Parsed};
 use super::output::Output;
+use super::watching::{Unit, Watching};
 use super::{Error, complain, played};
 use crate::ops::{self, mount};
 
@@ -31,7 +32,7 @@ pub(super) struct Args {
     client: bool,
 
     /// Options as in fstab: ro, mode=OCTAL, exec, ...
-    #[arg(short, long, value_name = "OPTIONS")]
+    #[arg(short, long, value_name = "OPTIONS", value_parser = options::known)]
     options: Vec<String>,
 
     /// Change the flags of what is mounted already, and play the log.
@@ -126,7 +127,13 @@ impl Args {
         options.remount |= self.remount;
         options.set_daxmode |= self.set_daxmode;
         options.load_module |= self.load_module;
-        let played = mount::mount(&self.device, mount_point, &options)?;
+        let mut watching = Watching::start(Unit::Entries)?;
+        let played = mount::mount(&self.device, mount_point, &options, &mut watching.entries())?;
+        watching.end();
+        if played.outcome.interrupted {
+            complain(played::interrupted(options.remount));
+            return Ok(watching.interrupted());
+        }
         played::print(&played, self.json, out)
     }
 

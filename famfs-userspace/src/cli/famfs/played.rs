@@ -27,6 +27,15 @@ pub(super) struct View<'p> {
     stopped: Option<Line<'p>>,
 }
 
+/// Of a mount that a signal ended.
+pub(super) fn interrupted(remount: bool) -> &'static str {
+    if remount {
+        "interrupted: not every file of the log is there"
+    } else {
+        "interrupted: it is not mounted"
+    }
+}
+
 /// One entry and what is to be said about it.
 #[derive(Serialize)]
 struct Line<'p> {

@@ -14,7 +14,10 @@ use signal_hook::{flag, low_level::pipe};
 /// Becomes readable with the first SIGINT, SIGTERM or SIGHUP. The second one ends the
 /// process, whatever it hangs in.
 #[derive(Debug)]
-pub(super) struct Stop(UnixStream);
+pub(super) struct Stop {
+    told: UnixStream,
+    asked: Arc<AtomicBool>,
+}
 
 impl Stop {
     pub(super) fn listen() -> io::Result<Self> {
@@ -25,7 +28,12 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
             pipe::register(signal, write.try_clone()?)?;
         }
-        Ok(Self(read))
+        Ok(Self { told: read, asked })
+    }
+
+    /// Set by the first signal, for work that looks now and then.
+    pub(super) fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
     }
 
     /// Waits for `pause`, or until it is time to stop: then it says so.
@@ -33,7 +41,7 @@ impl Stop {
         // A pause above the longest that poll(2) takes is cut to that.
         let millis = pause.as_millis().max(1);
         let timeout = PollTimeout::try_from(millis).unwrap_or(PollTimeout::MAX);
-        let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [PollFd::new(self.told.as_fd(), PollFlags::POLLIN)];
         match poll(&mut fds, timeout) {
             Ok(ready) => ready > 0,
             // The handler has written by now; the next call sees it at once.

@@ -51,6 +51,20 @@ impl Watching {
         })
     }
 
+    /// What a play of a log tells how far it is, and asks whether to go on.
+    pub(super) fn entries(&self) -> impl FnMut(usize, usize) -> bool + use<> {
+        let watch = self.watch.clone();
+        let mut before = 0;
+        move |done, all| {
+            if done == 0 {
+                watch.expect(all as u64);
+            }
+            watch.add((done - before) as u64);
+            before = done;
+            watch.go_on().is_ok()
+        }
+    }
+
     /// The exit status of work that a signal ended.
     pub(super) fn interrupted(&self) -> u8 {
         self.watch

@@ -4,7 +4,7 @@ use std::{ffi::OsString, num::NonZeroU64, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
-use super::{generate, record, replay, serve};
+use super::{doctor, generate, record, rehearse, replay, serve};
 use crate::{
     model::{Columns, FIELDS, Sort, position},
     tui::{app::Action, event::is_bound},
@@ -19,6 +19,7 @@ Examples:
   famfs-top --ndjson --interval 5        a JSON document every five seconds, until interrupted
   famfs-top record night.famfsrec        what happens, into a file; `replay` shows it
   famfs-top serve                        for Prometheus, on 127.0.0.1:9717
+  famfs-top doctor                       is all there that watching needs?
   famfs-top --action 'd:drop caches:echo 3 > /proc/sys/vm/drop_caches'
                                          give the key d a command
 
@@ -64,6 +65,9 @@ pub(super) enum Sub {
     Record(record::Args),
     Replay(replay::Args),
     Serve(serve::Args),
+    Doctor(doctor::Args),
+    #[command(hide = true)]
+    Rehearse(rehearse::Args),
     Completions(generate::Completions),
     Man(generate::Man),
 }
@@ -118,6 +122,15 @@ pub(super) struct Watch {
     /// Watch every file system on DAX memory, not famfs alone.
     #[arg(long)]
     pub(super) all_dax: bool,
+
+    /// Count faults by process too. Every fault takes more instructions for it; docs say how many.
+    #[arg(long)]
+    pub(super) processes: bool,
+
+    /// Have the kernel take the time of every probe. Needs CAP_SYS_ADMIN, and makes every BPF
+    /// program on the machine dearer.
+    #[arg(long)]
+    pub(super) run_stats: bool,
 
     /// Where the numbers come from: `synthetic` is a made-up system to try the screen on.
     #[arg(long, value_enum, default_value_t = Origin::Live)]

@@ -66,7 +66,7 @@ impl Printer {
     }
 }
 
-fn print(text: &str) -> anyhow::Result<bool> {
+pub(super) fn print(text: &str) -> anyhow::Result<bool> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(true),

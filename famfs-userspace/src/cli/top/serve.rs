@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use super::{args::Watch, attach, complain, screen::POLL, signal::Signals};
 use crate::{
+    privilege::Keep,
     serve::{Buckets, FILES_MAX, Server, TopFiles, render},
     source::Source,
 };
@@ -66,7 +67,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         );
     }
     let signals = Signals::listen().context("cannot catch signals")?;
-    let mut source = attach(&args.watch, POLL)?;
+    let mut source = attach(&args.watch, POLL, Keep::Nothing)?;
     let server =
         Server::start(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
     complain(&format!("serving http://{}/metrics", server.address()));

@@ -109,6 +109,12 @@ fn members_are_found_through_anonymous_ones() {
         assert_eq!((at, btf.size(kind)), (offset, Some(size)), "{name}");
     }
     assert_eq!(btf.member(outer, "none", DEPTH), None);
+    assert_eq!(btf.path(outer, "last"), btf.member(outer, "last", DEPTH));
+    assert_eq!(
+        btf.path(outer, "last.inner"),
+        None,
+        "a number has no members"
+    );
     assert_eq!(btf.member(1, "first", DEPTH), None);
     assert_eq!(btf.member(99, "first", DEPTH), None);
 }

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{Read, Write},
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -264,6 +264,43 @@ fn full_log() {
         (&report["entries"], &report["clean"]),
         (&15_420.into(), &true.into())
     );
+    famfs.umount();
+    interrupted_mount(&famfs);
+}
+
+/// A signal that comes while the log is played leaves nothing mounted.
+fn interrupted_mount(famfs: &Famfs) {
+    let mut child = Command::new("famfs")
+        .args(["mount", &famfs.device, famfs.mountpoint])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    // It listens to SIGINT from before the play, which takes a second or more.
+    let listens = || {
+        let text = fs::read_to_string(&status).unwrap();
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & 2 != 0
+    };
+    while !listens() {
+        sleep(Duration::from_millis(1));
+    }
+    kill(
+        Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        Signal::SIGINT,
+    )
+    .unwrap();
+    assert_eq!(status_of(&mut child), Some(130));
+    let mut said = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut said)
+        .unwrap();
+    assert_eq!(said, "famfs: interrupted: it is not mounted\n");
+    assert!(!famfs.is_mounted());
 }
 
 fn read_only() {
@@ -361,7 +398,12 @@ fn interrupted_cp() {
     famfs.umount();
     famfs.mount();
     must(&format!("famfs cp -c {source}/a {}", famfs.path("copy")));
-    // And the rest can be copied after all.
+    // And the rest can be copied after all; what is left of it: emulated memory may be slow.
+    let rest = fs::File::options()
+        .write(true)
+        .open(format!("{source}/b"))
+        .unwrap();
+    rest.set_len(20 << 20).unwrap();
     must(&format!(
         "famfs cp -r -t 2 {source}/b {}",
         famfs.path("copy")

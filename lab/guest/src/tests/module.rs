@@ -53,6 +53,14 @@ pub(crate) const TESTS: &[Test] = &[
         run: attached,
     },
     Test {
+        name: "module::mount_and_fsck_say_that_it_is_missing_and_load_it_when_asked",
+        run: missing_module,
+    },
+    Test {
+        name: "module::a_mount_works_again_after_rmmod_and_modprobe",
+        run: again,
+    },
+    Test {
         name: "module::status_says_what_is_loaded",
         run: status,
     },
@@ -323,6 +331,76 @@ fn attached() {
         ],
     );
     must("famfs module unload");
+}
+
+/// Keeps the kernel from loading modules by itself, for as long as it lives.
+struct NoAutoload(String);
+
+impl NoAutoload {
+    const PATH: &str = "/proc/sys/kernel/modprobe";
+
+    fn new() -> Self {
+        let before = fs::read_to_string(Self::PATH).unwrap();
+        fs::write(Self::PATH, "\n").unwrap();
+        Self(before)
+    }
+}
+
+impl Drop for NoAutoload {
+    fn drop(&mut self) {
+        let _ = fs::write(Self::PATH, &self.0);
+    }
+}
+
+/// A file system of one file on the device, no module.
+fn filled_and_unloaded() -> Famfs {
+    let famfs = Famfs::fresh();
+    famfs.creat("file", "2M");
+    famfs.umount();
+    must("famfs module unload");
+    famfs
+}
+
+fn missing_module() {
+    const MISSING: [&str; 2] = ["the kernel has no famfs file system", "modprobe famfs"];
+    let famfs = filled_and_unloaded();
+    let (device, at) = (&famfs.device, famfs.mountpoint);
+    let off = NoAutoload::new();
+    assert_says(&ends(&format!("famfs mount {device} {at}"), 3), &MISSING);
+    if device.contains("dax") {
+        // Memory in fsdev mode is reached through the module alone.
+        for line in ["fsck", "dump", "mkfs -f", "mkfs -f -k"] {
+            assert_says(&ends(&format!("famfs {line} {device}"), 3), &MISSING);
+        }
+    } else {
+        must(&format!("famfs fsck {device}"));
+    }
+    assert!(!is_loaded() && !famfs.is_mounted());
+    must(&format!("famfs fsck -L {device}"));
+    assert!(is_loaded());
+    must("famfs module unload");
+    must(&format!("famfs mount -L {device} {at}"));
+    assert!(fs::exists(famfs.path("file")).unwrap());
+    famfs.umount();
+    must("famfs module unload");
+    // By itself the kernel loads it, too, where that is allowed.
+    drop(off);
+    must(&format!("famfs mount {device} {at}"));
+    assert!(fs::exists(famfs.path("file")).unwrap());
+}
+
+fn again() {
+    let famfs = filled_and_unloaded();
+    let (device, at) = (&famfs.device, famfs.mountpoint);
+    let _off = NoAutoload::new();
+    for _ in 0..2 {
+        ends(&format!("famfs mount {device} {at}"), 3);
+        must("modprobe famfs");
+        famfs.mount();
+        assert!(fs::exists(famfs.path("file")).unwrap());
+        famfs.umount();
+        must("rmmod famfs");
+    }
 }
 
 fn status() {

@@ -58,6 +58,11 @@ impl Parsed {
     }
 }
 
+/// Lists as they are, if every option in them is known: an unknown one is a usage error.
+pub(in crate::cli::famfs) fn known(list: &str) -> Result<String, String> {
+    Parsed::new(&[list.to_owned()], false).map(|_| list.to_owned())
+}
+
 fn take(word: &str, mount: &mut Options) -> Result<(), String> {
     let (key, value) = match word.split_once('=') {
         Some((key, value)) => (key, Some(value)),

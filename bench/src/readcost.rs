@@ -1,0 +1,200 @@
+//! `famfs-bench read-cost`: what famfs-top takes for itself, held against its limits.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::ReadCost as Args;
+use crate::reading::Document;
+use crate::{MISSED, output};
+
+const SCHEMA: u32 = 1;
+
+/// `bench/read-limits.toml`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    /// Files that are busy at a time, at least.
+    files: u64,
+    /// Instructions for each of them in an interval.
+    per_file: u64,
+    /// Instructions from the start to the first numbers.
+    start: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    schema: u32,
+    kernels: Vec<Kernel>,
+    missed: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Kernel {
+    #[serde(flatten)]
+    document: Document,
+    missed: Vec<String>,
+}
+
+pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let limits = read(&args.limits)?;
+    let kernels = args
+        .results
+        .iter()
+        .map(|path| Ok(judge(Document::read(path)?, &limits)))
+        .collect::<Result<Vec<_>>>()?;
+    let report = Report {
+        schema: SCHEMA,
+        missed: kernels.iter().map(|kernel| kernel.missed.len()).sum(),
+        kernels,
+    };
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::text(&human(&report, &limits))?;
+    }
+    Ok(if report.missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(MISSED)
+    })
+}
+
+fn read(path: &Path) -> Result<Limits> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the limits {}", path.display()))?;
+    let limits: Limits = toml::from_str(&text)
+        .with_context(|| format!("the limits {} are wrong", path.display()))?;
+    ensure!(
+        limits.files > 0 && limits.per_file > 0 && limits.start > 0,
+        "{}: a limit of 0 is none",
+        path.display()
+    );
+    Ok(limits)
+}
+
+fn judge(document: Document, limits: &Limits) -> Kernel {
+    let mut missed = Vec::new();
+    let rehearsal = &document.rehearsal;
+    let mut hold = |met: bool, otherwise: String| {
+        if !met {
+            missed.push(otherwise);
+        }
+    };
+    let (files, overflow) = (rehearsal.files, rehearsal.overflow);
+    hold(
+        files >= limits.files,
+        format!("{files} files, not {}", limits.files),
+    );
+    hold(overflow == 0, format!("{overflow} counts found no room"));
+    // With fewer there was no need of them, and their absence proves nothing.
+    hold(rehearsal.early_drains > 0, "no drain came early".to_owned());
+    let per_file = rehearsal.interval_ns.div_ceil(files.max(1));
+    hold(
+        per_file <= limits.per_file,
+        format!(
+            "{per_file} instructions a file, more than {}",
+            limits.per_file
+        ),
+    );
+    hold(
+        document.start <= limits.start,
+        format!(
+            "{} instructions to start, more than {}",
+            document.start, limits.start
+        ),
+    );
+    Kernel { document, missed }
+}
+
+fn human(report: &Report, limits: &Limits) -> String {
+    let mut text = String::new();
+    for Kernel { document, missed } in &report.kernels {
+        let rehearsal = &document.rehearsal;
+        let steps = &rehearsal.steps_ns;
+        let each = |insns: u64| insns / rehearsal.files.max(1);
+        let _ = writeln!(text, "{}", document.kernel);
+        let _ = writeln!(
+            text,
+            "start to first numbers   {:>12}  (limit {})",
+            document.start, limits.start
+        );
+        let _ = writeln!(
+            text,
+            "a file and interval      {:>12}  (limit {})",
+            rehearsal.interval_ns.div_ceil(rehearsal.files.max(1)),
+            limits.per_file
+        );
+        for (name, insns) in [
+            ("early drains", steps.early),
+            ("drain and rows", steps.poll),
+            ("difference", steps.delta),
+            ("table", steps.rows),
+        ] {
+            let _ = writeln!(text, "  {name:<22} {:>12}", each(insns));
+        }
+        let _ = writeln!(
+            text,
+            "{} files, {} entries an interval, {} drains came early, {} counts found no room",
+            rehearsal.files,
+            rehearsal.entries_per_interval,
+            rehearsal.early_drains,
+            rehearsal.overflow
+        );
+        for missed in missed {
+            let _ = writeln!(text, "MISSED {missed}");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        files: 10_000,
+        per_file: 9000,
+        start: 1_000_000_000,
+    };
+
+    fn document(files: u64, overflow: u64, early: u64, interval: u64, start: u64) -> Document {
+        serde_json::from_value(serde_json::json!({
+            "schema": 1, "kernel": "6.12.95", "unit": "insn", "start": start,
+            "rehearsal": { "files": files, "entries_per_interval": 12 * files, "intervals": 6,
+                           "overflow": overflow, "early_drains": early, "interval_ns": interval,
+                           "per_file_ns": 1.0,
+                           "steps_ns": { "early": 1, "poll": 1, "delta": 1, "rows": 1 } }
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn limits_are_met_and_each_is_missed_by_one() {
+        let missed = |document| judge(document, &LIMITS).missed;
+        let met = missed(document(10_000, 0, 1, 90_000_000, 1_000_000_000));
+        assert_eq!(met, [] as [&str; 0]);
+        let all = missed(document(9999, 1, 0, 90_000_000, 1_000_000_001));
+        assert_eq!(
+            all,
+            [
+                "9999 files, not 10000",
+                "1 counts found no room",
+                "no drain came early",
+                "9001 instructions a file, more than 9000",
+                "1000000001 instructions to start, more than 1000000000",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_shipped_limits_are_those_promised() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("read-limits.toml");
+        let limits = read(&path).unwrap();
+        assert_eq!((limits.files, limits.start), (10_000, 1_000_000_000));
+    }
+}

@@ -1,0 +1,81 @@
+//! Marks in the instruction stream around what is measured, for a counter that watches the
+//! emulated processor: see `workload/mark.rs`. The numbers are read by `lab/profile/split.c`.
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(target_arch = "x86_64")]
+const SIGNATURE: u32 = 0x4fa3_0000;
+/// A window opens: this, and its number.
+const OPEN: u32 = 0x400;
+const CLOSE: u32 = 0x500;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Window {
+    Mkfs,
+    /// Many files by one command.
+    CreatMany,
+    /// Files by a command each, in an empty log.
+    CreatFirst,
+    /// The same in a log of many files.
+    CreatLast,
+    Fsck,
+    Logplay,
+    Cp,
+    Memcpy,
+}
+
+/// In the order of their numbers.
+pub(crate) const WINDOWS: [Window; 8] = [
+    Window::Mkfs,
+    Window::CreatMany,
+    Window::CreatFirst,
+    Window::CreatLast,
+    Window::Fsck,
+    Window::Logplay,
+    Window::Cp,
+    Window::Memcpy,
+];
+
+#[inline]
+fn mark<const NUMBER: u32>() {
+    // SAFETY: a no-operation reads and writes nothing; its operand is never looked at.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        std::arch::asm!(
+            "nop dword ptr [rax + {number}]",
+            number = const SIGNATURE + NUMBER,
+            options(nomem, nostack, preserves_flags)
+        );
+    }
+}
+
+pub(crate) fn open(window: Window) {
+    match window {
+        Window::Mkfs => mark::<OPEN>(),
+        Window::CreatMany => mark::<{ OPEN + 1 }>(),
+        Window::CreatFirst => mark::<{ OPEN + 2 }>(),
+        Window::CreatLast => mark::<{ OPEN + 3 }>(),
+        Window::Fsck => mark::<{ OPEN + 4 }>(),
+        Window::Logplay => mark::<{ OPEN + 5 }>(),
+        Window::Cp => mark::<{ OPEN + 6 }>(),
+        Window::Memcpy => mark::<{ OPEN + 7 }>(),
+    }
+}
+
+pub(crate) fn close() {
+    mark::<CLOSE>();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_are_numbered_in_their_order() {
+        for (number, window) in WINDOWS.into_iter().enumerate() {
+            assert_eq!(window as usize, number);
+        }
+    }
+}

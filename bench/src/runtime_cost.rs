@@ -1,0 +1,67 @@
+//! `famfs-bench runtime-cost`: does the famfs command cost what it may?
+//!
+//! Every comparison is within one boot: same kernel, same memory, same log.
+
+mod limits;
+mod report;
+mod rules;
+mod split;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, ensure};
+
+use self::limits::Limits;
+use self::report::Report;
+use self::rules::{Kernel, Measured};
+use self::split::Split;
+use crate::cli::RuntimeCost;
+use crate::runtime::outcome::Outcome;
+use crate::workload::clock::Unit;
+use crate::{MISSED, output};
+
+pub(crate) fn main(args: &RuntimeCost) -> Result<ExitCode> {
+    let limits = Limits::read(&args.limits)?;
+    let kernels = args
+        .results
+        .iter()
+        .map(|folder| {
+            judge(folder, limits)
+                .with_context(|| format!("cannot judge the results in {}", folder.display()))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let report = Report::new(kernels);
+    if args.json {
+        output::json(&report)?;
+    } else {
+        output::text(&report.human())?;
+    }
+    Ok(if report.missed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(MISSED)
+    })
+}
+
+fn judge(folder: &Path, limits: Limits) -> Result<Kernel> {
+    let insn = Outcome::read(&folder.join("insn.json"))?;
+    ensure!(
+        insn.unit == Unit::Insn,
+        "insn.json counts no instructions: measure in the deterministic lab"
+    );
+    let time = Outcome::read(&folder.join("time.json"))?;
+    ensure!(
+        time.unit != Unit::Insn,
+        "time.json has no times: measure in an ordinary guest"
+    );
+    let split = Split::read(&folder.join("split.txt"))?;
+    rules::judge(
+        &Measured {
+            insn: &insn,
+            split: &split,
+            time: &time,
+        },
+        limits,
+    )
+}

@@ -1,0 +1,262 @@
+//! One kernel's results, held against the limits. Pure: results in, rows out.
+
+use anyhow::{Result, ensure};
+use serde::Serialize;
+
+use super::limits::Limits;
+use super::split::{Insns, Split};
+use crate::runtime::mark::{WINDOWS, Window};
+use crate::runtime::outcome::{Outcome, Row as Run};
+
+/// What was measured on one kernel.
+#[derive(Debug)]
+pub(super) struct Measured<'m> {
+    pub(super) insn: &'m Outcome,
+    pub(super) split: &'m Split,
+    pub(super) time: &'m Outcome,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Kernel {
+    /// Of the kernel: release and build.
+    pub(super) release: String,
+    pub(super) rows: Vec<Row>,
+    pub(super) limits: Vec<Held>,
+    /// Of the times of cp by those of memcpy, pair by pair: smallest, median, largest.
+    pub(super) pairs: [f64; 3],
+}
+
+/// One thing that was measured.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    pub(super) what: Window,
+    pub(super) count: u64,
+    /// Instructions of one of `count`.
+    pub(super) insn: f64,
+    /// The same by whose they are; `rep movs` counts as one here.
+    pub(super) user: f64,
+    pub(super) kernel: f64,
+    /// Nanoseconds of one of `count`.
+    pub(super) ns: f64,
+}
+
+/// A number and its limit.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    pub(super) what: &'static str,
+    pub(super) is: f64,
+    /// `true`: at least the limit is wanted; else at most.
+    pub(super) at_least: bool,
+    pub(super) limit: f64,
+    pub(super) missed: bool,
+}
+
+impl Held {
+    fn at_most(what: &'static str, is: f64, limit: f64) -> Self {
+        Self {
+            what,
+            is,
+            at_least: false,
+            limit,
+            missed: is > limit,
+        }
+    }
+
+    fn at_least(what: &'static str, is: f64, limit: f64) -> Self {
+        Self {
+            what,
+            is,
+            at_least: true,
+            limit,
+            missed: is < limit,
+        }
+    }
+}
+
+pub(super) fn judge(measured: &Measured<'_>, limits: Limits) -> Result<Kernel> {
+    let Measured { insn, split, time } = measured;
+    ensure!(
+        insn.kernel == time.kernel,
+        "instructions are of {}, times of {}",
+        insn.kernel,
+        time.kernel
+    );
+    let rows = WINDOWS
+        .into_iter()
+        .map(|what| {
+            let (run, timed) = (insn.row(what)?, time.row(what)?);
+            ensure!(
+                run.count == timed.count,
+                "{what:?} is about {} in insn.json and {} in time.json",
+                run.count,
+                timed.count
+            );
+            let Insns { user, kernel } = split.of(what)?;
+            let of = |number: u64| number as f64 / run.count.max(1) as f64;
+            Ok(Row {
+                what,
+                count: run.count,
+                insn: run.each(),
+                user: of(user),
+                kernel: of(kernel),
+                ns: timed.each() * time.tick_ns,
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let play = split.of(Window::Logplay)?;
+    let each = |what| insn.row(what).map(Run::each);
+    Ok(Kernel {
+        release: insn.kernel.clone(),
+        limits: vec![
+            Held::at_most(
+                "logplay: ours, percent of all instructions",
+                play.user as f64 * 100.0 / play.all().max(1) as f64,
+                limits.logplay.ours_percent,
+            ),
+            Held::at_least(
+                "creat: a file by its own command by one of many",
+                // What a command pays grows with the log it reads, entry by entry: the mean
+                // of all is that of the first and the last.
+                f64::midpoint(each(Window::CreatFirst)?, each(Window::CreatLast)?)
+                    / each(Window::CreatMany)?,
+                limits.creat.times_cheaper,
+            ),
+            Held::at_most(
+                "cp: instructions by those of memcpy and flush",
+                each(Window::Cp)? / each(Window::Memcpy)?,
+                limits.cp.by_memcpy,
+            ),
+        ],
+        rows,
+        pairs: pairs(time.row(Window::Cp)?, time.row(Window::Memcpy)?),
+    })
+}
+
+/// The ratios of runs that were made side by side.
+fn pairs(cp: &Run, memcpy: &Run) -> [f64; 3] {
+    let mut ratios: Vec<f64> = cp
+        .ticks
+        .iter()
+        .zip(&memcpy.ticks)
+        .map(|(&cp, &memcpy)| cp as f64 / memcpy.max(1) as f64)
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    let half = ratios.len() / 2;
+    let median = if ratios.len().is_multiple_of(2) {
+        f64::midpoint(ratios[half - 1], ratios[half])
+    } else {
+        ratios[half]
+    };
+    [ratios[0], median, ratios[ratios.len() - 1]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::outcome::SCHEMA;
+    use crate::workload::clock::Unit;
+
+    fn outcome(unit: Unit, ticks: [&[u64]; 8]) -> Outcome {
+        let rows = WINDOWS.into_iter().zip(ticks);
+        Outcome {
+            schema: SCHEMA,
+            kernel: "6.12.95".into(),
+            unit,
+            tick_ns: 0.5,
+            image_end: 0,
+            rows: rows
+                .map(|(what, ticks)| Run {
+                    what,
+                    count: 10,
+                    ticks: ticks.to_vec(),
+                })
+                .collect(),
+        }
+    }
+
+    const SPLIT: &str = "window 0 1 1\nwindow 1 1 1\nwindow 2 1 1\nwindow 3 1 1\nwindow 4 1 1\n\
+                         window 5 20 80\nwindow 6 1 1\nwindow 7 1 1\n";
+
+    fn limits() -> Limits {
+        Limits::parse(
+            "logplay = { ours_percent = 20.0 }\ncreat = { times_cheaper = 100.0 }\n\
+             cp = { by_memcpy = 1.1 }",
+        )
+        .unwrap()
+    }
+
+    fn missed(ticks: [&[u64]; 8], split: &str) -> Vec<bool> {
+        let kernel = judge(
+            &Measured {
+                insn: &outcome(Unit::Insn, ticks),
+                split: &Split::parse(split).unwrap(),
+                time: &outcome(Unit::Tsc, [&[2]; 8]),
+            },
+            limits(),
+        );
+        let limits = kernel.unwrap().limits;
+        limits.iter().map(|held| held.missed).collect()
+    }
+
+    #[test]
+    fn limits_are_met_to_the_last_instruction_and_missed_by_one() {
+        let met: [&[u64]; 8] = [&[1], &[10], &[500], &[1500], &[1], &[1], &[110], &[100]];
+        assert_eq!(missed(met, SPLIT), [false; 3]);
+        let mut over = met;
+        over[2] = &[499];
+        over[6] = &[111];
+        let split = SPLIT.replace("5 20 80", "5 21 80");
+        assert_eq!(missed(over, &split), [true; 3]);
+    }
+
+    #[test]
+    fn times_are_of_one_and_pairs_are_kept() {
+        let kernel = judge(
+            &Measured {
+                insn: &outcome(Unit::Insn, [&[10]; 8]),
+                split: &Split::parse(SPLIT).unwrap(),
+                time: &outcome(
+                    Unit::Tsc,
+                    [
+                        &[8],
+                        &[8],
+                        &[8],
+                        &[8],
+                        &[8],
+                        &[8],
+                        &[9, 12, 30],
+                        &[10, 10, 10],
+                    ],
+                ),
+            },
+            limits(),
+        )
+        .unwrap();
+        assert!((kernel.rows[0].ns - 0.4).abs() < 1e-9);
+        let tenths = kernel.pairs.map(|ratio| format!("{ratio:.1}"));
+        assert_eq!(tenths, ["0.9", "1.2", "3.0"]);
+    }
+
+    #[test]
+    fn results_that_do_not_belong_together_are_an_error() {
+        let (insn, mut time) = (
+            outcome(Unit::Insn, [&[1]; 8]),
+            outcome(Unit::Tsc, [&[1]; 8]),
+        );
+        let judged = |insn: &Outcome, time: &Outcome, split: &str| {
+            let split = Split::parse(split).unwrap();
+            let split = &split;
+            judge(&Measured { insn, split, time }, limits()).is_ok()
+        };
+        assert!(judged(&insn, &time, SPLIT));
+        assert!(!judged(&insn, &time, "window 0 1 1"));
+        time.rows[3].count = 11;
+        assert!(!judged(&insn, &time, SPLIT));
+        time.rows.pop();
+        time.rows[3].count = 10;
+        assert!(!judged(&insn, &time, SPLIT));
+        let mut other = insn.clone();
+        other.kernel = "7.3.4".into();
+        assert!(!judged(&insn, &other, SPLIT));
+    }
+}

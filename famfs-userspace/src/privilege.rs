@@ -1,0 +1,105 @@
+//! The capabilities of this process: which are missing, and how to be rid of them.
+
+use std::fs;
+
+use caps::{CapSet, Capability, CapsHashSet};
+
+/// A capability that watching is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cap {
+    SysAdmin,
+    Perfmon,
+    Bpf,
+}
+
+impl Cap {
+    const fn bit(self) -> u32 {
+        match self {
+            Self::SysAdmin => 21,
+            Self::Perfmon => 38,
+            Self::Bpf => 39,
+        }
+    }
+}
+
+/// What is left when privileges are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing, for this process and all that it starts.
+    Nothing,
+    /// Nothing for this process; what it starts has what it would have had. For commands of the
+    /// user's, who gave the privileges.
+    ForCommands,
+}
+
+/// The effective capabilities of this thread; `None` where the kernel does not say.
+pub fn effective() -> Option<u64> {
+    in_status(&fs::read_to_string("/proc/self/status").ok()?)
+}
+
+fn in_status(status: &str) -> Option<u64> {
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))?;
+    u64::from_str_radix(line.trim(), 16).ok()
+}
+
+/// Whether `cap` is among `effective`.
+pub fn has(effective: u64, cap: Cap) -> bool {
+    effective >> cap.bit() & 1 != 0
+}
+
+/// What loading tracing programs takes and `effective` lacks.
+pub fn missing(effective: u64) -> Vec<&'static str> {
+    if has(effective, Cap::SysAdmin) {
+        return Vec::new();
+    }
+    [(Cap::Bpf, "CAP_BPF"), (Cap::Perfmon, "CAP_PERFMON")]
+        .into_iter()
+        .filter_map(|(cap, name)| (!has(effective, cap)).then_some(name))
+        .collect()
+}
+
+/// Gives up this thread's capabilities: call it before other threads are made. They are not
+/// needed after attaching, and cannot be taken back.
+pub fn drop_all(keep: Keep) -> Result<(), caps::errors::CapsError> {
+    if keep == Keep::Nothing {
+        let held = caps::read(None, CapSet::Effective)?;
+        // Leaving the bounding set takes this one, and it stays effective until the end.
+        if held.contains(&Capability::CAP_SETPCAP) {
+            for cap in caps::read(None, CapSet::Bounding)? {
+                caps::drop(None, CapSet::Bounding, cap)?;
+            }
+        }
+        caps::clear(None, CapSet::Ambient)?;
+        caps::set(None, CapSet::Inheritable, &CapsHashSet::new())?;
+    }
+    caps::clear(None, CapSet::Effective)?;
+    if keep == Keep::Nothing {
+        caps::clear(None, CapSet::Permitted)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_or_the_old_all_powerful_one() {
+        let bit = |cap: Cap| 1_u64 << cap.bit();
+        assert!(missing(bit(Cap::SysAdmin)).is_empty());
+        assert!(missing(bit(Cap::Perfmon) | bit(Cap::Bpf)).is_empty());
+        assert_eq!(missing(bit(Cap::Perfmon)), ["CAP_BPF"]);
+        assert_eq!(missing(bit(Cap::Bpf)), ["CAP_PERFMON"]);
+        assert_eq!(missing(0), ["CAP_BPF", "CAP_PERFMON"]);
+    }
+
+    #[test]
+    fn effective_capabilities_are_read_from_status() {
+        let status = "Name:\tx\nCapPrm:\t0000000000000000\nCapEff:\t000001ffffffffff\n";
+        assert_eq!(in_status(status), Some(0x1ff_ffff_ffff));
+        assert_eq!(in_status("CapEff:\tzz\n"), None);
+        assert_eq!(in_status(""), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! The hostile images, as the tests of user space build them, for a device of the guest.
+
+use std::{fs::File, os::unix::fs::FileExt};
+
+use crate::{
+    bare::MIB,
+    fixture::Famfs,
+    raw::{Form, v2},
+};
+
+#[path = "../../../famfs-userspace/tests/common/builder.rs"]
+#[expect(dead_code, reason = "the images take their part of it")]
+pub(crate) mod builder;
+#[path = "../../../famfs-userspace/tests/common/hostile.rs"]
+mod table;
+
+pub(crate) use table::images;
+
+/// Who made the images, as they say: with this, we are their master.
+pub(crate) const HOST: &str = "30313233-3435-3637-3839-3a3b3c3d3e3f";
+
+/// Bytes at the start of superblock and log that are not zero in an image.
+const ENDS: [usize; 2] = [4 << 10, 16 << 10];
+const METADATA: u64 = 10 * MIB;
+
+/// CRC-32/ISO-HDLC, bit by bit.
+fn bitwise_crc(bytes: &[u8]) -> u64 {
+    u64::from(!bytes.iter().fold(u32::MAX, |register, byte| {
+        (0..8).fold(register ^ u32::from(*byte), |r, _| {
+            (r >> 1) ^ (0xedb8_8320 * (r & 1))
+        })
+    }))
+}
+
+/// The metadata of the device, past every check but the module's.
+#[derive(Debug)]
+pub(crate) struct Plate([File; 2]);
+
+impl Plate {
+    /// Name, file type of the ABI, place and length of superblock and log.
+    const PARTS: [(&str, u32, u64, u64); 2] = [
+        ("superblock", 1, 0, 2 * MIB),
+        ("log", 2, 2 * MIB, METADATA - 2 * MIB),
+    ];
+
+    /// In a bare mount, whose device is all free.
+    pub(crate) fn open(famfs: &Famfs) -> Self {
+        Self(Self::PARTS.map(|(name, file_type, at, len)| {
+            let file = famfs.blank(name);
+            Form::V2
+                .map(&file, file_type, len, &[v2::extent(at, len)])
+                .unwrap_or_else(|errno| panic!("cannot map the {name}: {errno}"));
+            file
+        }))
+    }
+
+    /// The same, with everything in it gone.
+    pub(crate) fn blank(famfs: &Famfs) -> Self {
+        let plate = Self::open(famfs);
+        let zeroes = vec![0; 1 << 20];
+        for (file, (.., len)) in plate.0.iter().zip(Self::PARTS) {
+            for at in (0..len).step_by(zeroes.len()) {
+                file.write_all_at(&zeroes, at).unwrap();
+            }
+        }
+        plate
+    }
+
+    /// Writes an image; behind its ends, everything must be blank.
+    pub(crate) fn write(&self, image: &[u8]) {
+        let mut rest = image.to_vec();
+        for ((file, (.., at, _)), len) in self.0.iter().zip(Self::PARTS).zip(ENDS) {
+            let at = usize::try_from(at).unwrap();
+            file.write_all_at(&image[at..at + len], 0).unwrap();
+            rest[at..at + len].fill(0);
+        }
+        assert_eq!(rest.len() as u64, METADATA);
+        assert!(rest.iter().all(|byte| *byte == 0), "more than its ends");
+    }
+}
+
+/// Makes us the master of the images.
+pub(crate) fn be_their_maker(path: &str) {
+    std::fs::write(path, HOST).unwrap();
+}

@@ -1,0 +1,69 @@
+//! `cargo xtask bench probe-cost`: what watching adds to a fault, by famfs-top and by others.
+
+use anyhow::Result;
+
+use super::{RESULT, judge, lines};
+use crate::guest::{Guest, Mode, Request};
+use crate::lab::image::TRACERS;
+use crate::setup::guesttools;
+use crate::setup::kernels::Line;
+use crate::{kmod, setup};
+
+/// bpftrace compiles its script by LLVM, one emulated instruction after the other.
+const TIMEOUT_S: u32 = 3600;
+
+/// Hold what famfs-top adds to a fault against its limits and against bpftrace
+///
+/// In one boot per kernel the same faults are measured without any instrument, with empty
+/// programs on the same hooks, with famfs-top, and with bpftrace doing the same. The first run
+/// makes a chroot with bpftrace (it takes a minute or two, and half a gigabyte under target/).
+///
+/// Exit status: 0 every rule met, 1 one was missed, 2 usage or run error.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// Measure on this kernel only
+    #[arg(long, value_enum)]
+    kernel: Option<Line>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(args: &Args) -> Result<u8> {
+    setup::ensure()?;
+    guesttools::tracers()?;
+    let guests = lines(args.kernel)
+        .into_iter()
+        .map(|line| {
+            let module = kmod::build_tree(line, 0)?;
+            Guest::boot(&Request {
+                line,
+                memory: None,
+                mode: Mode::Deterministic,
+                sparse: None,
+                module: &module.ko,
+                share: format!("bench/probes-{line}"),
+                files: &[],
+                timeout_s: TIMEOUT_S,
+                plugin: None,
+                tracers: true,
+                environment: Vec::new(),
+                command: &[
+                    "famfs-bench",
+                    "watched",
+                    "--tracers",
+                    TRACERS,
+                    "--out",
+                    "/share/result.json",
+                ],
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // All are waited for before the first failure ends this process and with it its guests.
+    let results: Vec<_> = guests
+        .into_iter()
+        .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
+        .collect();
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
+    judge("probe-cost", &results, args.json)
+}

@@ -1,0 +1,52 @@
+//! `cargo xtask bench read-cost`: what famfs-top takes for itself.
+
+use anyhow::Result;
+
+use super::{RESULT, judge, lines};
+use crate::guest::{Guest, Mode, Request};
+use crate::setup::kernels::Line;
+use crate::{kmod, setup};
+
+/// Hold famfs-top's start, and its reading of ten thousand busy files, against their limits
+///
+/// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Args {
+    /// Measure on this kernel only
+    #[arg(long, value_enum)]
+    kernel: Option<Line>,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(args: &Args) -> Result<u8> {
+    setup::ensure()?;
+    let guests = lines(args.kernel)
+        .into_iter()
+        .map(|line| {
+            let module = kmod::build_tree(line, 0)?;
+            Guest::boot(&Request {
+                line,
+                memory: None,
+                mode: Mode::Deterministic,
+                sparse: None,
+                files: &[],
+                module: &module.ko,
+                share: format!("bench/reading-{line}"),
+                timeout_s: 1800,
+                plugin: None,
+                tracers: false,
+                environment: Vec::new(),
+                command: &["famfs-bench", "reading", "--out", "/share/result.json"],
+            })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    // All are waited for before the first failure ends this process and with it its guests.
+    let results: Vec<_> = guests
+        .into_iter()
+        .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
+        .collect();
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
+    judge("read-cost", &results, args.json)
+}

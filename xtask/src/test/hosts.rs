@@ -1,0 +1,86 @@
+//! Two hosts that share one memory: what the master does, and what the client sees of it.
+
+mod killed;
+mod sharing;
+mod stale;
+
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use super::stage::{self, Pair, Setting, Stage};
+use super::{report, tally::Tally};
+
+struct Test {
+    name: &'static str,
+    run: fn(&mut Pair<'_>) -> Result<()>,
+}
+
+const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
+
+/// Runs the tests whose name contains a filter, with each kernel as the master once, and on fsdev.
+pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
+    let chosen: Vec<&Test> = TESTS
+        .iter()
+        .copied()
+        .flatten()
+        .filter(|test| filters.is_empty() || filters.iter().any(|f| test.name.contains(f.as_str())))
+        .collect();
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    // Two hosts of one kernel are alike, so one direction is both.
+    on(stage::MIXED, &[0, 1], &chosen, tally)?;
+    on(stage::FSDEV, &[0], &chosen, tally)
+}
+
+fn on(setting: Setting, masters: &[usize], chosen: &[&Test], tally: &mut Tally) -> Result<()> {
+    let start = Instant::now();
+    let mut stage = Stage::sharing(setting)?;
+    for master in masters {
+        let direction = stage.direction(*master);
+        for test in chosen {
+            let start = Instant::now();
+            let mut pair = stage.pair(*master)?;
+            let outcome = (test.run)(&mut pair);
+            let seconds = start.elapsed().as_secs_f64();
+            let name = test.name;
+            report(
+                tally,
+                &match outcome {
+                    Ok(()) => format!("PASS {name} [{direction}] ({seconds:.1} s)"),
+                    Err(error) => format!("FAIL {name} [{direction}] ({seconds:.1} s): {error:#}"),
+                },
+            );
+            // A host that failed a test may be in any state.
+            pair.reset().context("cannot go on with the other tests")?;
+        }
+    }
+    let direction = stage.direction(masters[0]);
+    let seconds = start.elapsed().as_secs_f64();
+    report(
+        tally,
+        &match stage.end() {
+            Ok(()) => format!("PASS hosts [{direction}]: both kernels are well ({seconds:.1} s)"),
+            Err(error) => format!("FAIL hosts [{direction}]: {error:#}"),
+        },
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_names_every_test() {
+        let path = crate::paths::workspace().join("docs/reference/crash.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        for test in TESTS.iter().copied().flatten() {
+            let named = text.contains(&format!("| `{}` |", test.name))
+                || text.contains(&format!("`{}`,", test.name))
+                || text.contains(&format!(", `{}`", test.name));
+            assert!(named, "{}", test.name);
+        }
+    }
+}
