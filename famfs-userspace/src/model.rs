@@ -5,17 +5,24 @@ mod alignment;
 mod columns;
 mod delta;
 mod field;
+mod heat;
 mod hist;
+pub mod history;
+mod people;
 mod row;
 mod snapshot;
 mod table;
 mod value;
+mod verdict;
 
 pub use alignment::{Alignment, PMD_BYTES};
 pub use columns::Columns;
-pub use delta::delta;
+pub use delta::{delta, file_delta};
 pub use field::{FIELDS, Field, Shown, position, reason};
+pub use heat::{HOTTEST, Heat, heat, level, octaves};
 pub use hist::{Bucket, Hist};
+pub use history::{History, Moment};
+pub use people::{Person, people};
 pub use row::{Row, nameless};
 pub use snapshot::{
     Access, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io,
@@ -23,3 +30,4 @@ pub use snapshot::{
 };
 pub use table::{Sort, order, rows};
 pub use value::{Unit, Value};
+pub use verdict::{Cause, Verdict, verdict};

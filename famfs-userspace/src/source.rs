@@ -6,11 +6,54 @@ pub mod live;
 pub mod replay;
 pub mod synthetic;
 
+/// What is measured only where it is asked for, because it costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Each process's faults on each file.
+    Processes,
+    /// The time that the programs in the kernel take.
+    RunTime,
+}
+
+impl Extra {
+    pub const ALL: [Self; 2] = [Self::Processes, Self::RunTime];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Processes => "counts per process",
+            Self::RunTime => "run time of the probes",
+        }
+    }
+
+    /// What it costs, for who is about to switch it on.
+    pub fn price(self) -> &'static str {
+        match self {
+            Self::Processes => {
+                "one entry more in the kernel for each process and file, at each fault"
+            }
+            Self::RunTime => "two readings of the clock more for each BPF program on this machine",
+        }
+    }
+}
+
 /// Something that can be asked, again and again, what has happened since it attached.
 pub trait Source {
     /// Everything since attach. Cheap enough to be called several times a second, and it should
     /// be: a live source moves results out of the kernel's bounded table here.
     fn poll(&mut self) -> Result<Snapshot, Error>;
+
+    /// Whether it measures this now; `None` where it cannot.
+    fn extra(&self, _extra: Extra) -> Option<bool> {
+        None
+    }
+
+    /// Measures this from now on, or no longer.
+    fn switch(&mut self, extra: Extra, on: bool) -> Result<(), Error> {
+        Err(Error::Failed {
+            action: format!("turn {} {}", if on { "on" } else { "off" }, extra.name()),
+            why: "this source has no such switch".into(),
+        })
+    }
 }
 
 /// Why there is no snapshot.

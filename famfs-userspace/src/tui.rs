@@ -4,8 +4,10 @@ pub mod app;
 pub mod event;
 pub mod input;
 pub mod term;
+pub mod theme;
 pub mod transport;
 pub mod view;
 
 pub use app::{App, Message};
+pub use theme::Theme;
 pub use transport::Transport;

@@ -3,6 +3,7 @@
 use std::{
     fs::File,
     io::{Read as _, Write as _},
+    num::NonZero,
     os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex},
@@ -10,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use famfs_userspace::tui::term::Screen;
+use famfs_userspace::tui::{
+    event::{BINDINGS, Command as Key},
+    term::Screen,
+};
 use nix::{
     fcntl::OFlag,
     pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
@@ -20,11 +24,14 @@ use nix::{
     },
     unistd::Pid,
 };
+use ratatui::crossterm::event::KeyCode;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
+/// What ends the reports of the mouse.
+const NO_MOUSE: &str = "\x1b[?1000l";
 
 /// A new terminal: the end of the keyboard, and the end of the program. Neither is inherited by
 /// the processes that other tests start meanwhile, which would keep it open.
@@ -70,9 +77,12 @@ fn spawn(mut command: Command, terminal: &File) -> Child {
     command.spawn().expect("the program starts")
 }
 
-fn top(args: &[&str]) -> Command {
+/// What the screen can show without a kernel: the arguments that name it.
+const SOURCES: [&[&str]; 1] = [&["--source", "synthetic"]];
+
+fn top(source: &[&str], args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
-    command.args(["--source", "synthetic"]).args(args);
+    command.args(source).args(args);
     command
 }
 
@@ -97,20 +107,40 @@ struct Session {
     /// Kept open, so that the terminal outlives the process and can be looked at.
     terminal: File,
     written: Arc<Mutex<String>>,
+    /// The same as a terminal shows it.
+    seen: Arc<Mutex<vt100::Parser>>,
 }
 
 impl Session {
     fn start(command: Command, size: (u16, u16)) -> Self {
         let (keyboard, terminal) = pty(size);
-        let child = spawn(command, &terminal);
+        Self::on(keyboard, terminal, size, |terminal| {
+            spawn(command, terminal)
+        })
+    }
+
+    fn on(
+        keyboard: File,
+        terminal: File,
+        (columns, rows): (u16, u16),
+        start: impl FnOnce(&File) -> Child,
+    ) -> Self {
+        let child = start(&terminal);
         let mut screen = keyboard.try_clone().expect("one more descriptor");
         let written = Arc::new(Mutex::new(String::new()));
-        let sink = Arc::clone(&written);
+        let at_least_one = |n| NonZero::new(n).unwrap_or(NonZero::<u16>::MIN);
+        let seen = vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0);
+        let seen = Arc::new(Mutex::new(seen));
+        let sinks = (Arc::clone(&written), Arc::clone(&seen));
         thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(n @ 1..) = screen.read(&mut chunk) {
+                let (written, seen) = &sinks;
+                seen.lock()
+                    .expect("no panic in between")
+                    .process(&chunk[..n]);
                 let text = String::from_utf8_lossy(&chunk[..n]);
-                sink.lock().expect("no panic in between").push_str(&text);
+                written.lock().expect("no panic in between").push_str(&text);
             }
         });
         Self {
@@ -118,11 +148,12 @@ impl Session {
             keyboard,
             terminal,
             written,
+            seen,
         }
     }
 
     fn top(args: &[&str], size: (u16, u16)) -> Self {
-        Self::start(top(args), size)
+        Self::start(top(SOURCES[0], args), size)
     }
 
     fn written(&self) -> String {
@@ -139,6 +170,37 @@ impl Session {
                 "no {text:?} in {:?}",
                 self.written()
             );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What a user would see.
+    fn screen(&self) -> String {
+        self.seen
+            .lock()
+            .expect("no panic in between")
+            .screen()
+            .contents()
+    }
+
+    /// Waits until this can be read on the screen.
+    fn see(&self, text: &str) {
+        let began = Instant::now();
+        while !self.screen().contains(text) {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "no {text:?} on\n{}",
+                self.screen()
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until it can not.
+    fn see_no(&self, text: &str) {
+        let began = Instant::now();
+        while self.screen().contains(text) {
+            assert!(began.elapsed() < PATIENCE, "{text:?} on\n{}", self.screen());
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -162,6 +224,7 @@ impl Session {
     fn assert_given_back(&self) {
         self.expect(LEAVE);
         self.expect(SHOW_CURSOR);
+        self.expect(NO_MOUSE);
         let modes = tcgetattr(self.terminal.as_fd())
             .expect("a terminal")
             .local_flags;
@@ -189,6 +252,119 @@ fn keys_work_and_q_gives_the_terminal_back() {
     top.press("q");
     assert_eq!(top.end().code(), Some(0));
     top.assert_given_back();
+}
+
+/// What a terminal sends for a key.
+fn bytes(key: KeyCode) -> String {
+    match key {
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "\r".into(),
+        KeyCode::Esc => "\x1b".into(),
+        KeyCode::Backspace => "\x7f".into(),
+        KeyCode::Tab => "\t".into(),
+        KeyCode::BackTab => "\x1b[Z".into(),
+        KeyCode::Up => "\x1b[A".into(),
+        KeyCode::Down => "\x1b[B".into(),
+        KeyCode::Right => "\x1b[C".into(),
+        KeyCode::Left => "\x1b[D".into(),
+        KeyCode::Home => "\x1b[H".into(),
+        KeyCode::End => "\x1b[F".into(),
+        KeyCode::PageUp => "\x1b[5~".into(),
+        KeyCode::PageDown => "\x1b[6~".into(),
+        key => panic!("what does a terminal send for {key:?}?"),
+    }
+}
+
+/// Something that only the help shows, at its beginning.
+const HELP: &str = "Ctrl-C";
+
+#[test]
+fn every_key_is_taken_and_the_screen_lives_on() {
+    for source in SOURCES {
+        for size in [(80, 24), (150, 50)] {
+            let mut top = Session::start(top(source, &["--interval", "0.1"]), size);
+            top.see("index.dat");
+            for binding in &BINDINGS {
+                for key in binding.keys {
+                    if binding.command == Key::Quit {
+                        continue;
+                    }
+                    // A lone escape is one only when nothing follows it for a while.
+                    top.press(&bytes(*key));
+                    thread::sleep(Duration::from_millis(60));
+                    assert!(top.child.try_wait().unwrap().is_none(), "{key:?} ended it");
+                }
+                // Whatever is in front, escapes lead back to the table; and keys still work.
+                for _ in 0..3 {
+                    top.press("\x1b");
+                    thread::sleep(Duration::from_millis(60));
+                }
+                top.press("?");
+                top.see(HELP);
+                top.press("?");
+                top.see_no(HELP);
+            }
+            top.press("q");
+            assert_eq!(top.end().code(), Some(0), "{source:?} {size:?}");
+            assert!(!top.written().contains("panicked"));
+            top.assert_given_back();
+        }
+    }
+}
+
+#[test]
+fn pages_open_by_key_and_by_mouse() {
+    for source in SOURCES {
+        let mut top = Session::start(top(source, &["--sort", "path"]), (120, 40));
+        top.see("index.dat");
+        for (keys, word) in [
+            ("\r", "OUTCOMES"),
+            ("2", "MOSTLY"),
+            ("3", "ABOUT"),
+            ("4", "ns/HIT"),
+            ("1", "FAULT/s"),
+            ("c", "[x]"),
+            // A press and a release of the left button, where the columns are not.
+            ("\x1b[<0;1;40M\x1b[<0;1;40m", "FAULT/s"),
+            // On the second page's name: 33 columns of names end the first line.
+            ("\x1b[<0;97;1M\x1b[<0;97;1m", "MOSTLY"),
+        ] {
+            top.press(keys);
+            top.see(word);
+        }
+        top.press("q");
+        assert_eq!(top.end().code(), Some(0));
+        top.assert_given_back();
+    }
+}
+
+#[test]
+fn colours_are_left_out_when_asked() {
+    // Foreground colours of the sixteen, as crossterm writes them.
+    let coloured = |top: &Session| top.written().contains("\x1b[38;5;");
+    for (args, no_colour, expected) in [
+        (&[][..], "", true),
+        (&[][..], "1", false),
+        (&["--theme", "light"], "1", true),
+        (&["--theme", "mono"], "", false),
+    ] {
+        let mut command = top(SOURCES[0], args);
+        command.env("NO_COLOR", no_colour);
+        let (keyboard, terminal) = pty((80, 24));
+        let mut session = Session::on(keyboard, terminal, (80, 24), |terminal| {
+            let end = || terminal.try_clone().expect("one more descriptor");
+            command.stdin(end()).stdout(end()).stderr(end());
+            command.spawn().expect("the program starts")
+        });
+        session.expect("FAULT/s");
+        session.press("q");
+        session.end();
+        assert_eq!(
+            coloured(&session),
+            expected,
+            "{args:?} NO_COLOR={no_colour}"
+        );
+    }
 }
 
 #[test]
@@ -235,7 +411,7 @@ fn a_terminal_of_no_size_is_no_panic() {
 #[test]
 fn a_terminal_that_is_hung_up_ends_the_screen() {
     let (mut keyboard, terminal) = pty((80, 24));
-    let mut child = spawn(top(&[]), &terminal);
+    let mut child = spawn(top(SOURCES[0], &[]), &terminal);
     drop(terminal);
     keyboard.read_exact(&mut [0; 8]).unwrap();
     drop(keyboard);

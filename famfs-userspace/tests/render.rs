@@ -3,100 +3,130 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Columns, Event, EventKind, MountState, Sort},
-    source::{
-        Source as _,
-        synthetic::{Scene, Synthetic},
-    },
+    model::{Columns, Event, EventKind, FileKey},
+    source::synthetic::Scene,
     tui::{
-        App, Message,
-        app::{Action, Options},
+        App, Message, Theme, Transport,
+        app::{Mode, Options, Page},
         event::Command,
-        view,
     },
 };
-use ratatui::{
-    Terminal,
-    backend::TestBackend,
-    buffer::{Buffer, Cell},
-    style::Color,
-};
+use ratatui::style::Color;
 
-const SIZES: [(u16, u16); 3] = [(40, 10), (80, 24), (200, 60)];
+#[path = "common/screen.rs"]
+mod screen;
 
-fn options() -> Options {
-    Options {
-        interval: Duration::from_secs(1),
-        sort: Sort::default(),
-        filter: String::new(),
-        columns: Columns::default(),
-        actions: Vec::new(),
-        colour: true,
-    }
-}
+use screen::{app, draw, options, press, steers, text};
 
-fn demo() -> Options {
-    let action = Action {
-        key: 'p',
-        label: "poison a page".into(),
-        command: "famfs-bench poison".into(),
-    };
-    Options {
-        actions: vec![action],
-        ..options()
-    }
-}
+const SIZES: [(u16, u16); 4] = [(40, 10), (80, 24), (120, 40), (200, 60)];
+const SCENES: [Scene; 5] = [
+    Scene::Empty,
+    Scene::Mixed,
+    Scene::Poison,
+    Scene::Huge,
+    Scene::Hostile,
+];
 
-/// The scene after so many seconds.
-fn app(scene: Scene, seconds: usize, options: Options) -> App {
-    let mut source = Synthetic::new(scene, Duration::from_secs(1));
-    let mut app = App::new(source.poll().expect("a made-up system answers"), options);
-    for _ in 0..seconds {
-        app.update(Message::Observed(
-            source.poll().expect("a made-up system answers"),
-        ));
-    }
-    app
-}
-
-fn draw(app: &mut App, (width, height): (u16, u16)) -> Buffer {
-    app.update(Message::Resized(height));
-    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    terminal.draw(|frame| view::draw(app, frame)).unwrap();
-    terminal.backend().buffer().clone()
-}
-
-fn text(buffer: &Buffer) -> String {
-    let width = usize::from(buffer.area.width).max(1);
-    let lines = buffer.content.chunks(width).map(|line| {
-        let line: String = line.iter().map(Cell::symbol).collect();
-        line.trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
-
+/// All sizes of one picture in one file; where much is blank, how much.
 fn snapshots(name: &str, app: &mut App) {
+    let mut all = Vec::new();
     for (width, height) in SIZES {
+        all.push(format!("==== {width}x{height}"));
         let screen = text(&draw(app, (width, height)));
-        insta::assert_snapshot!(format!("{name}-{width}x{height}"), screen);
+        let lines: Vec<&str> = screen.lines().collect();
+        for part in lines.chunk_by(|a, b| a.is_empty() == b.is_empty()) {
+            if part.len() > 2 && part[0].is_empty() {
+                all.push(format!("     ({} blank lines)", part.len()));
+            } else {
+                all.extend(part.iter().map(|line| (*line).to_owned()));
+            }
+        }
     }
+    insta::assert_snapshot!(name, all.join("\n"));
+}
+
+/// The page of the file in this line of the table.
+fn open(app: &mut App, line: isize) {
+    draw(app, (80, 24));
+    press(app, Command::Move(line));
+    press(app, Command::Open);
+    assert!(matches!(app.page, Page::File(_)));
+}
+
+/// One picture of each scene, after seconds enough to have a history.
+fn every_scene(name: &str, show: impl Fn(&mut App)) {
+    for (scene, seconds) in [
+        (Scene::Empty, 2),
+        (Scene::Mixed, 40),
+        (Scene::Huge, 12),
+        (Scene::Hostile, 1),
+    ] {
+        let mut app = app(scene, seconds, options());
+        show(&mut app);
+        let scene = format!("{scene:?}").to_lowercase();
+        snapshots(&format!("{name}-{scene}"), &mut app);
+    }
+}
+
+#[test]
+fn the_table() {
+    every_scene("files", |_| ());
+}
+
+#[test]
+fn the_processes() {
+    every_scene("processes", |app| press(app, Command::Go(Page::Processes)));
+}
+
+#[test]
+fn the_events() {
+    every_scene("events", |app| press(app, Command::Go(Page::Events)));
+}
+
+#[test]
+fn the_probes() {
+    every_scene("probes", |app| press(app, Command::Go(Page::Probes)));
+}
+
+#[test]
+fn a_file() {
+    every_scene("file", |app| {
+        // Without any file there is none to open.
+        if app.rows().len() > 0 {
+            open(app, 0);
+        } else {
+            app.page = Page::File(FileKey::OTHER);
+        }
+    });
+}
+
+#[test]
+fn a_file_that_maps_both_ways() {
+    let mut app = app(Scene::Mixed, 40, options());
+    open(&mut app, 2);
+    snapshots("file-both", &mut app);
 }
 
 #[test]
 fn without_a_mount_the_screen_names_the_next_command() {
-    let mut app = app(Scene::Empty, 2, options());
-    assert!(text(&draw(&mut app, (40, 10))).contains("famfs mount DEV DIR"));
-    snapshots("empty", &mut app);
-}
-
-#[test]
-fn files_by_both_mapping_sizes() {
-    snapshots("mixed", &mut app(Scene::Mixed, 3, demo()));
+    for (all_dax, words) in [(false, "famfs mount DEV DIR"), (true, "mount -o dax")] {
+        let mut app = app(
+            Scene::Empty,
+            2,
+            Options {
+                all_dax,
+                ..options()
+            },
+        );
+        let screen = text(&draw(&mut app, (72, 10)));
+        assert!(screen.contains(words), "{screen}");
+        assert!(screen.contains("no faults yet"), "{screen}");
+    }
 }
 
 #[test]
 fn a_disabled_mount_says_when_and_where() {
-    let mut app = app(Scene::Poison, 6, demo());
+    let mut app = app(Scene::Poison, 6, options());
     app.update(Message::Other('p'));
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_606);
     app.update(Message::Ended(
@@ -126,41 +156,124 @@ fn a_disabled_mount_says_when_and_where() {
 
 #[test]
 fn the_help_lists_every_key_and_column() {
-    let mut app = app(Scene::Mixed, 3, demo());
-    app.update(Message::Command(Command::Help));
+    let mut app = app(Scene::Mixed, 3, options());
+    press(&mut app, Command::Help);
     snapshots("help", &mut app);
     draw(&mut app, (80, 24));
-    app.update(Message::Command(Command::Scroll(isize::MAX)));
+    press(&mut app, Command::Move(isize::MAX));
     assert!(text(&draw(&mut app, (80, 24))).contains("never below it"));
 }
 
 #[test]
+fn columns_are_chosen() {
+    let mut app = app(Scene::Mixed, 3, options());
+    draw(&mut app, (80, 24));
+    press(&mut app, Command::Columns);
+    press(&mut app, Command::Move(8));
+    press(&mut app, Command::Toggle);
+    snapshots("columns", &mut app);
+    press(&mut app, Command::Close);
+    assert!(text(&draw(&mut app, (80, 24))).contains("MAX   MEAN"));
+}
+
+#[test]
+fn spare_width_is_shared_when_asked() {
+    let mut app = app(Scene::Mixed, 3, options());
+    press(&mut app, Command::Widths);
+    press(&mut app, Command::Span);
+    snapshots("proportional", &mut app);
+}
+
+#[test]
+fn a_recording_shows_where_it_is() {
+    let mut app = app(Scene::Mixed, 3, options());
+    app.update(Message::Transport(Transport {
+        position: Duration::from_secs(75),
+        length: Duration::from_mins(5),
+        paused: true,
+        speed: 2.0,
+    }));
+    snapshots("replay", &mut app);
+}
+
+/// Every page and what may be in front of it.
+fn every_view(app: &mut App, mut look: impl FnMut(&mut App)) {
+    let files: Vec<FileKey> = app.shown().files.iter().map(|f| f.key).take(6).collect();
+    let pages = [Page::Files, Page::Processes, Page::Events, Page::Probes];
+    let files = files.into_iter().map(Page::File);
+    for page in pages
+        .into_iter()
+        .chain(files)
+        .chain([Page::File(FileKey::OTHER)])
+    {
+        press(app, Command::Go(page));
+        look(app);
+        press(app, Command::Move(isize::MAX));
+        look(app);
+    }
+    for front in [Command::Help, Command::Columns, Command::Filter] {
+        press(app, front);
+        look(app);
+        press(app, Command::Move(isize::MAX));
+        look(app);
+        press(app, Command::Close);
+    }
+    assert_eq!(app.mode, Mode::Normal);
+}
+
+#[test]
 fn no_size_is_too_small_or_too_large() {
-    let sizes = [
-        (0, 0),
-        (0, 24),
-        (80, 0),
-        (1, 1),
-        (2, 1),
-        (1, 2),
-        (3, 3),
-        (9, 4),
-        (20, 5),
+    let small = (0..=11).flat_map(|width| (0..=8).map(move |height| (width, height)));
+    let odd = [
         (500, 2),
         (2, 500),
+        (79, 11),
+        (80, 15),
+        (119, 16),
+        (120, 3),
+        (121, 33),
     ];
-    for scene in [Scene::Empty, Scene::Mixed, Scene::Poison] {
-        let mut app = app(scene, 7, demo());
-        for size in sizes {
-            for command in [
-                Command::Help,
-                Command::Close,
-                Command::Filter,
-                Command::Accept,
-            ] {
-                app.update(Message::Command(command));
-                draw(&mut app, size);
+    let sizes: Vec<(u16, u16)> = small.chain(odd).collect();
+    for scene in SCENES {
+        // Fewer files are as good for this, and quicker.
+        let seconds = if scene == Scene::Huge { 1 } else { 7 };
+        let mut app = app(scene, seconds, options());
+        app.update(Message::Transport(Transport {
+            position: Duration::MAX,
+            length: Duration::ZERO,
+            paused: false,
+            speed: f64::INFINITY,
+        }));
+        every_view(&mut app, |app| {
+            let sizes = if scene == Scene::Huge {
+                &sizes[107..]
+            } else {
+                &sizes[..]
+            };
+            for size in sizes {
+                let buffer = draw(app, *size);
+                assert!(!buffer.content.iter().any(steers));
             }
+        });
+    }
+}
+
+#[test]
+fn no_click_is_out_of_place() {
+    for scene in [Scene::Empty, Scene::Poison, Scene::Hostile] {
+        let mut app = app(scene, 7, options());
+        for size in [(0, 0), (9, 4), (80, 24)] {
+            draw(&mut app, size);
+            every_view(&mut app, |app| {
+                let (page, mode, options) = (app.page, app.mode, app.options.clone());
+                for x in (0..size.0 + 2).step_by(9) {
+                    for y in 0..size.1 + 2 {
+                        app.update(Message::Clicked(x, y));
+                        (app.page, app.mode, app.options) = (page, mode, options.clone());
+                    }
+                }
+                draw(app, size);
+            });
         }
     }
 }
@@ -171,41 +284,50 @@ fn without_colour_no_cell_has_one() {
         Scene::Poison,
         7,
         Options {
-            colour: false,
-            ..demo()
+            theme: Theme::Mono,
+            ..options()
         },
     );
-    app.update(Message::Command(Command::Freeze));
-    let table = draw(&mut app, (80, 24));
-    assert!(text(&table).contains("DISABLED"));
-    assert!(text(&table).contains("FROZEN"));
-    app.update(Message::Command(Command::Help));
-    let help = draw(&mut app, (80, 24));
-    for cell in table.content.iter().chain(&help.content) {
-        assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
-    }
+    press(&mut app, Command::Freeze);
+    let table = text(&draw(&mut app, (80, 24)));
+    assert!(table.contains("DISABLED") && table.contains("FROZEN"));
+    every_view(&mut app, |app| {
+        for cell in draw(app, (130, 40)).content {
+            assert_eq!((cell.fg, cell.bg), (Color::Reset, Color::Reset));
+        }
+    });
+}
+
+#[test]
+fn a_light_theme_is_another_one() {
+    let colours = |theme| {
+        let mut app = app(Scene::Poison, 7, Options { theme, ..options() });
+        let buffer = draw(&mut app, (80, 24));
+        let mut colours: Vec<Color> = buffer.content.iter().map(|cell| cell.fg).collect();
+        colours.dedup();
+        colours
+    };
+    assert!(colours(Theme::Dark).contains(&Color::Cyan));
+    assert!(!colours(Theme::Light).contains(&Color::Cyan));
+    assert!(!colours(Theme::Light).contains(&Color::Yellow));
 }
 
 #[test]
 fn hostile_names_stay_in_their_place() {
-    let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(7));
-    let first = source.poll().unwrap();
-    let mut second = source.poll().unwrap();
-    let hostile = "/mnt/\u{1b}[2J\r\n\u{202e}\t\u{7f}\u{9b}31m".repeat(40);
-    for file in &mut second.files {
-        file.path = Some(hostile.clone());
-    }
-    for mount in &mut second.mounts {
-        mount.mountpoint.clone_from(&hostile);
-        mount.source.clone_from(&hostile);
-        mount.state = MountState::Disabled;
-    }
-    second.kernel.clone_from(&hostile);
-    let mut app = App::new(first, demo());
-    app.update(Message::Observed(second));
-    for size in [(1, 1), (40, 10), (80, 24), (200, 60)] {
-        let buffer = draw(&mut app, size);
-        let steers = |c: char| c.is_control() || c == '\u{202e}';
-        assert!(!buffer.content.iter().any(|c| c.symbol().contains(steers)));
-    }
+    let mut app = app(
+        Scene::Hostile,
+        3,
+        Options {
+            columns: Columns::parse("all").unwrap(),
+            ..options()
+        },
+    );
+    every_view(&mut app, |app| {
+        for size in [(1, 1), (40, 10), (80, 24), (200, 60)] {
+            let buffer = draw(app, size);
+            assert!(!buffer.content.iter().any(steers));
+        }
+    });
+    let screen = text(&draw(&mut app, (200, 60)));
+    assert!(screen.contains(r"\u{1b}[2J"), "{screen}");
 }

@@ -116,6 +116,7 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
             show: &args.show,
             interval: args.interval,
             actions: &args.actions,
+            all_dax: args.watch.all_dax,
         };
         screen::run(&mut screen::Feed::Live(source), &shown)?;
         return Ok(0);

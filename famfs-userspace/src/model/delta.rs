@@ -23,11 +23,7 @@ pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
         files: later
             .files
             .iter()
-            .map(|file| {
-                before
-                    .get(&file.key)
-                    .map_or_else(|| file.clone(), |old| since(old, file))
-            })
+            .map(|file| file_delta(before.get(&file.key).copied(), file))
             .collect(),
         unattributed: later.unattributed.saturating_sub(earlier.unattributed),
         lost: later.lost.saturating_sub(earlier.lost),
@@ -63,7 +59,9 @@ fn mount_since(old: &[Mount], new: &Mount) -> Mount {
 }
 
 fn probe_since(old: &[ProbeHealth], new: &ProbeHealth) -> ProbeHealth {
-    let Some(old) = old.iter().find(|p| p.name == new.name) else {
+    // One function may have two: at its entry and at its return.
+    let same = |p: &&ProbeHealth| (&p.name, &p.kind) == (&new.name, &new.kind);
+    let Some(old) = old.iter().find(same) else {
         return new.clone();
     };
     ProbeHealth {
@@ -74,6 +72,11 @@ fn probe_since(old: &[ProbeHealth], new: &ProbeHealth) -> ProbeHealth {
             .map(|ns| ns.saturating_sub(old.run_ns.unwrap_or(0))),
         ..new.clone()
     }
+}
+
+/// What happened to one file since it was `old`; to a file that was not there, all of it.
+pub fn file_delta(old: Option<&FileRow>, new: &FileRow) -> FileRow {
+    old.map_or_else(|| new.clone(), |old| since(old, new))
 }
 
 fn since(old: &FileRow, new: &FileRow) -> FileRow {
@@ -168,6 +171,22 @@ mod tests {
         assert_eq!(pmd.count(), 3200);
         assert_eq!(interval.files[0].faults.len(), 1);
         assert_eq!(interval.probes[0].hits, 41_362);
+    }
+
+    #[test]
+    fn two_probes_of_one_function_are_told_apart() {
+        let [attach, mut first, mut second] = polls(1);
+        for (snapshot, hits) in [(&mut first, [7, 5]), (&mut second, [10, 6])] {
+            let mut entry = attach.probes[0].clone();
+            let mut exit = entry.clone();
+            (entry.kind, exit.kind) = ("fentry".into(), "fexit".into());
+            [entry.hits, exit.hits] = hits;
+            snapshot.probes = vec![entry, exit];
+        }
+        let hits: Vec<u64> = (delta(&first, &second).probes.iter())
+            .map(|probe| probe.hits)
+            .collect();
+        assert_eq!(hits, [3, 1]);
     }
 
     #[test]

@@ -191,7 +191,7 @@ pub const FIELDS: [Field; 43] = [
         10,
         From(110),
         "2 MiB tries that fell back to 4 KiB, counted",
-        |r| Value::Count(r.fell_back()),
+        |r| Value::Count(r.file.fell_back()),
     ),
     field(
         "fallback_reason",
@@ -201,7 +201,8 @@ pub const FIELDS: [Field; 43] = [
         From(130),
         "why most of them fell back",
         |r| {
-            r.main_fallback()
+            r.file
+                .main_fallback()
                 .map_or(Value::Missing, |why| Value::Text(reason(why).into()))
         },
     ),
@@ -212,7 +213,7 @@ pub const FIELDS: [Field; 43] = [
         8,
         From(90),
         "faults that failed: SIGBUS, poison, out of memory, refused",
-        |r| Value::Count(r.failed()),
+        |r| Value::Count(r.file.failed()),
     ),
     field(
         "reads_per_s",
@@ -350,7 +351,7 @@ pub const FIELDS: [Field; 43] = [
         "untimed",
         "UNTIMED",
         "faults that mapped, but whose latency is not known",
-        |r| Value::Count(r.untimed()),
+        |r| Value::Count(r.file.not_timed()),
     ),
     detail(
         "retried",

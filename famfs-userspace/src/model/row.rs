@@ -28,25 +28,17 @@ impl<'a> Row<'a> {
     /// The path, or `dev:ino` in brackets while that is all that is known.
     pub fn path(&self) -> Cow<'a, str> {
         match &self.file.path {
-            Some(path) => Cow::Borrowed(path),
-            None => Cow::Owned(nameless(self.file.key)),
+            Some(path) if !path.is_empty() => Cow::Borrowed(path),
+            _ => Cow::Owned(nameless(self.file.key)),
         }
     }
 
-    /// Faults that a mapping of this size served.
-    pub fn mapped(&self, order: Order) -> u64 {
-        let of = |counted: Order, n| if counted == order { n } else { 0 };
-        let timed = self.file.faults.iter().map(|((o, _), h)| of(*o, h.count()));
-        let untimed = self.file.untimed.iter().map(|((o, _), n)| of(*o, *n));
-        sum(timed.chain(untimed))
-    }
-
     pub fn pmd(&self) -> u64 {
-        self.mapped(Order::Pmd)
+        self.file.mapped(Order::Pmd)
     }
 
     pub fn pte(&self) -> u64 {
-        self.mapped(Order::Pte)
+        self.file.mapped(Order::Pte)
     }
 
     /// Faults that mapped.
@@ -54,31 +46,8 @@ impl<'a> Row<'a> {
         self.pmd().saturating_add(self.pte())
     }
 
-    /// Faults that mapped, but whose latency is not known.
-    pub fn untimed(&self) -> u64 {
-        sum(self.file.untimed.values().copied())
-    }
-
-    /// Tries of 2 MiB that fell back.
-    pub fn fell_back(&self) -> u64 {
-        sum(self.file.fallback.values().copied())
-    }
-
     pub fn fallback(&self, reason: Fallback) -> u64 {
         self.file.fallback.get(&reason).copied().unwrap_or(0)
-    }
-
-    /// Why most tries of 2 MiB fell back, if any did.
-    pub fn main_fallback(&self) -> Option<Fallback> {
-        let counted = self.file.fallback.iter().filter(|(_, n)| **n > 0);
-        // Of equals the one that the kernel meets first.
-        counted
-            .max_by_key(|(reason, n)| (**n, std::cmp::Reverse(**reason)))
-            .map(|(reason, _)| *reason)
-    }
-
-    pub fn failed(&self) -> u64 {
-        sum(self.file.errors.values().copied())
     }
 
     pub fn failure(&self, kind: Failure) -> u64 {
@@ -142,6 +111,35 @@ impl<'a> Row<'a> {
     }
 }
 
+impl FileRow {
+    /// Faults that mappings of this size served.
+    pub fn mapped(&self, order: Order) -> u64 {
+        let timed = self.faults.iter().filter(|((o, _), _)| *o == order);
+        let untimed = self.untimed.iter().filter(|((o, _), _)| *o == order);
+        let counts = timed.map(|(_, hist)| hist.count());
+        sum(counts.chain(untimed.map(|(_, n)| *n)))
+    }
+
+    /// Faults that mapped, but whose latency is not known.
+    pub fn not_timed(&self) -> u64 {
+        sum(self.untimed.values().copied())
+    }
+
+    /// Tries of 2 MiB that fell back.
+    pub fn fell_back(&self) -> u64 {
+        sum(self.fallback.values().copied())
+    }
+
+    /// Why most tries of 2 MiB fell back, if any did; of equals the one that the kernel meets
+    /// first.
+    pub fn main_fallback(&self) -> Option<Fallback> {
+        let counted = self.fallback.iter().filter(|(_, n)| **n > 0);
+        counted
+            .max_by_key(|(reason, n)| (**n, std::cmp::Reverse(**reason)))
+            .map(|(reason, _)| *reason)
+    }
+}
+
 fn quantile(hist: &Hist, q: f64) -> Option<u64> {
     (!hist.buckets.is_empty()).then(|| hist.quantile_ns(q))
 }
@@ -170,21 +168,14 @@ mod tests {
     #[test]
     fn the_main_reason_is_the_most_frequent_and_of_equals_the_first() {
         let mut file = FileRow::new(FileKey::OTHER);
-        let interval = |file: &FileRow| {
-            Row {
-                file: &file.clone(),
-                interval_s: 1.0,
-            }
-            .main_fallback()
-        };
-        assert_eq!(interval(&file), None);
+        assert_eq!(file.main_fallback(), None);
         file.fallback.insert(Fallback::Eof, 0);
-        assert_eq!(interval(&file), None);
+        assert_eq!(file.main_fallback(), None);
         file.fallback.insert(Fallback::Extent, 2);
         file.fallback.insert(Fallback::VmaBounds, 2);
-        assert_eq!(interval(&file), Some(Fallback::VmaBounds));
+        assert_eq!(file.main_fallback(), Some(Fallback::VmaBounds));
         file.fallback.insert(Fallback::Other, 3);
-        assert_eq!(interval(&file), Some(Fallback::Other));
+        assert_eq!(file.main_fallback(), Some(Fallback::Other));
     }
 
     #[test]
@@ -199,6 +190,6 @@ mod tests {
             file: &file,
             interval_s: 1.0,
         };
-        assert_eq!((row.faults(), row.failed()), (u64::MAX, u64::MAX));
+        assert_eq!((row.faults(), file.failed()), (u64::MAX, u64::MAX));
     }
 }

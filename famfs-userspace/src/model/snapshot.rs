@@ -144,7 +144,7 @@ impl FileRow {
 
     /// Faults that failed.
     pub fn failed(&self) -> u64 {
-        self.errors.values().sum()
+        self.errors.values().copied().fold(0, u64::saturating_add)
     }
 
     /// Ends of faults that this row accounts for.

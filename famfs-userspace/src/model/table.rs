@@ -97,7 +97,10 @@ mod tests {
         let rows = rows(&interval, by("path", false), "ring");
         assert_eq!(rows.len(), 1);
         let ring = &rows[0];
-        assert_eq!((ring.pmd(), ring.pte(), ring.fell_back()), (240, 720, 360));
+        assert_eq!(
+            (ring.pmd(), ring.pte(), ring.file.fell_back()),
+            (240, 720, 360)
+        );
         assert!((ring.rate(ring.faults()) - 480.0).abs() < 1e-9);
         assert_eq!(ring.pmd_share(), Some(0.25));
     }

@@ -1,24 +1,20 @@
 //! A made-up system that is the same in every run: to try the screen without a guest, and to
 //! test what the views make of a snapshot.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
 use famfs_common::hist;
 
-use super::{Error, Source};
-use crate::model::{
-    Access, Bucket, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey,
-    FileRow, Hist, Io, Layout, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
-};
+use super::{Error, Extra, Source};
+use crate::model::{Bucket, Cost, Hist, Snapshot};
+
+mod hostile;
+mod huge;
+mod mixed;
 
 /// 2026-01-01 00:00:00 UTC, when the made-up system attached.
 const EPOCH: Duration = Duration::from_hours(490_896);
-const MAIN: (u32, u32) = (0, 42);
-const SPARE: (u32, u32) = (0, 43);
+const MIB: u64 = 1 << 20;
 
 /// What the made-up system shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +25,11 @@ pub enum Scene {
     Mixed,
     /// As `Mixed`; a memory error disables the second mount at the fifth second.
     Poison,
+    /// One mount with thousands of files.
+    Huge,
+    /// Names that steer terminals, very long and very wide ones, numbers at the end of their
+    /// range, everything disabled and every probe in trouble.
+    Hostile,
 }
 
 /// Each poll is `step` later than the one before, whatever the wall clock says.
@@ -37,41 +38,54 @@ pub struct Synthetic {
     scene: Scene,
     step: Duration,
     elapsed: Duration,
+    processes: bool,
+    run_time: bool,
 }
 
 impl Synthetic {
-    /// The first poll shows the instant of attach.
+    /// The first poll shows the instant of attach. Processes are counted and probes timed until
+    /// that is switched off.
     pub fn new(scene: Scene, step: Duration) -> Self {
         Self {
             scene,
             step,
             elapsed: Duration::ZERO,
+            processes: true,
+            run_time: true,
         }
     }
 
     fn snapshot(&self) -> Snapshot {
-        let disabled = self.scene == Scene::Poison && self.elapsed >= POISONED_AT;
-        let idle = self.scene == Scene::Empty;
-        Snapshot {
+        let mut snapshot = Snapshot {
             time: SystemTime::UNIX_EPOCH + EPOCH + self.elapsed,
             elapsed_ns: nanos(self.elapsed),
             kernel: "6.12.0-synthetic".into(),
-            mounts: if idle { Vec::new() } else { mounts(disabled) },
-            files: if idle {
-                Vec::new()
-            } else {
-                files(self.elapsed, disabled)
-            },
+            mounts: Vec::new(),
+            files: Vec::new(),
             unattributed: 0,
             lost: 0,
-            probes: probes(self.elapsed, idle),
-            events: if disabled {
-                vec![poison_event()]
-            } else {
-                Vec::new()
-            },
-            cost: Cost::default(),
+            probes: mixed::probes(Duration::ZERO),
+            events: Vec::new(),
+            cost: cost(self.elapsed),
+        };
+        match self.scene {
+            Scene::Empty => {}
+            Scene::Mixed => mixed::fill(&mut snapshot, self.elapsed, false),
+            Scene::Poison => mixed::fill(&mut snapshot, self.elapsed, true),
+            Scene::Huge => huge::fill(&mut snapshot, self.elapsed),
+            Scene::Hostile => hostile::fill(&mut snapshot, self.elapsed),
         }
+        if !self.processes {
+            for file in &mut snapshot.files {
+                file.processes.clear();
+            }
+        }
+        if !self.run_time {
+            for probe in &mut snapshot.probes {
+                probe.run_ns = None;
+            }
+        }
+        snapshot
     }
 }
 
@@ -81,226 +95,30 @@ impl Source for Synthetic {
         self.elapsed += self.step;
         Ok(snapshot)
     }
-}
 
-const POISONED_AT: Duration = Duration::from_secs(5);
-const POISONED_OFFSET: u64 = 34 << 20;
-
-fn mounts(disabled: bool) -> Vec<Mount> {
-    let error = disabled.then(|| DeviceError {
-        dev: "/dev/pmem1".into(),
-        offset: POISONED_OFFSET,
-        len: 4096,
-        flags: 0x23,
-        time_ns: nanos(EPOCH + POISONED_AT),
-    });
-    let state = if disabled {
-        MountState::Disabled
-    } else {
-        MountState::Ok
-    };
-    vec![
-        mount(MAIN, "/dev/pmem0", "/mnt/famfs", MountState::Ok, None),
-        mount(SPARE, "/dev/pmem1", "/mnt/spare", state, error),
-    ]
-}
-
-fn mount(
-    dev: (u32, u32),
-    source: &str,
-    mountpoint: &str,
-    state: MountState,
-    error: Option<DeviceError>,
-) -> Mount {
-    Mount {
-        dev,
-        source: source.into(),
-        kind: "famfs".into(),
-        mountpoint: mountpoint.into(),
-        state,
-        error,
-        totals: None,
-    }
-}
-
-/// Faults per second of one file: how many, and how long each took.
-struct Load {
-    dev: (u32, u32),
-    ino: u64,
-    path: Option<&'static str>,
-    pmd: (u64, u64),
-    pte: (u64, u64),
-    access: Access,
-    fallback: Option<Fallback>,
-    /// Calls of read(2) and write(2) per second, and what each took, in bytes and nanoseconds.
-    io: Option<(Access, u64, u64, u64)>,
-    size: u64,
-    /// Where its extents are, in MiB, or the strips of 2 MiB chunks.
-    extents: &'static [(u64, u64)],
-    interleaved: bool,
-    /// Who faults, by pid and name, and in how many of ten faults.
-    processes: &'static [(u32, &'static str, u64)],
-}
-
-const MIB: u64 = 1 << 20;
-
-const LOADS: [Load; 5] = [
-    Load {
-        dev: MAIN,
-        ino: 7,
-        path: Some("/mnt/famfs/models/weights-00.bin"),
-        pmd: (3_200, 9_300),
-        pte: (0, 0),
-        access: Access::Read,
-        fallback: None,
-        io: None,
-        size: 64 * MIB,
-        extents: &[(64, 32), (128, 32)],
-        interleaved: false,
-        processes: &[(1201, "inference", 6), (1202, "inference", 4)],
-    },
-    Load {
-        dev: MAIN,
-        ino: 8,
-        path: Some("/mnt/famfs/index.dat"),
-        pmd: (0, 0),
-        pte: (41_000, 2_100),
-        access: Access::Read,
-        fallback: Some(Fallback::Colour),
-        io: Some((Access::Read, 1_500, 16_384, 5_200)),
-        size: 96 * MIB,
-        extents: &[(256, 96)],
-        interleaved: false,
-        processes: &[(1310, "indexd", 10)],
-    },
-    Load {
-        dev: MAIN,
-        ino: 9,
-        path: Some("/mnt/famfs/ring buffer"),
-        pmd: (120, 10_800),
-        pte: (360, 3_900),
-        access: Access::Write,
-        fallback: Some(Fallback::VmaBounds),
-        io: Some((Access::Write, 250, 4_096, 1_900)),
-        size: 7 * MIB,
-        extents: &[(384, 8)],
-        interleaved: false,
-        processes: &[(1201, "inference", 1), (1400, "producer", 9)],
-    },
-    Load {
-        dev: SPARE,
-        ino: 7,
-        path: Some("/mnt/spare/scratch"),
-        pmd: (16, 8_700),
-        pte: (0, 0),
-        access: Access::Write,
-        fallback: None,
-        io: None,
-        size: 32 * MIB,
-        extents: &[(64, 16), (96, 16)],
-        interleaved: true,
-        processes: &[(1500, "sort", 10)],
-    },
-    Load {
-        dev: SPARE,
-        ino: 12,
-        path: None,
-        pmd: (0, 0),
-        pte: (2, 2_500),
-        access: Access::Read,
-        fallback: Some(Fallback::Eof),
-        io: None,
-        size: 5_000,
-        extents: &[(200, 2)],
-        interleaved: false,
-        processes: &[],
-    },
-];
-
-fn files(elapsed: Duration, disabled: bool) -> Vec<FileRow> {
-    LOADS
-        .iter()
-        .map(|load| {
-            let stopped = disabled && load.dev == SPARE;
-            let active = if stopped {
-                elapsed.min(POISONED_AT)
-            } else {
-                elapsed
-            };
-            let failed = if stopped {
-                millis_of(4, elapsed.saturating_sub(POISONED_AT))
-            } else {
-                0
-            };
-            row(load, active, failed)
+    fn extra(&self, extra: Extra) -> Option<bool> {
+        Some(match extra {
+            Extra::Processes => self.processes,
+            Extra::RunTime => self.run_time,
         })
-        .collect()
-}
+    }
 
-fn row(load: &Load, active: Duration, errors: u64) -> FileRow {
-    let mut faults = BTreeMap::new();
-    for (order, (rate, ns)) in [(Order::Pmd, load.pmd), (Order::Pte, load.pte)] {
-        let count = millis_of(rate, active);
-        if count > 0 {
-            faults.insert((order, load.access), spread(count, ns));
+    fn switch(&mut self, extra: Extra, on: bool) -> Result<(), Error> {
+        match extra {
+            Extra::Processes => self.processes = on,
+            Extra::RunTime => self.run_time = on,
         }
-    }
-    let fell_back = millis_of(load.pte.0 / 2, active);
-    let fallback = load
-        .fallback
-        .filter(|_| fell_back > 0)
-        .map(|reason| (reason, fell_back));
-    FileRow {
-        path: load.path.map(Into::into),
-        faults,
-        fallback: fallback.into_iter().collect(),
-        errors: (errors > 0)
-            .then_some((Failure::Sigbus, errors))
-            .into_iter()
-            .collect(),
-        retried: millis_of(load.pmd.0 / 100, active),
-        io: load.io.map(|io| calls(io, active)).into_iter().collect(),
-        processes: processes(load, active),
-        layout: Some(Arc::new(layout(load))),
-        ..FileRow::new(FileKey {
-            dev: load.dev,
-            ino: load.ino,
-        })
+        Ok(())
     }
 }
 
-fn calls((access, rate, bytes, ns): (Access, u64, u64, u64), active: Duration) -> (Access, Io) {
-    let count = millis_of(rate, active);
-    let io = Io {
-        latency: spread(count, ns),
-        bytes: count * bytes,
-        ..Io::default()
-    };
-    (access, io)
-}
-
-fn processes(load: &Load, active: Duration) -> Vec<Process> {
-    let faults = millis_of(load.pmd.0 + load.pte.0, active);
-    let each = load.processes.iter().map(|&(pid, comm, tenths)| Process {
-        pid,
-        comm: comm.into(),
-        faults: faults * tenths / 10,
-    });
-    let mut each: Vec<Process> = each.filter(|p| p.faults > 0).collect();
-    each.sort_by_key(|p| std::cmp::Reverse(p.faults));
-    each
-}
-
-fn layout(load: &Load) -> Layout {
-    let extents = load.extents.iter().map(|&(offset, len)| Extent {
-        device: 0,
-        offset: offset * MIB,
-        len: len * MIB,
-    });
-    Layout {
-        size: load.size,
-        chunk: load.interleaved.then_some(2 * MIB),
-        extents: extents.collect(),
+/// Four thousandths of a CPU.
+fn cost(elapsed: Duration) -> Cost {
+    Cost {
+        cpu_ns: nanos(elapsed) / 250,
+        rss_bytes: 21 * MIB,
+        map_bytes: 8 * MIB,
+        poll_ns: 180_000,
     }
 }
 
@@ -309,59 +127,24 @@ fn layout(load: &Load) -> Layout {
 fn spread(count: u64, ns: u64) -> Hist {
     let (slow, stuck) = (count / 64, count / 1024);
     let mut hist = Hist::default();
-    for (n, ns) in [(count - slow - stuck, ns), (slow, 2 * ns), (stuck, 8 * ns)] {
+    for (n, times) in [(count - slow - stuck, 1), (slow, 2), (stuck, 8)] {
         if n > 0 {
-            let (lower_ns, upper_ns) = bounds(ns);
-            hist.add(Bucket {
-                lower_ns,
-                upper_ns,
-                n,
-            });
-            hist.sum_ns += n * ns;
+            let ns = ns.saturating_mul(times);
+            hist.add(bucket(ns, n));
+            hist.sum_ns = hist.sum_ns.saturating_add(n.saturating_mul(ns));
         }
     }
     hist
 }
 
-/// The bucket of `ns`, as the BPF programs choose it.
-fn bounds(ns: u64) -> (u64, u64) {
+/// `n` latencies in the bucket of `ns`, as the BPF programs choose it.
+fn bucket(ns: u64, n: u64) -> Bucket {
     let bucket = hist::index(ns);
-    (
-        hist::lower(bucket).unwrap_or(0),
-        hist::upper(bucket).unwrap_or(u64::MAX),
-    )
-}
-
-fn poison_event() -> Event {
-    Event::new(
-        SystemTime::UNIX_EPOCH + EPOCH + POISONED_AT,
-        EventKind::MemoryError,
-        format!("memory error at byte {POISONED_OFFSET} of /dev/pmem1: /mnt/spare is disabled"),
-    )
-}
-
-fn probes(elapsed: Duration, idle: bool) -> Vec<ProbeHealth> {
-    let hits = if idle {
-        0
-    } else {
-        LOADS.iter().map(|l| millis_of(l.pte.0, elapsed)).sum()
-    };
-    [
-        "dax_pte_fault",
-        "dax_pte_fault_done",
-        "dax_pmd_fault",
-        "dax_pmd_fault_done",
-    ]
-    .map(|name| ProbeHealth {
-        name: name.into(),
-        kind: "tp_btf".into(),
-        problem: None,
-        warning: None,
-        hits,
-        misses: 0,
-        run_ns: None,
-    })
-    .into()
+    Bucket {
+        lower_ns: hist::lower(bucket).unwrap_or(0),
+        upper_ns: hist::upper(bucket).unwrap_or(u64::MAX),
+        n,
+    }
 }
 
 /// How many events happened in `time` at `rate` per second.
@@ -376,13 +159,54 @@ fn nanos(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{MountState, delta};
+
+    const SCENES: [Scene; 5] = [
+        Scene::Empty,
+        Scene::Mixed,
+        Scene::Poison,
+        Scene::Huge,
+        Scene::Hostile,
+    ];
+
+    #[test]
+    fn counts_never_go_backwards() {
+        for scene in SCENES {
+            let mut source = Synthetic::new(scene, Duration::from_millis(700));
+            let mut before = source.poll().unwrap();
+            for _ in 0..9 {
+                let now = source.poll().unwrap();
+                let backwards = delta(&now, &before);
+                for file in &backwards.files {
+                    assert_eq!(file.accounted(), 0, "{scene:?}: {file:?}");
+                }
+                before = now;
+            }
+        }
+    }
+
+    #[test]
+    fn extras_can_be_switched() {
+        let mut source = Synthetic::new(Scene::Mixed, Duration::from_secs(1));
+        source.poll().unwrap();
+        for extra in Extra::ALL {
+            assert_eq!(source.extra(extra), Some(true));
+            source.switch(extra, false).unwrap();
+            assert_eq!(source.extra(extra), Some(false));
+        }
+        let snapshot = source.poll().unwrap();
+        assert!(snapshot.files.iter().all(|f| f.processes.is_empty()));
+        assert!(snapshot.probes.iter().all(|p| p.run_ns.is_none()));
+    }
 
     #[test]
     fn two_runs_are_the_same() {
-        let mut a = Synthetic::new(Scene::Poison, Duration::from_secs(3));
-        let mut b = Synthetic::new(Scene::Poison, Duration::from_secs(3));
-        for _ in 0..3 {
-            assert_eq!(a.poll().unwrap(), b.poll().unwrap());
+        for scene in SCENES {
+            let mut a = Synthetic::new(scene, Duration::from_secs(3));
+            let mut b = Synthetic::new(scene, Duration::from_secs(3));
+            for _ in 0..3 {
+                assert_eq!(a.poll().unwrap(), b.poll().unwrap());
+            }
         }
     }
 

@@ -2,15 +2,31 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::model::{
-    Columns, Event, EventKind, FIELDS, Mount, MountState, Row, Snapshot, Sort, delta, order,
+use ratatui::layout::Rect;
+
+use crate::{
+    model::{
+        Columns, Event, EventKind, FileKey, FileRow, Moment, Mount, MountState, Person, Row,
+        Snapshot, Sort, order, people,
+    },
+    source::Extra,
 };
 
 use super::{
     event::Command,
+    theme::Theme,
     transport::{Ask, Transport},
-    view::help_height,
+    view,
 };
+
+mod commands;
+mod cursor;
+mod picture;
+
+pub use cursor::Cursor;
+pub use picture::{RECENT, Span};
+
+use picture::Picture;
 
 /// How many lines of our own history are kept.
 const EVENTS_MAX: usize = 64;
@@ -27,8 +43,8 @@ pub struct Action {
 /// Something that happened to the screen.
 #[derive(Debug)]
 pub enum Message {
-    /// The terminal has so many lines.
-    Resized(u16),
+    /// The terminal has so many columns and lines.
+    Resized(u16, u16),
     /// The source was polled.
     Observed(Snapshot),
     /// A recording went to another place: this is the observation before the next one. Intervals
@@ -36,7 +52,11 @@ pub enum Message {
     Jumped(Snapshot),
     /// Where a recording is now.
     Transport(Transport),
+    /// Whether the source measures this; `None` where it cannot.
+    Extra(Extra, Option<bool>),
     Command(Command),
+    /// The mouse, at this column and line.
+    Clicked(u16, u16),
     /// A character, or the end of one, while the filter is being typed.
     Typed(char),
     Erase,
@@ -44,6 +64,8 @@ pub enum Message {
     Other(char),
     /// The action of this key ended.
     Ended(char, Event),
+    /// Something to tell the user.
+    Note(Event),
 }
 
 /// What the event loop has to do for the screen.
@@ -52,6 +74,8 @@ pub enum Effect {
     Run(Action),
     /// Of the player of a recording.
     Ask(Ask),
+    /// Of the source: turn this on or off, and say how it is then by `Message::Extra`.
+    Switch(Extra, bool),
 }
 
 /// How the screen starts.
@@ -61,44 +85,60 @@ pub struct Options {
     pub sort: Sort,
     pub filter: String,
     pub columns: Columns,
+    /// Spare width goes to all columns, not to the paths alone.
+    pub proportional: bool,
     pub actions: Vec<Action>,
-    pub colour: bool,
+    pub theme: Theme,
+    /// Every file system on DAX memory is watched, not famfs alone.
+    pub all_dax: bool,
 }
 
 /// What the keys are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    Table,
+    Normal,
     Help,
     /// The filter is being typed.
     Typing,
+    /// Columns are being chosen.
+    Columns,
+}
+
+/// What is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Files,
+    Processes,
+    Events,
+    Probes,
+    /// One file.
+    File(FileKey),
 }
 
 /// The screen.
 #[derive(Debug)]
 pub struct App {
     pub options: Options,
-    /// The picture stands still; collecting goes on.
-    pub frozen: bool,
-    /// Show everything since the start, not the last interval.
-    pub since_start: bool,
     pub mode: Mode,
+    pub page: Page,
     pub quit: bool,
     /// While a recording is played.
     pub transport: Option<Transport>,
-    /// The first visible line of the table, or of the help while that is open.
-    pub scroll: usize,
-    pub help_scroll: usize,
-    /// The lines of the terminal.
-    height: usize,
-    /// The newest observation, the one that began this interval, and the very first.
-    latest: Snapshot,
-    began: Snapshot,
-    first: Snapshot,
-    /// The interval on the screen.
-    shown: Snapshot,
-    /// Where the rows of the table are in `shown.files`.
+    /// Columns and lines of the terminal.
+    size: (u16, u16),
+    picture: Picture,
+    /// Where the rows of the table are in the picture.
     order: Vec<usize>,
+    /// Of the table, the other pages and what is in front, each.
+    files: Cursor,
+    other: Cursor,
+    front: Cursor,
+    /// The file that the cursor of the table follows, once it was moved.
+    chosen: Option<FileKey>,
+    /// The page that a file's page was opened from.
+    before: Page,
+    processes: Option<bool>,
+    run_time: Option<bool>,
     happened: VecDeque<Event>,
     /// Keys whose action has not ended yet.
     running: Vec<char>,
@@ -107,20 +147,21 @@ pub struct App {
 impl App {
     pub fn new(first: Snapshot, options: Options) -> Self {
         let mut app = Self {
+            picture: Picture::new(first, options.interval),
             options,
-            frozen: false,
-            since_start: false,
-            mode: Mode::Table,
+            mode: Mode::Normal,
+            page: Page::Files,
             quit: false,
             transport: None,
-            scroll: 0,
-            help_scroll: 0,
-            height: 0,
-            latest: first.clone(),
-            began: first.clone(),
-            shown: delta(&first, &first),
-            first,
+            size: (0, 0),
             order: Vec::new(),
+            files: Cursor::default(),
+            other: Cursor::default(),
+            front: Cursor::default(),
+            chosen: None,
+            before: Page::Files,
+            processes: None,
+            run_time: None,
             happened: VecDeque::new(),
             running: Vec::new(),
         };
@@ -130,41 +171,113 @@ impl App {
 
     /// The interval on the screen.
     pub fn shown(&self) -> &Snapshot {
-        &self.shown
+        self.picture.shown()
+    }
+
+    /// What it covers.
+    pub fn span(&self) -> Span {
+        self.picture.span()
+    }
+
+    /// The picture stands still; collecting goes on.
+    pub fn frozen(&self) -> bool {
+        self.picture.frozen()
     }
 
     /// The rows of the table, filtered and sorted.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        let shown = self.shown();
         self.order
             .iter()
-            .map(|place| Row::new(&self.shown.files[*place], &self.shown))
+            .map(|place| Row::new(&shown.files[*place], shown))
+    }
+
+    /// The row of this file, filtered out or not.
+    pub fn row(&self, key: FileKey) -> Option<Row<'_>> {
+        let shown = self.shown();
+        let file = shown.files.iter().find(|file| file.key == key)?;
+        Some(Row::new(file, shown))
+    }
+
+    /// All that happened to the file since the start.
+    pub fn total(&self, key: FileKey) -> Option<FileRow> {
+        self.picture.total(key)
+    }
+
+    /// The last intervals of the file, the oldest first.
+    pub fn moments(&self, key: FileKey) -> Vec<Moment> {
+        self.picture.moments(key)
     }
 
     /// The mounts, the disabled ones first.
     pub fn mounts(&self) -> Vec<&Mount> {
-        let mut mounts: Vec<&Mount> = self.shown.mounts.iter().collect();
+        let mut mounts: Vec<&Mount> = self.shown().mounts.iter().collect();
         mounts.sort_by_key(|m| m.state != MountState::Disabled);
         mounts
     }
 
     /// What happened, the oldest first: in the system and by the user's own actions.
     pub fn events(&self) -> Vec<&Event> {
-        let mut events: Vec<&Event> = self.shown.events.iter().chain(&self.happened).collect();
+        let mut events: Vec<&Event> = self.shown().events.iter().chain(&self.happened).collect();
         events.sort_by_key(|e| e.time);
         events
     }
 
+    /// Who faults, the busiest first.
+    pub fn people(&self) -> Vec<Person<'_>> {
+        people(self.shown())
+    }
+
+    /// Whether the source measures this; `None` where it cannot.
+    pub fn extra(&self, extra: Extra) -> Option<bool> {
+        match extra {
+            Extra::Processes => self.processes,
+            Extra::RunTime => self.run_time,
+        }
+    }
+
+    /// The cursor of the page, and of what is in front of it.
+    pub fn cursor(&self) -> Cursor {
+        if self.page == Page::Files {
+            self.files
+        } else {
+            self.other
+        }
+    }
+
+    pub fn front(&self) -> Cursor {
+        self.front
+    }
+
+    /// The whole terminal.
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
     /// Takes one message.
     pub fn update(&mut self, message: Message) -> Option<Effect> {
+        let effect = self.take(message);
+        self.fit();
+        effect
+    }
+
+    fn take(&mut self, message: Message) -> Option<Effect> {
         match message {
-            Message::Resized(height) => {
-                self.height = usize::from(height);
-                self.help_scroll = self.help_scroll.min(self.help_end());
+            Message::Resized(width, height) => self.size = (width, height),
+            Message::Observed(snapshot) => {
+                if self.picture.observe(snapshot) {
+                    self.sort_rows();
+                }
             }
-            Message::Observed(snapshot) => self.observe(snapshot),
-            Message::Jumped(snapshot) => self.jump(snapshot),
+            Message::Jumped(snapshot) => {
+                self.picture.jump(snapshot);
+                self.sort_rows();
+            }
             Message::Transport(transport) => self.transport = Some(transport),
-            Message::Command(command) => self.obey(command),
+            Message::Extra(Extra::Processes, on) => self.processes = on,
+            Message::Extra(Extra::RunTime, on) => self.run_time = on,
+            Message::Command(command) => return self.obey(command),
+            Message::Clicked(x, y) => return self.click(x, y),
             Message::Typed(c) => {
                 if self.options.filter.len() < FILTER_MAX {
                     self.options.filter.push(c);
@@ -180,6 +293,7 @@ impl App {
                 self.running.retain(|k| *k != key);
                 self.note(event);
             }
+            Message::Note(event) => self.note(event),
         }
         None
     }
@@ -192,7 +306,7 @@ impl App {
         }
         self.running.push(key);
         self.note(Event::new(
-            self.latest.time,
+            self.picture.last().time,
             EventKind::Action,
             format!("{}: started", action.label),
         ));
@@ -206,104 +320,58 @@ impl App {
         self.happened.push_back(event);
     }
 
-    /// Starts the interval anew. The total since the start stays one where the start lies before.
-    fn jump(&mut self, snapshot: Snapshot) {
-        if snapshot.elapsed_ns < self.first.elapsed_ns {
-            self.first = snapshot.clone();
-        }
-        self.began = snapshot.clone();
-        self.latest = snapshot;
-        self.show();
-    }
-
-    fn observe(&mut self, snapshot: Snapshot) {
-        self.latest = snapshot;
-        let passed = self.latest.elapsed_ns.saturating_sub(self.began.elapsed_ns);
-        let complete = u128::from(passed) >= self.options.interval.as_nanos();
-        if !self.frozen {
-            if complete {
-                self.show();
-            } else {
-                // A mount's state is worth more than a steady picture.
-                self.shown.mounts.clone_from(&self.latest.mounts);
-                self.shown.events.clone_from(&self.latest.events);
-            }
-        }
-        if complete {
-            self.began = self.latest.clone();
-        }
-    }
-
-    /// Puts the newest interval on the screen.
-    fn show(&mut self) {
-        let from = if self.since_start {
-            &self.first
-        } else {
-            &self.began
-        };
-        self.shown = delta(from, &self.latest);
-        self.sort_rows();
-    }
-
     fn sort_rows(&mut self) {
-        self.order = order(&self.shown, self.options.sort, &self.options.filter);
-        self.scroll = self.scroll.min(self.order.len().saturating_sub(1));
-    }
-
-    fn obey(&mut self, command: Command) {
-        let last = FIELDS.len() - 1;
-        match command {
-            Command::Quit => self.quit = true,
-            Command::Help => {
-                self.mode = if self.mode == Mode::Help {
-                    Mode::Table
-                } else {
-                    Mode::Help
-                };
-                self.help_scroll = 0;
-            }
-            Command::Close if self.mode == Mode::Help => self.mode = Mode::Table,
-            Command::Close => {
-                self.mode = Mode::Table;
-                self.options.filter.clear();
-                self.sort_rows();
-            }
-            Command::Filter => self.mode = Mode::Typing,
-            Command::Accept => self.mode = Mode::Table,
-            Command::Freeze => self.frozen = !self.frozen,
-            Command::SinceStart => {
-                self.since_start = !self.since_start;
-                if !self.frozen {
-                    self.show();
-                }
-            }
-            Command::SortNext => self.sort_by(|f| if f == last { 0 } else { f + 1 }),
-            Command::SortPrevious => self.sort_by(|f| if f == 0 { last } else { f - 1 }),
-            Command::Reverse => {
-                self.options.sort.reverse = !self.options.sort.reverse;
-                self.sort_rows();
-            }
-            Command::Scroll(lines) if self.mode == Mode::Help => {
-                let scroll = self.help_scroll.saturating_add_signed(lines);
-                self.help_scroll = scroll.min(self.help_end());
-            }
-            Command::Scroll(lines) => {
-                let end = self.order.len().saturating_sub(1);
-                self.scroll = self.scroll.saturating_add_signed(lines).min(end);
-            }
+        self.order = order(
+            self.picture.shown(),
+            self.options.sort,
+            &self.options.filter,
+        );
+        // The cursor stays with its file, which may be anywhere now.
+        let files = &self.picture.shown().files;
+        let place = self
+            .chosen
+            .and_then(|key| self.order.iter().position(|place| files[*place].key == key));
+        if let Some(place) = place {
+            self.files.at = place;
         }
     }
 
-    /// The help scrolled to its last line.
-    fn help_end(&self) -> usize {
-        help_height(&self.options).saturating_sub(self.height)
+    /// How many lines the page has, or what is in front of it.
+    fn length(&self) -> usize {
+        match (self.mode, self.page) {
+            (Mode::Help, _) => view::help_height(self),
+            (Mode::Columns, _) => crate::model::FIELDS.len(),
+            (_, Page::Files) => self.order.len(),
+            (_, Page::Processes) => self.people().len(),
+            (_, Page::Events) => self.events().len(),
+            (_, Page::Probes) => view::probes_height(self),
+            (_, Page::File(_)) => view::file_height(self),
+        }
     }
 
-    fn sort_by(&mut self, next: impl Fn(usize) -> usize) {
-        self.options.sort = Sort {
-            field: next(self.options.sort.field),
-            reverse: false,
-        };
-        self.sort_rows();
+    /// Keeps the cursors inside of their lists, and their lines on the screen.
+    fn fit(&mut self) {
+        let height = view::list_height(self);
+        match self.mode {
+            Mode::Help | Mode::Columns => {}
+            Mode::Normal | Mode::Typing => match self.page {
+                Page::Files => self.files.fit(self.order.len(), height),
+                Page::Processes | Page::Events => {
+                    let length = self.length();
+                    self.other.fit(length, height);
+                }
+                Page::Probes | Page::File(_) => {
+                    let length = self.length();
+                    self.other.scroll(0, length, height);
+                }
+            },
+        }
+        if self.mode == Mode::Help {
+            let length = self.length();
+            self.front.scroll(0, length, height);
+        } else if self.mode == Mode::Columns {
+            let length = self.length();
+            self.front.fit(length, height);
+        }
     }
 }

@@ -1,26 +1,56 @@
-//! From a key to a message. One table gives each key its command and its line in the help.
+//! From a key or the mouse to a message. One table gives each key its command and its line in the
+//! help.
 
-use ratatui::crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use ratatui::crossterm::event::{
+    Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
-use super::Message;
+use super::{
+    Message,
+    app::{Mode, Page},
+};
 
 /// What a key makes the screen do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Quit,
     Help,
-    /// Leave the help, or drop the filter.
+    /// Leave what is in front, then the page, then drop the filter.
     Close,
+    /// The page of the file in the chosen line.
+    Open,
+    Go(Page),
+    NextPage,
+    PreviousPage,
     Filter,
     /// Keep the filter as typed.
     Accept,
     Freeze,
-    SinceStart,
+    /// Stop or go on with a recording; without one as `Freeze`.
+    Pause,
+    Span,
     SortNext,
     SortPrevious,
     Reverse,
     /// By so many lines.
-    Scroll(isize),
+    Move(isize),
+    /// By so many screens.
+    Turn(isize),
+    Columns,
+    /// The column in the chosen line.
+    Toggle,
+    UsualColumns,
+    Widths,
+    /// Turn on or off what this page is about and costs something.
+    Switch,
+    /// In a recording, by so many seconds.
+    Jump(i64),
+    /// In a recording, to so many thousandths.
+    Seek(u32),
+    StepBack,
+    StepOn,
+    Slower,
+    Faster,
 }
 
 /// The keys of one command.
@@ -47,84 +77,152 @@ const fn binding(
     }
 }
 
-use KeyCode::Char;
+use Command::{Close, Columns, Filter, Freeze, Go, Help, Jump, Move, Open, Pause, Quit, Seek};
+use KeyCode::{BackTab, Char, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
 /// Every key, in the order of the help.
-pub const BINDINGS: [Binding; 15] = [
-    binding(&[Char('q')], "q", "quit, as Ctrl-C does", Command::Quit),
-    binding(&[Char('?'), Char('h')], "? h", "this help", Command::Help),
+pub const BINDINGS: [Binding; 37] = [
+    binding(&[Char('q')], "q", "quit, as Ctrl-C does", Quit),
+    binding(&[Char('?'), Char('h')], "? h", "this help", Help),
+    binding(&[Enter], "enter", "the page of the chosen file", Open),
     binding(
-        &[Char('s'), Char('>'), KeyCode::Right],
-        "s >",
+        &[Esc, KeyCode::Backspace],
+        "esc",
+        "back; in the table, drop the filter",
+        Close,
+    ),
+    binding(
+        &[Char('1')],
+        "1",
+        "the mounts and the table of files",
+        Go(Page::Files),
+    ),
+    binding(
+        &[Char('2')],
+        "2",
+        "the processes that fault",
+        Go(Page::Processes),
+    ),
+    binding(&[Char('3')], "3", "the events", Go(Page::Events)),
+    binding(
+        &[Char('4')],
+        "4",
+        "the probes, and what famfs-top itself costs",
+        Go(Page::Probes),
+    ),
+    binding(&[Tab], "tab", "the next page", Command::NextPage),
+    binding(
+        &[BackTab],
+        "shift-tab",
+        "the page before",
+        Command::PreviousPage,
+    ),
+    binding(
+        &[Char('t')],
+        "t",
+        "the last interval, the recent ones, or all since the start",
+        Command::Span,
+    ),
+    binding(
+        &[Char('f')],
+        "f",
+        "freeze the picture; collecting goes on",
+        Freeze,
+    ),
+    binding(
+        &[Char('/')],
+        "/",
+        "show only paths that contain a text",
+        Filter,
+    ),
+    binding(
+        &[Char('s'), Char('>'), Right],
+        "s > right",
         "sort by the next column",
         Command::SortNext,
     ),
     binding(
-        &[Char('S'), Char('<'), KeyCode::Left],
-        "S <",
+        &[Char('S'), Char('<'), Left],
+        "S < left",
         "sort by the column before",
         Command::SortPrevious,
     ),
     binding(&[Char('r')], "r", "reverse the order", Command::Reverse),
     binding(
-        &[Char('/')],
-        "/",
-        "show only paths that contain a text",
-        Command::Filter,
+        &[Char('c')],
+        "c",
+        "choose columns: space chooses, u takes the usual ones",
+        Columns,
     ),
     binding(
-        &[Char('f'), Char(' ')],
-        "f",
-        "freeze the picture; collecting goes on",
-        Command::Freeze,
+        &[Char('w')],
+        "w",
+        "width to the paths, or to all columns in proportion",
+        Command::Widths,
     ),
     binding(
-        &[Char('t')],
-        "t",
-        "last interval, or total since the start",
-        Command::SinceStart,
+        &[Char('e')],
+        "e",
+        "on pages 2 and 4: count processes, time the probes",
+        Command::Switch,
     ),
+    binding(&[Up, Char('k')], "up k", "the line above", Move(-1)),
+    binding(&[Down, Char('j')], "down j", "the line below", Move(1)),
+    binding(&[PageUp], "page up", "one screen up", Command::Turn(-1)),
     binding(
-        &[KeyCode::Up, Char('k')],
-        "up k",
-        "scroll up",
-        Command::Scroll(-1),
-    ),
-    binding(
-        &[KeyCode::Down, Char('j')],
-        "down j",
-        "scroll down",
-        Command::Scroll(1),
-    ),
-    binding(
-        &[KeyCode::PageUp],
-        "page up",
-        "scroll up by ten",
-        Command::Scroll(-10),
-    ),
-    binding(
-        &[KeyCode::PageDown],
+        &[PageDown],
         "page down",
-        "scroll down by ten",
-        Command::Scroll(10),
+        "one screen down",
+        Command::Turn(1),
+    ),
+    binding(&[Home], "home", "the first line", Move(isize::MIN)),
+    binding(&[End], "end", "the last line", Move(isize::MAX)),
+    binding(
+        &[Char(' ')],
+        "space",
+        "pause a recording, or freeze the picture",
+        Pause,
+    ),
+    binding(&[Char('[')], "[", "in a recording: 10 s back", Jump(-10)),
+    binding(&[Char(']')], "]", "in a recording: 10 s on", Jump(10)),
+    binding(&[Char('{')], "{", "in a recording: 60 s back", Jump(-60)),
+    binding(&[Char('}')], "}", "in a recording: 60 s on", Jump(60)),
+    binding(
+        &[Char('(')],
+        "(",
+        "in a recording: to its beginning",
+        Seek(0),
+    ),
+    binding(&[Char(')')], ")", "in a recording: to its end", Seek(1000)),
+    binding(
+        &[Char(',')],
+        ",",
+        "in a recording: one observation back",
+        Command::StepBack,
     ),
     binding(
-        &[KeyCode::Home],
-        "home",
-        "to the first file",
-        Command::Scroll(isize::MIN),
+        &[Char('.')],
+        ".",
+        "in a recording: one observation on",
+        Command::StepOn,
     ),
     binding(
-        &[KeyCode::End],
-        "end",
-        "to the last file",
-        Command::Scroll(isize::MAX),
+        &[Char('-')],
+        "-",
+        "in a recording: half as fast",
+        Command::Slower,
     ),
     binding(
-        &[KeyCode::Esc],
-        "esc",
-        "close the help, drop the filter",
-        Command::Close,
+        &[Char('+'), Char('=')],
+        "+",
+        "in a recording: twice as fast",
+        Command::Faster,
+    ),
+    binding(
+        &[Char('u')],
+        "u",
+        "the usual columns",
+        Command::UsualColumns,
     ),
 ];
 
@@ -133,43 +231,57 @@ pub fn is_bound(key: char) -> bool {
     BINDINGS.iter().any(|b| b.keys.contains(&Char(key)))
 }
 
-/// The message of a terminal event, if it has one. `typing` is whether a filter is being typed.
-pub fn message(event: &Event, typing: bool) -> Option<Message> {
-    let Event::Key(KeyEvent {
-        code,
-        modifiers,
-        kind,
-        ..
-    }) = event
-    else {
+/// The message of a terminal event, if it has one.
+pub fn message(event: &Event, mode: Mode) -> Option<Message> {
+    match event {
+        Event::Key(key) => pressed(key, mode),
+        Event::Mouse(mouse) => moused(*mouse),
+        Event::Resize(width, height) => Some(Message::Resized(*width, *height)),
+        _ => None,
+    }
+}
+
+fn pressed(event: &KeyEvent, mode: Mode) -> Option<Message> {
+    if event.kind == KeyEventKind::Release {
         return None;
-    };
-    if *kind == KeyEventKind::Release {
-        return None;
     }
-    if modifiers.contains(KeyModifiers::CONTROL) {
-        return (*code == Char('c')).then_some(Message::Command(Command::Quit));
+    if event.modifiers.contains(KeyModifiers::CONTROL) {
+        return (event.code == Char('c')).then_some(Message::Command(Quit));
     }
-    if typing {
-        return match code {
-            Char(c) => Some(Message::Typed(*c)),
-            KeyCode::Backspace => Some(Message::Erase),
-            KeyCode::Enter => Some(Message::Command(Command::Accept)),
-            KeyCode::Esc => Some(Message::Command(Command::Close)),
-            _ => None,
-        };
+    match (mode, event.code) {
+        (Mode::Typing, Char(c)) => return Some(Message::Typed(c)),
+        (Mode::Typing, KeyCode::Backspace) => return Some(Message::Erase),
+        (Mode::Typing, Enter) => return Some(Message::Command(Command::Accept)),
+        (Mode::Typing, Esc) => return Some(Message::Command(Close)),
+        (Mode::Typing, _) => return None,
+        (Mode::Columns, Enter | Char(' ')) => return Some(Message::Command(Command::Toggle)),
+        _ => {}
     }
-    let bound = BINDINGS.iter().find(|b| b.keys.contains(code));
-    match (bound, code) {
+    let bound = BINDINGS.iter().find(|b| b.keys.contains(&event.code));
+    match (bound, event.code) {
         (Some(binding), _) => Some(Message::Command(binding.command)),
-        (None, Char(c)) => Some(Message::Other(*c)),
+        (None, Char(c)) => Some(Message::Other(c)),
         (None, _) => None,
+    }
+}
+
+/// How far a notch of the wheel goes.
+const NOTCH: isize = 3;
+
+fn moused(event: MouseEvent) -> Option<Message> {
+    match event.kind {
+        MouseEventKind::Down(MouseButton::Left) => Some(Message::Clicked(event.column, event.row)),
+        MouseEventKind::ScrollUp => Some(Message::Command(Move(-NOTCH))),
+        MouseEventKind::ScrollDown => Some(Message::Command(Move(NOTCH))),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const MODES: [Mode; 4] = [Mode::Normal, Mode::Help, Mode::Typing, Mode::Columns];
 
     fn key(code: KeyCode, modifiers: KeyModifiers) -> Event {
         Event::Key(KeyEvent::new(code, modifiers))
@@ -184,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn control_c_quits_even_while_typing() {
-        for typing in [false, true] {
+    fn control_c_quits_in_every_mode() {
+        for mode in MODES {
             let event = key(Char('c'), KeyModifiers::CONTROL);
             assert!(matches!(
-                message(&event, typing),
-                Some(Message::Command(Command::Quit))
+                message(&event, mode),
+                Some(Message::Command(Quit))
             ));
         }
     }
@@ -197,17 +309,38 @@ mod tests {
     #[test]
     fn typed_letters_are_text_and_not_commands() {
         let event = key(Char('q'), KeyModifiers::NONE);
-        assert!(matches!(message(&event, true), Some(Message::Typed('q'))));
         assert!(matches!(
-            message(&event, false),
-            Some(Message::Command(Command::Quit))
+            message(&event, Mode::Typing),
+            Some(Message::Typed('q'))
+        ));
+        assert!(matches!(
+            message(&event, Mode::Normal),
+            Some(Message::Command(Quit))
         ));
     }
 
     #[test]
-    fn a_free_key_is_for_the_actions() {
-        assert!(!is_bound('p') && is_bound('q'));
-        let event = key(Char('p'), KeyModifiers::NONE);
-        assert!(matches!(message(&event, false), Some(Message::Other('p'))));
+    fn a_released_key_is_no_second_press() {
+        let mut event = KeyEvent::new(Char('f'), KeyModifiers::NONE);
+        event.kind = KeyEventKind::Release;
+        assert!(message(&Event::Key(event), Mode::Normal).is_none());
+    }
+
+    #[test]
+    fn the_mouse_clicks_and_turns_its_wheel() {
+        let mouse = |kind| {
+            let event = MouseEvent {
+                kind,
+                column: 7,
+                row: 3,
+                modifiers: KeyModifiers::NONE,
+            };
+            message(&Event::Mouse(event), Mode::Normal)
+        };
+        let left = MouseEventKind::Down(MouseButton::Left);
+        assert!(matches!(mouse(left), Some(Message::Clicked(7, 3))));
+        let up = mouse(MouseEventKind::ScrollUp);
+        assert!(matches!(up, Some(Message::Command(Move(-3)))));
+        assert!(mouse(MouseEventKind::Moved).is_none());
     }
 }

@@ -114,6 +114,14 @@ pub(super) struct Show {
     /// Show only files whose path contains TEXT.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+
+    /// Who gets spare width: the paths, or all columns in proportion to their own.
+    #[arg(long, value_enum, default_value_t = Widths::Fixed)]
+    pub(super) widths: Widths,
+
+    /// The colours: for a dark or a light background, or none, as `NO_COLOR` has it too.
+    #[arg(long, value_enum)]
+    pub(super) theme: Option<Colours>,
 }
 
 /// What is watched.
@@ -142,6 +150,21 @@ pub(super) struct Watch {
 pub(super) enum Origin {
     Live,
     Synthetic,
+}
+
+/// How columns share the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Widths {
+    Fixed,
+    Proportional,
+}
+
+/// Which colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Colours {
+    Dark,
+    Light,
+    Mono,
 }
 
 /// What is printed.

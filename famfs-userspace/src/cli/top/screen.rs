@@ -3,18 +3,23 @@
 use std::{
     env,
     sync::mpsc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use anyhow::Context as _;
+use ratatui::crossterm::style::force_color_output;
 
-use super::{action, args::Show, signal::Signals};
+use super::{
+    action,
+    args::{Colours, Show, Widths},
+    signal::Signals,
+};
 use crate::{
-    model::Snapshot,
-    source::{Source, replay::Replay},
+    model::{Event, EventKind, Snapshot},
+    source::{Extra, Source, replay::Replay},
     tui::{
-        App, Message, Transport,
-        app::{Action, Effect, Mode, Options},
+        App, Message, Theme, Transport,
+        app::{Action, Effect, Options},
         event::message,
         input::Input,
         term::Screen,
@@ -38,9 +43,18 @@ pub(super) struct Shown<'a> {
     pub(super) show: &'a Show,
     pub(super) interval: Duration,
     pub(super) actions: &'a [Action],
+    /// Whether all file systems with DAX mappings are watched.
+    pub(super) all_dax: bool,
 }
 
 impl Feed<'_> {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Live(source) => *source,
+            Self::Recording(replay) => *replay,
+        }
+    }
+
     fn first(&mut self) -> anyhow::Result<Snapshot> {
         Ok(match self {
             Self::Live(source) => source.poll()?,
@@ -97,29 +111,24 @@ fn transport(replay: &Replay) -> Transport {
 /// Runs the screen until the user or a signal ends it.
 pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
+    if shown.show.theme.is_some() {
+        // crossterm, too, leaves colours out where NO_COLOR is set.
+        force_color_output(true);
+    }
     let mut app = App::new(feed.first()?, options(shown));
+    tell_extras(feed.source(), &mut app);
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
-    app.update(Message::Resized(
-        screen
-            .terminal
-            .size()
-            .context("cannot measure the terminal")?
-            .height,
-    ));
     let (sender, ended) = mpsc::channel();
     let period = shown.interval.min(POLL);
     let mut due = Instant::now() + period;
     while !app.quit && !signals.ended() {
-        screen
-            .terminal
-            .draw(|frame| view::draw(&app, frame))
-            .context("cannot draw")?;
+        draw(&mut screen, &mut app)?;
         let wait = due.saturating_duration_since(Instant::now());
         if let Some(event) = input.next(wait).context("cannot read keys")? {
-            let effect = message(&event, app.mode == Mode::Typing).and_then(|m| app.update(m));
-            match effect {
+            match message(&event, app.mode).and_then(|m| app.update(m)) {
                 Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
+                Some(Effect::Switch(extra, on)) => switch(feed.source(), &mut app, extra, on),
                 Some(Effect::Ask(ask)) => {
                     for message in feed.ask(ask)? {
                         app.update(message);
@@ -141,6 +150,36 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// The size is asked for at each picture: a terminal that was resized says so late, or never.
+fn draw(screen: &mut Screen, app: &mut App) -> anyhow::Result<()> {
+    let size = screen
+        .terminal
+        .size()
+        .context("cannot measure the terminal")?;
+    if (size.width, size.height) != (app.area().width, app.area().height) {
+        app.update(Message::Resized(size.width, size.height));
+    }
+    screen
+        .terminal
+        .draw(|frame| view::draw(app, frame))
+        .context("cannot draw")?;
+    Ok(())
+}
+
+fn switch(source: &mut dyn Source, app: &mut App, extra: Extra, on: bool) {
+    if let Err(error) = source.switch(extra, on) {
+        let event = Event::new(SystemTime::now(), EventKind::Instrument, error.to_string());
+        app.update(Message::Note(event));
+    }
+    tell_extras(source, app);
+}
+
+fn tell_extras(source: &dyn Source, app: &mut App) {
+    for extra in Extra::ALL {
+        app.update(Message::Extra(extra, source.extra(extra)));
+    }
+}
+
 fn options(shown: &Shown<'_>) -> Options {
     let show = shown.show;
     Options {
@@ -148,8 +187,20 @@ fn options(shown: &Shown<'_>) -> Options {
         sort: show.sort(),
         filter: show.filter().to_owned(),
         columns: show.columns().cloned().unwrap_or_default(),
+        proportional: show.widths == Widths::Proportional,
         actions: shown.actions.to_vec(),
-        // https://no-color.org: any value but the empty one.
-        colour: env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+        theme: theme(show),
+        all_dax: shown.all_dax,
+    }
+}
+
+/// <https://no-color.org>: any value but the empty one, unless the user asks for colours.
+fn theme(show: &Show) -> Theme {
+    let colourless = env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+    match show.theme {
+        Some(Colours::Light) => Theme::Light,
+        Some(Colours::Mono) => Theme::Mono,
+        None if colourless => Theme::Mono,
+        Some(Colours::Dark) | None => Theme::Dark,
     }
 }

@@ -1,4 +1,4 @@
-//! The newest events, one a line.
+//! The newest events below the table, one a line.
 
 use ratatui::{
     Frame,
@@ -6,7 +6,6 @@ use ratatui::{
     text::{Line, Span, Text},
 };
 
-use super::theme;
 use crate::{text, tui::App};
 
 /// How many lines the events need.
@@ -19,7 +18,7 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let from = events.len().saturating_sub(usize::from(area.height));
     let lines = events[from..].iter().map(|event| {
         Line::from(vec![
-            Span::styled(text::clock(event.time), theme::notice(app)),
+            Span::styled(text::clock(event.time), app.options.theme.notice()),
             Span::raw(format!("  {}", text::printable(&event.text))),
         ])
     });

@@ -1,121 +1,183 @@
-//! The table of files: as many columns of the field table as the width has room for.
+//! The table of files. Only what is visible is written.
 
 use ratatui::{
     Frame,
-    layout::{Alignment, Constraint, Rect},
-    text::{Line, Text},
-    widgets::{Cell, Row, Table},
+    layout::Rect,
+    text::{Line, Span},
 };
-use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::theme;
+use super::{
+    layout::{Column, GAP, columns},
+    paint,
+};
 use crate::{
-    model::{self, FIELDS, Field},
+    model::{FIELDS, Row},
     text,
     tui::App,
 };
 
-const GAP: u16 = 1;
-
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let fields = app.options.columns.at(area.width);
-    let taken: u16 = fields
-        .iter()
-        .map(|f| if f.width == 0 { 0 } else { f.width + GAP })
-        .sum();
-    let path_width = area.width.saturating_sub(taken);
-    let widths = fields
-        .iter()
-        .map(|f| Constraint::Length(width(f, path_width)));
-    let rows = app.rows().skip(app.scroll).take(usize::from(area.height));
-    let rows = rows.map(|row| Row::new(fields.iter().map(|f| cell(f, &row, path_width))));
-    let table = Table::new(rows, widths)
-        .column_spacing(GAP)
-        .header(header(app, &fields));
-    frame.render_widget(table, area);
-    if app.rows().len() == 0 && area.height > 1 {
-        let below = Rect {
-            y: area.y + 1,
-            height: 1,
-            ..area
-        };
-        frame.render_widget(Line::raw(nothing(app)), below);
-    }
-}
-
-fn width(field: &Field, path_width: u16) -> u16 {
-    if field.width == 0 {
-        path_width
-    } else {
-        field.width
-    }
-}
-
-fn header<'a>(app: &App, fields: &[&Field]) -> Row<'a> {
-    let sorted = FIELDS[app.options.sort.field].key;
-    let cells = fields.iter().map(|field| {
-        let style = if field.key == sorted {
-            theme::sorted(app)
+    let columns = columns(app, area.width);
+    let cursor = app.cursor();
+    let visible = usize::from(area.height.saturating_sub(1));
+    let rows = app.rows().enumerate().skip(cursor.top).take(visible);
+    let mut lines = vec![head(app, &columns)];
+    lines.extend(rows.map(|(place, row)| {
+        let line = line(&row, &columns);
+        if place == cursor.at {
+            line.style(app.options.theme.selected())
         } else {
-            theme::head(app)
-        };
-        Cell::from(Text::from(field.title).alignment(alignment(field))).style(style)
-    });
-    Row::new(cells.collect::<Vec<_>>()).style(theme::head(app))
-}
-
-fn cell<'a>(field: &Field, row: &model::Row<'_>, path_width: u16) -> Cell<'a> {
-    let value = text::printable(&(field.value)(row).fitted(usize::from(field.width)));
-    let value = if field.width == 0 {
-        tail(&value, usize::from(path_width))
-    } else {
-        value
-    };
-    Cell::from(Text::from(value).alignment(alignment(field)))
-}
-
-fn alignment(field: &Field) -> Alignment {
-    if field.is_number() {
-        Alignment::Right
-    } else {
-        Alignment::Left
+            line
+        }
+    }));
+    if app.rows().len() == 0 {
+        lines.push(Line::raw(nothing(app)));
+    }
+    for (line, y) in lines.into_iter().zip(area.y..area.bottom()) {
+        frame.render_widget(
+            line,
+            Rect {
+                y,
+                height: 1,
+                ..area
+            },
+        );
     }
 }
 
-/// The end of a path tells files apart better than its beginning.
-fn tail(path: &str, width: usize) -> String {
-    const CUT: &str = "..";
-    if path.width() <= width {
-        return path.into();
+/// The field whose head is at this column of the screen.
+pub(super) fn hit(app: &App, area: Rect, x: u16) -> Option<usize> {
+    let x = x.checked_sub(area.x)?;
+    let mut columns = columns(app, area.width).into_iter();
+    let at = columns.find(|c| (c.x..c.x + c.width).contains(&x))?;
+    Some(at.field)
+}
+
+fn head(app: &App, columns: &[Column]) -> Line<'static> {
+    let theme = app.options.theme;
+    let mut line = Line::default().style(theme.head());
+    for (i, column) in columns.iter().enumerate() {
+        let field = &FIELDS[column.field];
+        let sorted = column.field == app.options.sort.field;
+        let style = if sorted { theme.sorted() } else { theme.head() };
+        if i > 0 {
+            line.push_span(Span::styled(" ".repeat(GAP.into()), theme.head()));
+        }
+        let text = aligned(field.title, field.is_number(), column.width);
+        line.push_span(Span::styled(text, style));
     }
-    let mut left = width.saturating_sub(CUT.len());
-    let kept = path.char_indices().rev().take_while(|(_, c)| {
-        let fits = c.width().unwrap_or(0) <= left;
-        left = left.saturating_sub(c.width().unwrap_or(0));
-        fits
-    });
-    let start = kept.last().map_or(path.len(), |(i, _)| i);
-    format!("{CUT}{}", &path[start..])
+    line
+}
+
+fn line(row: &Row<'_>, columns: &[Column]) -> Line<'static> {
+    let cells: Vec<String> = columns.iter().map(|column| cell(row, column)).collect();
+    Line::raw(cells.join(&" ".repeat(GAP.into())))
+}
+
+fn cell(row: &Row<'_>, column: &Column) -> String {
+    #[cfg(test)]
+    tests::WRITTEN.with(|written| written.set(written.get() + 1));
+    let field = &FIELDS[column.field];
+    let value = (field.value)(row).fitted(column.width.into());
+    let value = text::printable(&value);
+    if field.width == 0 {
+        paint::left(
+            &paint::tail(&value, column.width.into()),
+            column.width.into(),
+        )
+    } else {
+        aligned(&value, field.is_number(), column.width)
+    }
+}
+
+fn aligned(text: &str, right: bool, width: u16) -> String {
+    if right {
+        paint::right(text, width.into())
+    } else {
+        paint::left(text, width.into())
+    }
 }
 
 fn nothing(app: &App) -> &'static str {
-    if app.options.filter.is_empty() {
+    if app.shown().files.is_empty() {
         "no faults yet"
     } else {
-        "no path contains the filter"
+        "no path contains the filter (esc drops it)"
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use ratatui::{Terminal, backend::TestBackend};
+
     use super::*;
+    use crate::{
+        model::{Columns, FileKey, FileRow, Sort},
+        source::{
+            Source as _,
+            synthetic::{Scene, Synthetic},
+        },
+        tui::{Message, Theme, app::Options, event::Command, view},
+    };
+
+    thread_local! {
+        pub(super) static WRITTEN: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Fifty thousand files that all fault.
+    fn huge() -> App {
+        let mut source = Synthetic::new(Scene::Mixed, Duration::from_secs(1));
+        let first = source.poll().unwrap();
+        let mut second = source.poll().unwrap();
+        let file = second.files[0].clone();
+        second.files = (0..50_000)
+            .map(|ino| FileRow {
+                key: FileKey { dev: (0, 42), ino },
+                path: Some(format!("/mnt/famfs/{ino:05}")),
+                ..file.clone()
+            })
+            .collect();
+        let options = Options {
+            interval: Duration::from_secs(1),
+            sort: Sort::default(),
+            filter: String::new(),
+            columns: Columns::default(),
+            proportional: false,
+            actions: Vec::new(),
+            theme: Theme::Dark,
+            all_dax: false,
+        };
+        let mut app = App::new(first, options);
+        app.update(Message::Observed(second));
+        app
+    }
 
     #[test]
-    fn a_path_keeps_its_end() {
-        assert_eq!(tail("/mnt/famfs/a", 12), "/mnt/famfs/a");
-        assert_eq!(tail("/mnt/famfs/a", 8), "..amfs/a");
-        assert_eq!(tail("/mnt/数据", 6), "..数据");
-        assert_eq!(tail("/mnt/数据", 5), "..据");
-        assert_eq!(tail("/mnt", 0), "..");
+    fn of_fifty_thousand_rows_only_the_visible_cells_are_written() {
+        let mut app = huge();
+        assert_eq!(app.rows().len(), 50_000);
+        app.update(Message::Resized(80, 24));
+        let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
+        let mut written = |app: &App| {
+            WRITTEN.set(0);
+            terminal.draw(|frame| view::draw(app, frame)).unwrap();
+            WRITTEN.get()
+        };
+        // Header, two mounts, the table's head and two lines of status are no rows; a width of 80
+        // has eight columns.
+        assert_eq!(written(&app), (24 - 6) * 8);
+        for command in [
+            Command::Move(isize::MAX),
+            Command::Turn(-1),
+            Command::SortNext,
+            Command::Reverse,
+        ] {
+            WRITTEN.set(0);
+            app.update(Message::Command(command));
+            assert_eq!(WRITTEN.get(), 0, "{command:?} writes cells");
+            assert_eq!(written(&app), (24 - 6) * 8);
+        }
     }
 }

@@ -2,76 +2,68 @@
 
 use ratatui::{
     Frame,
-    layout::{Constraint, Layout, Rect},
-    text::{Line, Span},
-    widgets::{Block, Clear, Paragraph},
+    layout::Rect,
+    text::{Line, Span, Text},
 };
 
-use super::theme;
+use super::{paint, window};
 use crate::{
     model::FIELDS,
     text,
-    tui::{App, app::Options, event::BINDINGS},
+    tui::{App, event::BINDINGS},
 };
 
-const WIDTH: u16 = 74;
+const TITLE: &str = "help: ? or esc closes, up and down scroll";
+const KEYS: usize = 11;
+/// The mouse has no place in the table of keys.
+const MOUSE: [(&str, &str); 2] = [
+    (
+        "click",
+        "a page, the head of a column, a line, a place in a recording",
+    ),
+    ("wheel", "three lines up or down"),
+];
 const NOTES: [&str; 2] = [
     "A bucket is an eighth of a power of two: P50, P99 and MAX are at most",
-    "12.5 % above the true latency and never below it.",
+    "12.5 % above the true latency and never below it. Counts and sums are exact.",
 ];
 
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
-    let height = u16::try_from(height(&app.options))
-        .unwrap_or(u16::MAX)
-        .min(area.height);
-    let [_, row, _] = Layout::vertical([
-        Constraint::Fill(1),
-        Constraint::Length(height),
-        Constraint::Fill(1),
-    ])
-    .areas(area);
-    let [_, place, _] = Layout::horizontal([
-        Constraint::Fill(1),
-        Constraint::Length(WIDTH.min(area.width)),
-        Constraint::Fill(1),
-    ])
-    .areas(row);
-    let block = Block::bordered().title("help: ? or esc closes, up and down scroll");
-    let scroll = (u16::try_from(app.help_scroll).unwrap_or(u16::MAX), 0);
-    frame.render_widget(Clear, place);
-    frame.render_widget(
-        Paragraph::new(lines(app)).block(block).scroll(scroll),
-        place,
-    );
+    window::frame(frame, area, height(app), TITLE);
+    let inside = window::inside(area, height(app));
+    let visible = lines(app, inside.width.into())
+        .into_iter()
+        .skip(app.front().top);
+    let visible = visible.take(inside.height.into());
+    frame.render_widget(visible.collect::<Text<'_>>(), inside);
 }
 
-/// How many lines the whole help has, its frame included.
-pub(in crate::tui) fn height(options: &Options) -> usize {
-    BINDINGS.len() + options.actions.len() + FIELDS.len() + NOTES.len() + 4
+/// How many lines the whole help has.
+pub(in crate::tui) fn height(app: &App) -> usize {
+    let keys = BINDINGS.len() + MOUSE.len() + app.options.actions.len();
+    keys + FIELDS.len() + NOTES.len() + 2
 }
 
-fn lines(app: &App) -> Vec<Line<'static>> {
-    let entry = |key: String, help: String| {
+fn lines(app: &App, width: usize) -> Vec<Line<'static>> {
+    let entry = |key: &str, help: &str| {
+        let help = paint::head(help, width.saturating_sub(KEYS));
         Line::from(vec![
-            Span::styled(format!("{key:<11}"), theme::key(app)),
+            Span::styled(paint::left(key, KEYS), app.options.theme.key()),
             Span::raw(help),
         ])
     };
-    let keys = BINDINGS
-        .iter()
-        .map(|b| entry(b.shown.into(), b.help.into()));
-    let actions = app.options.actions.iter().map(|a| {
+    let keys = BINDINGS.iter().map(|b| entry(b.shown, b.help));
+    let mouse = MOUSE.iter().map(|(what, help)| entry(what, help));
+    let actions = app.options.actions.iter().map(|action| {
+        let help = format!("{}: {}", action.label, action.command);
         entry(
-            a.key.to_string(),
-            format!(
-                "{}: {}",
-                text::printable(&a.label),
-                text::printable(&a.command)
-            ),
+            &text::printable(&action.key.to_string()),
+            &text::printable(&help),
         )
     });
-    let columns = FIELDS.iter().map(|f| entry(f.title.into(), f.help.into()));
-    keys.chain(actions)
+    let columns = FIELDS.iter().map(|f| entry(f.title, f.help));
+    keys.chain(mouse)
+        .chain(actions)
         .chain([Line::default()])
         .chain(columns)
         .chain([Line::default()])

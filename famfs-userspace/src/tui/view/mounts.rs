@@ -7,7 +7,6 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use super::theme;
 use crate::{
     model::{Mount, MountState},
     text,
@@ -36,24 +35,38 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
 fn lines(app: &App, width: u16) -> Vec<Line<'static>> {
     let mounts = app.mounts();
     if mounts.is_empty() {
+        let [what, next] = if app.options.all_dax {
+            [
+                "no file system is mounted on DAX memory",
+                "mount one with: famfs mount DEV DIR, or mount -o dax=always DEV DIR",
+            ]
+        } else {
+            ["no famfs is mounted", "mount one with: famfs mount DEV DIR"]
+        };
         return vec![
-            Line::styled("no famfs is mounted", theme::notice(app)),
-            Line::raw("mount one with: famfs mount DEV DIR"),
+            Line::styled(what, app.options.theme.notice()),
+            Line::raw(next),
         ];
     }
     mounts
         .into_iter()
-        .flat_map(|mount| mount_lines(app, mount, width))
+        .flat_map(|mount| mount_lines(app, mount, usize::from(width)))
         .collect()
 }
 
-fn mount_lines(app: &App, mount: &Mount, width: u16) -> Vec<Line<'static>> {
-    let state = Span::styled(text::state(mount.state), theme::state(app, mount.state));
+fn mount_lines(app: &App, mount: &Mount, width: usize) -> Vec<Line<'static>> {
+    let style = app.options.theme.state(mount.state);
+    let state = Span::styled(text::state(mount.state), style);
     let gap = " ".repeat(10_usize.saturating_sub(state.width()));
-    let mut lines = vec![Line::from(vec![
-        state,
-        Span::raw(gap + &text::place(mount)),
-    ])];
+    let mut line = Line::from(vec![state, Span::raw(gap + &text::place(mount))]);
+    if mount.kind != "famfs" {
+        line.push_span(Span::raw(format!("  {}", text::printable(&mount.kind))));
+    }
+    // What the module counted is worth the rest of a line, and no line of its own.
+    if let Some(totals) = totals(mount).filter(|t| line.width() + t.width() <= width) {
+        line.push_span(Span::raw(totals));
+    }
+    let mut lines = vec![line];
     let parts = match &mount.error {
         Some(error) => text::error_parts(error).to_vec(),
         None if mount.state == MountState::Disabled => {
@@ -61,8 +74,17 @@ fn mount_lines(app: &App, mount: &Mount, width: u16) -> Vec<Line<'static>> {
         }
         None => Vec::new(),
     };
-    lines.extend(wrap(&parts, usize::from(width)).into_iter().map(Line::raw));
+    lines.extend(wrap(&parts, width).into_iter().map(Line::raw));
     lines
+}
+
+/// What the module itself counted meanwhile: a check of the numbers below.
+fn totals(mount: &Mount) -> Option<String> {
+    let t = mount.totals?;
+    Some(format!(
+        "  module: {} PMD {} PTE {} fell back {} refused {} PUD tries",
+        t.pmd, t.pte, t.fallback, t.refused, t.pud_try
+    ))
 }
 
 /// The parts in as few indented lines as hold them without breaking one.
