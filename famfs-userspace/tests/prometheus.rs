@@ -25,7 +25,7 @@ use famfs_userspace::{
 };
 use serving::Running;
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const QUANTILES: [f64; 6] = [0.01, 0.5, 0.9, 0.99, 0.999, 1.0];
 
 /// By order and op.

@@ -5,8 +5,9 @@
 mod everything;
 
 use std::{
-    fs,
-    io::Cursor,
+    fs::{self, File},
+    io::{BufRead as _, BufReader, Cursor, Read as _, Write as _},
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     time::Duration,
@@ -20,6 +21,12 @@ use famfs_userspace::{
         synthetic::{Scene, Synthetic},
     },
     store::{HEADER_LEN, KEY_EVERY, Recording, Ring, Writer},
+};
+use nix::{
+    poll::{PollFd, PollFlags, poll},
+    pty::{Winsize, openpty},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
 };
 
 fn record(snapshots: &[Snapshot]) -> Vec<u8> {
@@ -367,4 +374,125 @@ fn what_is_no_recording_is_told_and_damage_is_too() {
         text(&output.stderr)
     );
     assert!(text(&output.stdout).lines().count() > 60);
+}
+
+#[test]
+fn an_interrupt_completes_the_recording() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.famfsrec");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(["record", "--source", "synthetic", "--interval", "0.05"])
+        .arg(&file)
+        .spawn()
+        .unwrap();
+    while fs::metadata(&file).map_or(0, |m| m.len()) < 1_000 {
+        assert_eq!(child.try_wait().unwrap(), None);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    kill(
+        Pid::from_raw(child.id().try_into().unwrap()),
+        Signal::SIGINT,
+    )
+    .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let mut recording = open(&fs::read(&file).unwrap());
+    assert!(recording.ended() && recording.damages().is_empty());
+    let mut source = Synthetic::new(Scene::Poison, Duration::from_millis(50));
+    for recorded in all(&mut recording) {
+        assert_eq!(recorded, source.poll().unwrap());
+    }
+    let mode = std::os::unix::fs::MetadataExt::mode(&fs::metadata(&file).unwrap());
+    assert_eq!(mode & 0o777, 0o600, "it tells paths");
+}
+
+#[test]
+fn a_ring_is_written_at_a_signal_and_at_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("incident.famfsrec");
+    let args = [
+        "record",
+        "--source",
+        "synthetic",
+        "--interval",
+        "0.05",
+        "--ring",
+        "0.1",
+    ];
+    let mut child = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(args)
+        .arg(&file)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let folder = dir.path().join("incident.famfsrec.ring");
+    while !folder.join("00000001.famfsrec").exists() {
+        assert_eq!(child.try_wait().unwrap(), None);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let pid = Pid::from_raw(child.id().try_into().unwrap());
+    kill(pid, Signal::SIGUSR1).unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let line = said.next().unwrap().unwrap();
+    let dump = line
+        .strip_prefix("famfs-top: what is kept is in ")
+        .unwrap()
+        .to_owned();
+    let mut dumped = open(&fs::read(&dump).unwrap());
+    assert!(dumped.ended() && dumped.damages().is_empty());
+    let stem = format!("{}/incident-2026", dir.path().display());
+    assert!(dump.starts_with(&stem), "named after the moment: {dump}");
+    assert!(!file.exists(), "it goes on");
+    kill(pid, Signal::SIGTERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(file.exists() && !folder.exists());
+    let earlier = all(&mut dumped);
+    let later = all(&mut open(&fs::read(&file).unwrap()));
+    let shared = later
+        .iter()
+        .position(|s| s.elapsed_ns == earlier.last().unwrap().elapsed_ns);
+    assert_eq!(later[shared.unwrap()], *earlier.last().unwrap());
+    // A folder that an earlier run left is not touched.
+    fs::create_dir(&folder).unwrap();
+    let refused = top(&args, &dir.path().join("incident.famfsrec"));
+    assert_eq!(refused.status.code(), Some(1));
+    fs::remove_file(&file).unwrap();
+    let refused = top(&args, &file);
+    assert!(text(&refused.stderr).contains("holds what an earlier run kept"));
+    assert_eq!(refused.status.code(), Some(1));
+}
+
+#[test]
+fn a_recording_opens_on_the_screen() {
+    let size = Winsize {
+        ws_row: 40,
+        ws_col: 160,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    let pty = openpty(Some(&size), None).unwrap();
+    let end = || File::from(pty.slave.try_clone().unwrap());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(["replay", "--at", "+2"])
+        .arg(fixture("v1-everything.famfsrec"))
+        .stdin(end())
+        .stdout(end())
+        .stderr(end())
+        .spawn()
+        .unwrap();
+    drop(pty.slave);
+    let mut screen = File::from(pty.master);
+    let mut shown = String::new();
+    let mut chunk = [0; 4096];
+    while !shown.contains("index.dat") {
+        let mut ready = [PollFd::new(screen.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut ready, 20_000_u16) != Ok(1) {
+            let _ = child.kill();
+            panic!("the screen shows no file: {shown:?}");
+        }
+        let n = screen.read(&mut chunk).expect("it draws");
+        shown += &String::from_utf8_lossy(&chunk[..n]);
+    }
+    screen.write_all(b"q").unwrap();
+    while screen.read(&mut chunk).is_ok_and(|n| n > 0) {}
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -59,7 +59,9 @@ fn mount_since(old: &[Mount], new: &Mount) -> Mount {
 }
 
 fn probe_since(old: &[ProbeHealth], new: &ProbeHealth) -> ProbeHealth {
-    let Some(old) = old.iter().find(|p| p.name == new.name) else {
+    // One function may have two: at its entry and at its return.
+    let same = |p: &&ProbeHealth| (&p.name, &p.kind) == (&new.name, &new.kind);
+    let Some(old) = old.iter().find(same) else {
         return new.clone();
     };
     ProbeHealth {
@@ -169,6 +171,22 @@ mod tests {
         assert_eq!(pmd.count(), 3200);
         assert_eq!(interval.files[0].faults.len(), 1);
         assert_eq!(interval.probes[0].hits, 41_362);
+    }
+
+    #[test]
+    fn two_probes_of_one_function_are_told_apart() {
+        let [attach, mut first, mut second] = polls(1);
+        for (snapshot, hits) in [(&mut first, [7, 5]), (&mut second, [10, 6])] {
+            let mut entry = attach.probes[0].clone();
+            let mut exit = entry.clone();
+            (entry.kind, exit.kind) = ("fentry".into(), "fexit".into());
+            [entry.hits, exit.hits] = hits;
+            snapshot.probes = vec![entry, exit];
+        }
+        let hits: Vec<u64> = (delta(&first, &second).probes.iter())
+            .map(|probe| probe.hits)
+            .collect();
+        assert_eq!(hits, [3, 1]);
     }
 
     #[test]

@@ -99,11 +99,11 @@ families! {
         "How long these took together";
     PROBE_ATTACHED = Gauge "famfs_probe_attached" "" ["probe", "kind"]
         "Whether the probe is attached: 1 or 0; what it feeds is absent while it is not";
-    PROBE_HITS = Counter "famfs_probe_hits" "" ["probe"]
+    PROBE_HITS = Counter "famfs_probe_hits" "" ["probe", "kind"]
         "How often the probe ran";
-    PROBE_MISSED = Counter "famfs_probe_missed" "" ["probe"]
+    PROBE_MISSED = Counter "famfs_probe_missed" "" ["probe", "kind"]
         "Runs of the probe that the kernel skipped";
-    PROBE_RUN = Counter "famfs_probe_run" "seconds" ["probe"]
+    PROBE_RUN = Counter "famfs_probe_run" "seconds" ["probe", "kind"]
         "Time spent in the probe; absent unless the kernel's run-time statistics are on";
     EVENTS_LOST = Counter "famfs_events_lost" "" ["reason"]
         "Records that the kernel could not hand over";

@@ -222,16 +222,16 @@ fn top_files(files: &TopFiles, put: Put<'_>) {
 }
 
 fn probes(snapshot: &Snapshot, put: Put<'_>) {
+    // One function may have two: at its entry and at its return.
     let mut probes: Vec<_> = snapshot.probes.iter().collect();
-    probes.sort_by_key(|probe| &probe.name);
-    probes.dedup_by_key(|probe| &probe.name);
+    probes.sort_by_key(|probe| (&probe.name, &probe.kind));
+    probes.dedup_by_key(|probe| (&probe.name, &probe.kind));
     for probe in probes {
-        let name = vec![("probe", probe.name.clone())];
-        let kind = [name.clone(), vec![("kind", probe.kind.clone())]].concat();
+        let name = vec![("probe", probe.name.clone()), ("kind", probe.kind.clone())];
         let attached = probe.problem.is_none();
         put(
             &families::PROBE_ATTACHED,
-            kind,
+            name.clone(),
             Value::Whole(attached.into()),
         );
         if !attached {

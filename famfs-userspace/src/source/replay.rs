@@ -135,6 +135,11 @@ impl Replay {
 
     fn jumped(&mut self) -> Result<Snapshot, store::Error> {
         self.given = None;
+        self.before()
+    }
+
+    /// The snapshot before the one that it is time for, or that one where it is the first.
+    pub fn before(&mut self) -> Result<Snapshot, store::Error> {
         Ok(self.sound(self.head.before())?.1)
     }
 

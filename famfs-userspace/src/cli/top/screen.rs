@@ -50,7 +50,8 @@ impl Feed<'_> {
     fn first(&mut self) -> anyhow::Result<Snapshot> {
         Ok(match self {
             Self::Live(source) => source.poll()?,
-            Self::Recording(replay) => replay.poll()?,
+            // The one before, so that there is an interval to show at once.
+            Self::Recording(replay) => replay.before()?,
         })
     }
 
