@@ -30,6 +30,8 @@ pub enum Keep {
     /// Nothing for this process; what it starts has what it would have had. For commands of the
     /// user's, who gave the privileges.
     ForCommands,
+    /// Only what writes files in folders of others, as root may: for recordings.
+    Files,
 }
 
 /// The effective capabilities of this thread; `None` where the kernel does not say.
@@ -63,22 +65,26 @@ pub fn missing(effective: u64) -> Vec<&'static str> {
 /// Gives up this thread's capabilities: call it before other threads are made. They are not
 /// needed after attaching, and cannot be taken back.
 pub fn drop_all(keep: Keep) -> Result<(), caps::errors::CapsError> {
-    if keep == Keep::Nothing {
-        let held = caps::read(None, CapSet::Effective)?;
-        // Leaving the bounding set takes this one, and it stays effective until the end.
-        if held.contains(&Capability::CAP_SETPCAP) {
-            for cap in caps::read(None, CapSet::Bounding)? {
-                caps::drop(None, CapSet::Bounding, cap)?;
-            }
+    let held = caps::read(None, CapSet::Effective)?;
+    let kept: CapsHashSet = match keep {
+        Keep::Nothing | Keep::ForCommands => CapsHashSet::new(),
+        Keep::Files => (held.iter().copied())
+            .filter(|&cap| cap == Capability::CAP_DAC_OVERRIDE)
+            .collect(),
+    };
+    if keep == Keep::ForCommands {
+        return caps::clear(None, CapSet::Effective);
+    }
+    // Leaving the bounding set takes this one, and it stays effective until the end.
+    if held.contains(&Capability::CAP_SETPCAP) {
+        for cap in caps::read(None, CapSet::Bounding)? {
+            caps::drop(None, CapSet::Bounding, cap)?;
         }
-        caps::clear(None, CapSet::Ambient)?;
-        caps::set(None, CapSet::Inheritable, &CapsHashSet::new())?;
     }
-    caps::clear(None, CapSet::Effective)?;
-    if keep == Keep::Nothing {
-        caps::clear(None, CapSet::Permitted)?;
-    }
-    Ok(())
+    caps::clear(None, CapSet::Ambient)?;
+    caps::set(None, CapSet::Inheritable, &CapsHashSet::new())?;
+    caps::set(None, CapSet::Effective, &kept)?;
+    caps::set(None, CapSet::Permitted, &kept)
 }
 
 #[cfg(test)]
@@ -101,5 +107,32 @@ mod tests {
         assert_eq!(in_status(status), Some(0x1ff_ffff_ffff));
         assert_eq!(in_status("CapEff:\tzz\n"), None);
         assert_eq!(in_status(""), None);
+    }
+
+    /// The effective, permitted and inheritable sets of a thread that had the given ones and
+    /// dropped: capabilities are each thread's own.
+    fn after(keep: Keep) -> (CapsHashSet, [CapsHashSet; 3]) {
+        let thread = std::thread::spawn(move || {
+            let read = |set| caps::read(None, set).unwrap();
+            let before = read(CapSet::Permitted);
+            drop_all(keep).unwrap();
+            let sets = [CapSet::Effective, CapSet::Permitted, CapSet::Inheritable];
+            (before, sets.map(read))
+        });
+        thread.join().unwrap()
+    }
+
+    #[test]
+    fn nothing_or_as_little_as_is_needed_is_left() {
+        let none = CapsHashSet::new();
+        let (_, left) = after(Keep::Nothing);
+        assert_eq!(left, [none.clone(), none.clone(), none.clone()]);
+        let (before, [effective, permitted, _]) = after(Keep::ForCommands);
+        assert_eq!((effective, permitted), (none.clone(), before));
+        let (before, [effective, permitted, inheritable]) = after(Keep::Files);
+        let mut files = before;
+        files.retain(|&cap| cap == Capability::CAP_DAC_OVERRIDE);
+        assert_eq!([&effective, &permitted], [&files, &files]);
+        assert_eq!(inheritable, none);
     }
 }

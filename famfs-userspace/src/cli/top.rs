@@ -81,7 +81,7 @@ impl Sub {
     fn run(&self) -> anyhow::Result<u8> {
         match self {
             Self::Record(args) => {
-                let mut source = attach(&args.watch, args.interval(), Keep::Nothing)?;
+                let mut source = attach(&args.watch, args.interval(), Keep::Files)?;
                 record::run(source.as_mut(), args)
             }
             Self::Replay(args) => replay::run(args),

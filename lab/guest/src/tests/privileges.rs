@@ -1,6 +1,8 @@
 //! What famfs-top needs, what it says when it lacks that, and what it keeps: nothing.
 
 use std::{
+    fs,
+    os::unix::fs::chown,
     path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -33,6 +35,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "privileges::a_command_runs_with_its_own",
         run: of_a_command,
+    },
+    Test {
+        name: "privileges::a_recording_goes_where_root_may_write",
+        run: recording,
     },
     Test {
         name: "privileges::the_module_is_followed_without_any",
@@ -128,6 +134,16 @@ fn of_a_command() {
     );
 }
 
+fn recording() {
+    let folder = "/tmp/nobodys";
+    fs::create_dir_all(folder).unwrap();
+    chown(folder, Some(65534), Some(65534)).unwrap();
+    let file = format!("{folder}/test.famfsrec");
+    must(&format!("famfs-top record --interval 0.1 --count 2 {file}"));
+    assert!(fs::metadata(&file).unwrap().len() > 0);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 fn follows() {
     if Path::new("/sys/module/famfs").exists() {
         must("rmmod famfs");
@@ -140,7 +156,7 @@ fn follows() {
     must("modprobe famfs");
     // It looks ten times a second, and what is attached pins the module.
     let start = Instant::now();
-    let refcount = || std::fs::read_to_string("/sys/module/famfs/refcnt").unwrap();
+    let refcount = || fs::read_to_string("/sys/module/famfs/refcnt").unwrap();
     while refcount().trim() == "0" {
         assert!(
             start.elapsed() < PATIENCE,
