@@ -287,8 +287,8 @@ pub(crate) struct Runtime {
 /// Hold the famfs command's costs against their limits
 ///
 /// Each folder is one kernel's: `insn.json`, of `runtime` in the deterministic lab; `split.txt`,
-/// what the lab's counter of instructions saw of the same boot; and `time.json`, of `runtime`
-/// with a clock. `cargo xtask bench runtime` measures and calls this.
+/// what the lab's counter of instructions saw of the same boot; and, if there are times to show,
+/// `time.json`, of `runtime` with a clock. `cargo xtask bench runtime` measures and calls this.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   famfs-bench runtime-cost --results target/bench/runtime-6.12 --results target/bench/runtime-7.3

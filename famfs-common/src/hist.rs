@@ -56,11 +56,12 @@ const fn bucket(ns: u64, shift: u32) -> u16 {
 }
 
 /// By the upper byte of a 16-bit value: how far to shift the value to leave its top four bits.
+#[expect(clippy::cast_possible_truncation, reason = "shifts are below 16")]
 pub static SHIFT: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 1;
     while byte < 256 {
-        table[byte] = 8 + byte.ilog2() as u8 - SLICE_BITS as u8;
+        table[byte] = (8 + byte.ilog2() - SLICE_BITS) as u8;
         byte += 1;
     }
     table

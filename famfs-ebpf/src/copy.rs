@@ -89,20 +89,20 @@ pub fn copy_exit(ctx: FExitContext) -> i32 {
     let ns = ns.unwrap_or_default();
     count(&here, ino, dev, write, Outcome::Copied, bucket, ns);
     let bytes = copied as u64;
-    count(&here, ino, dev, write, Outcome::CopiedBytes, TIMELESS, bytes);
+    count(
+        &here,
+        ino,
+        dev,
+        write,
+        Outcome::CopiedBytes,
+        TIMELESS,
+        bytes,
+    );
     0
 }
 
 #[inline(always)]
-fn count(
-    here: &Here,
-    ino: u64,
-    dev: u32,
-    write: bool,
-    outcome: Outcome,
-    bucket: u16,
-    amount: u64,
-) {
+fn count(here: &Here, ino: u64, dev: u32, write: bool, outcome: Outcome, bucket: u16, amount: u64) {
     let class = Class {
         order: Order::Pte,
         write,

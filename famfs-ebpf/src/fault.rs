@@ -8,10 +8,7 @@ use core::{
 };
 
 use aya_ebpf::{
-    EbpfContext,
-    helpers::bpf_ktime_get_ns,
-    macros::btf_tracepoint,
-    programs::BtfTracePointContext,
+    EbpfContext, helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use aya_log_ebpf::warn;
 use famfs_common::{
@@ -66,7 +63,9 @@ const CLASS_SHIFT: u32 = 24;
 /// Where the thread that faults keeps its start.
 #[inline(always)]
 fn slot_of(vmf: Kernel) -> *mut Slot {
-    (&raw mut STARTS).cast::<Slot>().wrapping_add(slot(low(vmf)) as usize)
+    (&raw mut STARTS)
+        .cast::<Slot>()
+        .wrapping_add(slot(low(vmf)) as usize)
 }
 
 /// A fault's own word: its `vm_fault`, and the order.
@@ -201,7 +200,8 @@ fn exit<const PROCESS: bool, const RESULT: usize>(
     };
     let result: u32 = ctx.arg(RESULT);
     let mapped = (Outcome::Mapped as u64) << CLASS_SHIFT | u64::from(here.cpu);
-    if result == vm_fault::NOPAGE && timed
+    if result == vm_fault::NOPAGE
+        && timed
         && let Some(bucket) = hist::quick(ns, shift)
     {
         let tag = key | mapped | bucket << Tag::BUCKET_SHIFT;

@@ -21,7 +21,10 @@ pub fn count(ino: u64, dev: u32) {
 fn first(key: By) {
     const NOEXIST: u64 = 1;
     let comm = bpf_get_current_comm().unwrap_or_default();
-    if PROCESSES.insert(key, Faults { n: 1, comm }, NOEXIST).is_ok() {
+    if PROCESSES
+        .insert(key, Faults { n: 1, comm }, NOEXIST)
+        .is_ok()
+    {
         return;
     }
     // Another CPU was faster, or the map is full.

@@ -3,8 +3,8 @@
 use core::ptr::read_volatile;
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     helpers::generated::bpf_probe_read_kernel,
+    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns},
     macros::{btf_tracepoint, fentry, fexit, kprobe, raw_tracepoint},
     programs::{
         BtfTracePointContext, FEntryContext, FExitContext, ProbeContext, RawTracePointContext,
@@ -16,7 +16,7 @@ use famfs_common::{
         MOUNT_DISABLED, MOUNT_NOTIFIED, Rare,
     },
     fault::{Class, Order, Outcome},
-    field::{Field, Offsets, FIELDS},
+    field::{FIELDS, Field, Offsets},
     keys::TIMELESS,
     probe::Hook,
 };

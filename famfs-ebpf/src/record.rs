@@ -141,7 +141,9 @@ fn fuller(half: usize) {
     let mut before = 1u64;
     // SAFETY: one aligned word of the memory, which user space only sets to zero.
     unsafe {
-        let used = (&raw mut MEMORY.state.used).cast::<u64>().wrapping_add(half);
+        let used = (&raw mut MEMORY.state.used)
+            .cast::<u64>()
+            .wrapping_add(half);
         asm!(
             "{before} = atomic_fetch_add((u64 *)({used} + 0), {before})",
             before = inout(reg) before,
@@ -191,4 +193,3 @@ pub unsafe fn add(word: *mut u64, n: u64) {
     // SAFETY: one aligned word of the map.
     unsafe { asm!("lock *(u64 *)({word} + 0) += {n}", word = in(reg) word, n = in(reg) n) };
 }
-

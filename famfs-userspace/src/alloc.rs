@@ -264,6 +264,17 @@ mod tests {
         assert!(!space.is_shared(&at(5 * UNIT, UNIT)));
     }
 
+    #[test]
+    fn of_several_extents_all_are_claimed_or_none() {
+        let mut space = Space::new(10 * UNIT, UNIT, UNIT);
+        let (a, b, taken) = (at(UNIT, UNIT), at(3 * UNIT, UNIT), at(0, 2 * UNIT));
+        assert_eq!(space.claim_free(&[a, b, taken]), Err(taken));
+        assert_eq!(space.used(), UNIT);
+        assert_eq!(space.claim_free(&[a, b]), Ok(()));
+        assert_eq!(space.claim_free(&[b]), Err(b));
+        assert_eq!((space.used(), space.taken.len()), (3 * UNIT, 2));
+    }
+
     #[derive(Clone, Debug)]
     enum Step {
         Claim(u64, u64),

@@ -159,6 +159,11 @@ fn open_dax(path: &Path, rdev: u64, access: Access) -> Result<Device, Error> {
     if dax.mode == dax::Mode::DevDax {
         return dax::open_devdax(path, &dax, access);
     }
+    if let Access::Format { .. } = access {
+        // Who may not format it is told so, mounted or not, as with a block device.
+        nix::unistd::access(path, nix::unistd::AccessFlags::W_OK)
+            .map_err(|e| io_error("open", path)(e.into()))?;
+    }
     let mounted = mountinfo::read()?
         .into_iter()
         .find(|m| m.is_famfs() && m.is_source(path));

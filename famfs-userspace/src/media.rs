@@ -173,3 +173,31 @@ impl Super {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sound_entry_is_parsed_alike_with_and_without_its_sum() {
+        let bodies = [
+            Body::Delete,
+            Body::File(File {
+                size: 5,
+                flags: entry::FLAGS_ALL_HOSTS_RW,
+                uid: 1,
+                gid: 2,
+                mode: 0o640,
+                path: PathField::new(b"a/b").unwrap(),
+                map: Map::contiguous(UNIT_2M, UNIT_2M),
+            }),
+        ];
+        for (index, body) in (0..).zip(&bodies) {
+            let bytes = Entry::bytes_of(index, body);
+            assert!(Layout::Current.is_sound(&bytes, index));
+            let parsed = Layout::Current.parse_sound(&bytes);
+            assert_eq!(parsed, Layout::Current.parse_entry(&bytes));
+            assert!(parsed.crc_ok() && parsed.body == *body);
+        }
+    }
+}

@@ -25,13 +25,12 @@ impl Extra {
         }
     }
 
-    /// What it costs, for who is about to switch it on.
+    /// What it costs, for who is about to switch it on. A text of a few words: it stands in a
+    /// line of the screen.
     pub fn price(self) -> &'static str {
         match self {
-            Self::Processes => {
-                "one entry more in the kernel for each process and file, at each fault"
-            }
-            Self::RunTime => "two readings of the clock more for each BPF program on this machine",
+            Self::Processes => "each fault a second entry in the kernel",
+            Self::RunTime => "each BPF program on this machine two readings of the clock",
         }
     }
 }

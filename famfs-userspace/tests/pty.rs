@@ -5,6 +5,7 @@ use std::{
     io::{Read as _, Write as _},
     num::NonZero,
     os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex},
     thread,
@@ -25,6 +26,7 @@ use nix::{
     unistd::Pid,
 };
 use ratatui::crossterm::event::KeyCode;
+use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const ENTER: &str = "\x1b[?1049h";
@@ -77,13 +79,39 @@ fn spawn(mut command: Command, terminal: &File) -> Child {
     command.spawn().expect("the program starts")
 }
 
-/// What the screen can show without a kernel: the arguments that name it.
-const SOURCES: [&[&str]; 1] = [&["--source", "synthetic"]];
+/// A source that needs no kernel.
+const SYNTHETIC: [&str; 2] = ["--source", "synthetic"];
 
-fn top(source: &[&str], args: &[&str]) -> Command {
+fn top(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
-    command.args(source).args(args);
+    command.args(args);
     command
+}
+
+fn synthetic(args: &[&str]) -> Command {
+    top(&[&SYNTHETIC, args].concat())
+}
+
+/// Three seconds of the made-up system.
+fn recording(folder: &Path) -> PathBuf {
+    let file = folder.join("short.famfsrec");
+    if file.exists() {
+        return file;
+    }
+    let status = top(&["record", "--interval", "0.1", "--count", "30"])
+        .args(SYNTHETIC)
+        .arg(&file)
+        .status()
+        .expect("the program starts");
+    assert!(status.success());
+    file
+}
+
+/// The screen on each source that needs no kernel.
+fn sources(folder: &TempDir, args: &[&str]) -> [Command; 2] {
+    let mut replay = top(&["replay"]);
+    replay.args(args).arg(recording(folder.path()));
+    [synthetic(args), replay]
 }
 
 fn wait(child: &mut Child) -> ExitStatus {
@@ -153,7 +181,7 @@ impl Session {
     }
 
     fn top(args: &[&str], size: (u16, u16)) -> Self {
-        Self::start(top(SOURCES[0], args), size)
+        Self::start(synthetic(args), size)
     }
 
     fn written(&self) -> String {
@@ -280,42 +308,70 @@ const HELP: &str = "Ctrl-C";
 
 #[test]
 fn every_key_is_taken_and_the_screen_lives_on() {
-    for source in SOURCES {
-        for size in [(80, 24), (150, 50)] {
-            let mut top = Session::start(top(source, &["--interval", "0.1"]), size);
-            top.see("index.dat");
-            for binding in &BINDINGS {
-                for key in binding.keys {
-                    if binding.command == Key::Quit {
-                        continue;
-                    }
-                    // A lone escape is one only when nothing follows it for a while.
-                    top.press(&bytes(*key));
-                    thread::sleep(Duration::from_millis(60));
-                    assert!(top.child.try_wait().unwrap().is_none(), "{key:?} ended it");
+    let folder = TempDir::new().expect("a folder");
+    let small = sources(&folder, &["--interval", "0.1"]).map(|source| (source, (80, 24)));
+    let large = sources(&folder, &[]).map(|source| (source, (150, 50)));
+    for (source, size) in small.into_iter().chain(large) {
+        let what = format!("{source:?} {size:?}");
+        let mut top = Session::start(source, size);
+        top.see("index.dat");
+        for binding in &BINDINGS {
+            for key in binding.keys {
+                if binding.command == Key::Quit {
+                    continue;
                 }
-                // Whatever is in front, escapes lead back to the table; and keys still work.
-                for _ in 0..3 {
-                    top.press("\x1b");
-                    thread::sleep(Duration::from_millis(60));
-                }
-                top.press("?");
-                top.see(HELP);
-                top.press("?");
-                top.see_no(HELP);
+                // A lone escape is one only when nothing follows it for a while.
+                top.press(&bytes(*key));
+                thread::sleep(Duration::from_millis(40));
+                let ended = top.child.try_wait().expect("it is our child");
+                assert!(ended.is_none(), "{key:?} ended {what}");
             }
-            top.press("q");
-            assert_eq!(top.end().code(), Some(0), "{source:?} {size:?}");
-            assert!(!top.written().contains("panicked"));
-            top.assert_given_back();
+            // Whatever is in front, escapes lead back to the table; and keys still work.
+            for _ in 0..3 {
+                top.press("\x1b");
+                thread::sleep(Duration::from_millis(40));
+            }
+            top.press("?");
+            top.see(HELP);
+            top.press("?");
+            top.see_no(HELP);
         }
+        top.press("q");
+        assert_eq!(top.end().code(), Some(0), "{what}");
+        assert!(!top.written().contains("panicked"));
+        top.assert_given_back();
     }
+}
+
+/// The keys of a player, and what its line says then.
+#[test]
+fn a_recording_is_played() {
+    let folder = TempDir::new().expect("a folder");
+    let [_, replay] = sources(&folder, &[]);
+    let mut top = Session::start(replay, (120, 30));
+    top.see("replay 0:00:0");
+    for (keys, line) in [
+        (" ", "PAUSED"),
+        ("+", "x2"),
+        ("-", "x1"),
+        (")", "0:00:03 of 0:00:03"),
+        ("(", "0:00:00 of 0:00:03"),
+        // The end of the bar, on the line above the two of status.
+        ("\x1b[<0;120;28M\x1b[<0;120;28m", "0:00:03 of 0:00:03"),
+    ] {
+        top.press(keys);
+        top.see(line);
+    }
+    top.press("q");
+    assert_eq!(top.end().code(), Some(0));
+    top.assert_given_back();
 }
 
 #[test]
 fn pages_open_by_key_and_by_mouse() {
-    for source in SOURCES {
-        let mut top = Session::start(top(source, &["--sort", "path"]), (120, 40));
+    let folder = TempDir::new().expect("a folder");
+    for source in sources(&folder, &["--sort", "path"]) {
+        let mut top = Session::start(source, (120, 40));
         top.see("index.dat");
         for (keys, word) in [
             ("\r", "OUTCOMES"),
@@ -348,7 +404,7 @@ fn colours_are_left_out_when_asked() {
         (&["--theme", "light"], "1", true),
         (&["--theme", "mono"], "", false),
     ] {
-        let mut command = top(SOURCES[0], args);
+        let mut command = synthetic(args);
         command.env("NO_COLOR", no_colour);
         let (keyboard, terminal) = pty((80, 24));
         let mut session = Session::on(keyboard, terminal, (80, 24), |terminal| {
@@ -411,7 +467,7 @@ fn a_terminal_of_no_size_is_no_panic() {
 #[test]
 fn a_terminal_that_is_hung_up_ends_the_screen() {
     let (mut keyboard, terminal) = pty((80, 24));
-    let mut child = spawn(top(SOURCES[0], &[]), &terminal);
+    let mut child = spawn(synthetic(&[]), &terminal);
     drop(terminal);
     keyboard.read_exact(&mut [0; 8]).unwrap();
     drop(keyboard);

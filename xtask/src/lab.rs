@@ -79,7 +79,7 @@ pub(crate) struct Args {
         value_enum,
         value_name = "KERNEL,KERNEL",
         value_delimiter = ',',
-        conflicts_with_all = ["kernel", "deterministic", "timeout", "devices", "module"]
+        conflicts_with_all = ["kernel", "deterministic", "devices", "module"]
     )]
     pub(crate) hosts: Vec<Line>,
     /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]

@@ -27,6 +27,7 @@ use crate::{ebpf, kmod, setup, setup::kernels::Line};
   cargo xtask test --only host          what needs no guest
   cargo xtask test --only lab poison    guest tests whose name contains `poison`
   cargo xtask test --only hosts         two guests that share one memory
+  cargo xtask test --only hosts killed  those whose name or hosts contain `killed`
   cargo xtask test --only crash         500 crashes of a guest, each judged by another")]
 pub(crate) struct Args {
     /// Only the tests of one place
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// What the crashes follow from, but for the instants, which the machine's speed decides too
     #[arg(long, value_name = "N", default_value_t = crash::SEED)]
     seed: u64,
-    /// Guest tests whose name contains one of these
+    /// Guest tests whose name, or whose guest's, contains one of these
     filters: Vec<String>,
 }
 
@@ -77,7 +78,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         } else {
             crash::FEW
         };
-        crash::run(args.points.unwrap_or(usual), args.seed, &mut tally)?;
+        crash::run(
+            args.points.unwrap_or(usual),
+            args.seed,
+            &args.filters,
+            &mut tally,
+        )?;
     }
     tally.print();
     Ok(if tally.failed == 0 && tally.passed > 0 {

@@ -45,12 +45,14 @@ impl Report {
             for held in &kernel.limits {
                 let _ = writeln!(text, "{}", limit(held));
             }
-            let [least, median, most] = kernel.pairs;
-            let _ = writeln!(
-                text,
-                "{:<48} {median:>8.3}   ({least:.3} to {most:.3}, not judged)\n",
-                "cp: time by that of memcpy, median of ABBA pairs"
-            );
+            if let Some([least, median, most]) = kernel.pairs {
+                let _ = writeln!(
+                    text,
+                    "{:<48} {median:>8.3}   ({least:.3} to {most:.3}, not judged)",
+                    "cp: time by that of memcpy, median of ABBA pairs"
+                );
+            }
+            text.push('\n');
         }
         let met = self.limits - self.missed;
         let _ = writeln!(text, "{met} of {} limits met", self.limits);
@@ -80,7 +82,7 @@ fn line(row: &Row) -> String {
         row.insn,
         row.user,
         row.kernel,
-        time(row.ns)
+        row.ns.map_or("-".to_owned(), time)
     )
 }
 
@@ -132,7 +134,7 @@ mod tests {
             release: "6.12.95".into(),
             rows: Vec::new(),
             limits: vec![held(false), held(true)],
-            pairs: [0.9, 1.0, 1.1],
+            pairs: Some([0.9, 1.0, 1.1]),
         }]);
         assert_eq!((report.limits, report.missed), (2, 1));
         let text = report.human();

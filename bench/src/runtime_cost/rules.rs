@@ -13,7 +13,7 @@ use crate::runtime::outcome::{Outcome, Row as Run};
 pub(super) struct Measured<'m> {
     pub(super) insn: &'m Outcome,
     pub(super) split: &'m Split,
-    pub(super) time: &'m Outcome,
+    pub(super) time: Option<&'m Outcome>,
 }
 
 #[derive(Debug, Serialize)]
@@ -23,7 +23,7 @@ pub(super) struct Kernel {
     pub(super) rows: Vec<Row>,
     pub(super) limits: Vec<Held>,
     /// Of the times of cp by those of memcpy, pair by pair: smallest, median, largest.
-    pub(super) pairs: [f64; 3],
+    pub(super) pairs: Option<[f64; 3]>,
 }
 
 /// One thing that was measured.
@@ -37,7 +37,7 @@ pub(super) struct Row {
     pub(super) user: f64,
     pub(super) kernel: f64,
     /// Nanoseconds of one of `count`.
-    pub(super) ns: f64,
+    pub(super) ns: Option<f64>,
 }
 
 /// A number and its limit.
@@ -75,22 +75,22 @@ impl Held {
 
 pub(super) fn judge(measured: &Measured<'_>, limits: Limits) -> Result<Kernel> {
     let Measured { insn, split, time } = measured;
-    ensure!(
-        insn.kernel == time.kernel,
-        "instructions are of {}, times of {}",
-        insn.kernel,
-        time.kernel
-    );
+    if let Some(time) = time {
+        ensure!(
+            insn.kernel == time.kernel,
+            "instructions are of {}, times of {}",
+            insn.kernel,
+            time.kernel
+        );
+    }
     let rows = WINDOWS
         .into_iter()
         .map(|what| {
-            let (run, timed) = (insn.row(what)?, time.row(what)?);
-            ensure!(
-                run.count == timed.count,
-                "{what:?} is about {} in insn.json and {} in time.json",
-                run.count,
-                timed.count
-            );
+            let run = insn.row(what)?;
+            let ns = match time {
+                Some(time) => Some(time_of(run, time)?),
+                None => None,
+            };
             let Insns { user, kernel } = split.of(what)?;
             let of = |number: u64| number as f64 / run.count.max(1) as f64;
             Ok(Row {
@@ -99,7 +99,7 @@ pub(super) fn judge(measured: &Measured<'_>, limits: Limits) -> Result<Kernel> {
                 insn: run.each(),
                 user: of(user),
                 kernel: of(kernel),
-                ns: timed.each() * time.tick_ns,
+                ns,
             })
         })
         .collect::<Result<Vec<_>>>()?;
@@ -128,8 +128,24 @@ pub(super) fn judge(measured: &Measured<'_>, limits: Limits) -> Result<Kernel> {
             ),
         ],
         rows,
-        pairs: pairs(time.row(Window::Cp)?, time.row(Window::Memcpy)?),
+        pairs: match time {
+            Some(time) => Some(pairs(time.row(Window::Cp)?, time.row(Window::Memcpy)?)),
+            None => None,
+        },
     })
+}
+
+/// Nanoseconds of one of what `run` counted instructions of.
+fn time_of(run: &Run, time: &Outcome) -> Result<f64> {
+    let timed = time.row(run.what)?;
+    ensure!(
+        run.count == timed.count,
+        "{:?} is about {} in insn.json and {} in time.json",
+        run.what,
+        run.count,
+        timed.count
+    );
+    Ok(timed.each() * time.tick_ns)
 }
 
 /// The ratios of runs that were made side by side.
@@ -190,7 +206,7 @@ mod tests {
             &Measured {
                 insn: &outcome(Unit::Insn, ticks),
                 split: &Split::parse(split).unwrap(),
-                time: &outcome(Unit::Tsc, [&[2]; 8]),
+                time: None,
             },
             limits(),
         );
@@ -215,7 +231,7 @@ mod tests {
             &Measured {
                 insn: &outcome(Unit::Insn, [&[10]; 8]),
                 split: &Split::parse(SPLIT).unwrap(),
-                time: &outcome(
+                time: Some(&outcome(
                     Unit::Tsc,
                     [
                         &[8],
@@ -227,13 +243,13 @@ mod tests {
                         &[9, 12, 30],
                         &[10, 10, 10],
                     ],
-                ),
+                )),
             },
             limits(),
         )
         .unwrap();
-        assert!((kernel.rows[0].ns - 0.4).abs() < 1e-9);
-        let tenths = kernel.pairs.map(|ratio| format!("{ratio:.1}"));
+        assert!((kernel.rows[0].ns.unwrap() - 0.4).abs() < 1e-9);
+        let tenths = kernel.pairs.unwrap().map(|ratio| format!("{ratio:.1}"));
         assert_eq!(tenths, ["0.9", "1.2", "3.0"]);
     }
 
@@ -245,7 +261,7 @@ mod tests {
         );
         let judged = |insn: &Outcome, time: &Outcome, split: &str| {
             let split = Split::parse(split).unwrap();
-            let split = &split;
+            let (split, time) = (&split, Some(time));
             judge(&Measured { insn, split, time }, limits()).is_ok()
         };
         assert!(judged(&insn, &time, SPLIT));

@@ -125,6 +125,7 @@ pub fn cp(
         begun: vec![Begun::Nothing; pairs.len()],
         failed: pairs.iter().map(|_| None).collect(),
         hopeless: false,
+        lost: Vec::new(),
         folders: 0,
     };
     let pieces = pairs
@@ -175,13 +176,17 @@ struct Copy<'o> {
     failed: Vec<Option<Error>>,
     /// The log cannot be had: what was said of the first name holds for all.
     hopeless: bool,
+    /// Folders that could not be made; nothing can be copied into them.
+    lost: Vec<PathBuf>,
     folders: u64,
 }
 
 impl Copy<'_> {
     /// Makes the name and opens both ends; the pieces are for the threads.
     fn begin(&mut self, i: usize, pair: &Pair) -> Vec<Piece> {
-        if self.hopeless {
+        // What was said already is enough.
+        let lost = |folder: &PathBuf| pair.place.relative.starts_with(folder);
+        if self.hopeless || self.lost.iter().any(lost) {
             return Vec::new();
         }
         let begun = if pair.meta.is_dir() {
@@ -204,6 +209,9 @@ impl Copy<'_> {
                     .collect()
             }
             Err(e) => {
+                if pair.meta.is_dir() {
+                    self.lost.push(pair.place.relative.clone());
+                }
                 self.failed[i] = Some(e);
                 Vec::new()
             }

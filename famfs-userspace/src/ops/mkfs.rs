@@ -145,7 +145,7 @@ struct Mark {
     what: &'static str,
 }
 
-const MARKS: [Mark; 10] = [
+const MARKS: [Mark; 13] = [
     Mark {
         at: 0,
         bytes: &[0xff, 0x82, 0xb2, 0x87, 0, 0, 0, 0],
@@ -176,8 +176,24 @@ const MARKS: [Mark; 10] = [
         bytes: b"EFI PART",
         what: "a GPT partition table",
     },
+    // Its label may stand in any of the first four sectors.
+    Mark {
+        at: 0,
+        bytes: b"LABELONE",
+        what: "an LVM volume",
+    },
     Mark {
         at: 0x200,
+        bytes: b"LABELONE",
+        what: "an LVM volume",
+    },
+    Mark {
+        at: 0x400,
+        bytes: b"LABELONE",
+        what: "an LVM volume",
+    },
+    Mark {
+        at: 0x600,
         bytes: b"LABELONE",
         what: "an LVM volume",
     },

@@ -111,8 +111,8 @@ impl Attached {
             .then(|| Processes::new(&mut ebpf))
             .transpose()?;
         let run_stats = if options.run_stats {
-            let stats = aya::sys::enable_stats(aya::sys::Stats::RunTime);
-            Some(stats.map_err(|source| Error::RunStats(source.io_error))?)
+            let enabled = aya::sys::enable_stats(aya::sys::Stats::RunTime);
+            Some(enabled.map_err(|source| Error::RunStats(source.io_error))?)
         } else {
             None
         };
@@ -250,6 +250,7 @@ fn clone_fd(program: &Program) -> Option<ProgramFd> {
 }
 
 /// Bytes of a value, as maps count them.
+#[expect(clippy::cast_possible_truncation, reason = "asserted")]
 const fn value_size<T>() -> u32 {
     assert!(size_of::<T>() < i32::MAX as usize);
     size_of::<T>() as u32

@@ -49,8 +49,8 @@ impl Drain {
         // Better no instrument than one that can never be read.
         wait_for_programs().map_err(Error::Membarrier)?;
         let table = Arc::new(Mutex::new(Table::new(memory)));
-        let wakes: MapData = take_data(ebpf, "WAKES")?;
-        let waker = Waker::start(wakes, Arc::clone(&table))?;
+        let ring: MapData = take_data(ebpf, "WAKES")?;
+        let waker = Waker::start(ring, Arc::clone(&table))?;
         Ok(Self {
             table,
             cpus: cpus.view(0, cpus.bytes() / size_of::<Cpu>()),

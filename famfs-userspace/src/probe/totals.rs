@@ -129,7 +129,7 @@ impl Totals {
     /// Faults whose end was not seen, but that the next one of their thread told of: so many of
     /// the skipped runs are in rows.
     pub(crate) fn repaired(&self) -> u64 {
-        self.sum(|class| class.is_repair()).0
+        self.sum(Class::is_repair).0
     }
 
     /// How often the four fault programs ran for a watched file, which they do not count apart:

@@ -14,7 +14,7 @@ use std::{
 
 use famfs_common::probe::HOOKS;
 
-use super::{Error, Source};
+use super::{Error, Extra, Source};
 use crate::{
     model::{Event, EventKind, FileKey, FileRow, ModuleFaults, Mount, ProbeHealth, Snapshot},
     mounts,
@@ -266,6 +266,27 @@ impl Source for Live {
             probes,
             events: self.events.iter().cloned().collect(),
             cost,
+        })
+    }
+
+    fn extra(&self, extra: Extra) -> Option<bool> {
+        Some(match extra {
+            Extra::Processes => self.options.processes,
+            Extra::RunTime => self.options.run_stats,
+        })
+    }
+
+    /// The programs are verified with what they count, and no privilege is left to load others.
+    fn switch(&mut self, extra: Extra, on: bool) -> Result<(), Error> {
+        let (state, option) = match (extra, on) {
+            (Extra::Processes, true) => ("on", "with --processes"),
+            (Extra::Processes, false) => ("off", "without --processes"),
+            (Extra::RunTime, true) => ("on", "with --run-stats"),
+            (Extra::RunTime, false) => ("off", "without --run-stats"),
+        };
+        Err(Error::Failed {
+            action: format!("turn {state} {}", extra.name()),
+            why: format!("that is decided at the start; start famfs-top {option}"),
         })
     }
 }

@@ -24,7 +24,7 @@ const ENDS: [usize; 2] = [4 << 10, 16 << 10];
 const METADATA: u64 = 10 * MIB;
 
 /// CRC-32/ISO-HDLC, bit by bit.
-fn bitwise_crc(bytes: &[u8]) -> u64 {
+pub(crate) fn bitwise_crc(bytes: &[u8]) -> u64 {
     u64::from(!bytes.iter().fold(u32::MAX, |register, byte| {
         (0..8).fold(register ^ u32::from(*byte), |r, _| {
             (r >> 1) ^ (0xedb8_8320 * (r & 1))

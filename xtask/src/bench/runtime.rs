@@ -35,6 +35,7 @@ pub(super) const PROGRAM: &str = "famfs";
 #[command(after_help = "Examples:
   cargo xtask bench runtime                          both kernels; a quarter of an hour
   cargo xtask bench runtime --kernel 7.3 --json
+  cargo xtask bench runtime --no-times               instructions alone, for a CI
   cargo xtask bench runtime --kernel 6.12 --top 10   and the functions that cost most
   cargo xtask bench runtime --again --top 30         the same of the last measurement")]
 pub(super) struct Args {
@@ -44,8 +45,11 @@ pub(super) struct Args {
     /// Also show the functions of each command that cost most
     #[arg(long, value_name = "N")]
     top: Option<usize>,
-    /// Measure nothing: judge and show what was measured last
+    /// Count instructions only: half the time, and the host may be busy
     #[arg(long)]
+    no_times: bool,
+    /// Measure nothing: judge and show what was measured last
+    #[arg(long, conflicts_with = "no_times")]
     again: bool,
     /// Print one JSON document
     #[arg(long, conflicts_with = "top")]
@@ -56,7 +60,7 @@ pub(super) fn main(args: &Args) -> Result<u8> {
     let lines = lines(args.kernel);
     if !args.again {
         setup::ensure()?;
-        measure(&lines)?;
+        measure(&lines, !args.no_times)?;
     }
     if let Some(top) = args.top {
         for &line in &lines {
@@ -79,7 +83,7 @@ fn results(line: Line) -> PathBuf {
     paths::target(format!("bench/runtime-{line}"))
 }
 
-fn measure(lines: &[Line]) -> Result<()> {
+fn measure(lines: &[Line], times: bool) -> Result<()> {
     let plugin = plugin::build("split")?;
     let famfs = lab::image::build_released(PROGRAM)?;
     let guests = lines
@@ -106,6 +110,10 @@ fn measure(lines: &[Line]) -> Result<()> {
         copy(&famfs, &results.join(PROGRAM))?;
     }
     for &line in lines {
+        // Times of an earlier measurement are not this one's.
+        let _ = fs::remove_file(results(line).join(TIMES));
+    }
+    for &line in lines.iter().filter(|_| times) {
         let share = boot(line, Mode::Clock, &famfs, None)?.finish(TIMES)?;
         copy(&share.join(TIMES), &results(line).join(TIMES))?;
     }

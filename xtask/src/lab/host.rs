@@ -52,9 +52,16 @@ pub(crate) struct Said {
 pub(crate) struct Host {
     /// As it is called in messages.
     pub name: String,
+    /// When the user wants an end of it.
+    pub deadline: Option<Instant>,
     ready: Ready,
     guest: Option<Guest>,
 }
+
+/// The deadline has passed.
+#[derive(Debug, thiserror::Error)]
+#[error("the hosts were ended by --timeout")]
+pub(crate) struct TimedOut;
 
 #[derive(Debug)]
 struct Guest {
@@ -74,6 +81,7 @@ impl Host {
     pub(crate) fn new(name: String, ready: Ready) -> Self {
         Self {
             name,
+            deadline: None,
             ready,
             guest: None,
         }
@@ -119,10 +127,10 @@ impl Host {
     /// Waits for the first sign of life, and boots a guest again that gives none; then for the
     /// shell.
     fn come_up(&mut self) -> Result<()> {
-        let limit = BOOT * self.slower();
         for boot in 1.. {
-            let guest = self.guest()?;
-            if guest.awaken(limit)? {
+            // The last try has all the time there is.
+            let limit = if boot < BOOTS { BOOT } else { SILENCE } * self.slower();
+            if self.guest()?.awaken(limit)? {
                 break;
             }
             let healthy = self.healthy();
@@ -188,10 +196,14 @@ impl Host {
     pub(crate) fn wait(&mut self) -> Result<Said> {
         let silence = SILENCE * self.slower();
         let name = self.name.clone();
+        let deadline = self.deadline;
         let guest = self.guest()?;
         loop {
             if let Some(said) = guest.said() {
                 return Ok(said);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
+                return Err(TimedOut.into());
             }
             let heard = guest.hear(Duration::from_millis(100));
             heard.with_context(|| format!("while {name} ran a script"))?;
@@ -367,7 +379,11 @@ fn interrupted() -> bool {
     let asked = ASKED.get_or_init(|| {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            // Without a handler the signal ends us, and the guests with us.
+            // The second ends us at once, and the guests with us; so does the first, where
+            // there can be no handler.
+            let status = 128 + signal;
+            let second = Arc::clone(&asked);
+            let _ = signal_hook::flag::register_conditional_shutdown(signal, status, second);
             let _ = signal_hook::flag::register(signal, Arc::clone(&asked));
         }
         asked

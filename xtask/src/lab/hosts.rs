@@ -1,12 +1,15 @@
 //! `cargo xtask lab --hosts A,B`: two guests that share one memory.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 
 use super::{
-    Args, Identity, Ready, complain,
-    host::{Host, Said},
+    Args, Identity, Ready, TIMED_OUT, complain,
+    host::{Host, Said, TimedOut},
     shared::Shared,
 };
 use crate::setup::kernels::Line;
@@ -60,10 +63,22 @@ pub(super) fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     };
     let mut hosts = ready(args, memory, [&shared; 2], &[])?;
     Host::boot(&mut hosts)?;
+    for host in &mut hosts {
+        host.deadline = args
+            .timeout
+            .map(|s| Instant::now() + Duration::from_secs(s));
+    }
     let status = if args.command.is_empty() {
-        interact(&mut hosts)?
+        interact(&mut hosts)
     } else {
-        together(&mut hosts, &quoted(&args.command))?
+        together(&mut hosts, &quoted(&args.command))
+    };
+    let status = match status {
+        Err(error) if error.is::<TimedOut>() => {
+            complain(&error.to_string());
+            return Ok(TIMED_OUT);
+        }
+        status => status?,
     };
     for host in &mut hosts {
         host.shut()?;

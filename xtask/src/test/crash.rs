@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use self::driver::Driver;
 use self::histogram::Histogram;
@@ -28,12 +28,33 @@ pub(crate) const FEW: u32 = 24;
 /// The plan of every run that does not name another.
 pub(crate) const SEED: u64 = 0xfa3f5;
 
-/// A third of the points with each kernel as the master, and a third on fsdev.
-pub(crate) fn run(points: u32, seed: u64, tally: &mut Tally) -> Result<()> {
+/// The same part of the points with each kernel as the master, and on fsdev; or on those whose
+/// name contains a filter.
+pub(crate) fn run(points: u32, seed: u64, filters: &[String], tally: &mut Tally) -> Result<()> {
+    let mut chosen = vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)];
+    chosen.retain(|(setting, master)| {
+        let direction = setting.direction(*master);
+        filters.is_empty() || filters.iter().any(|f| direction.contains(f.as_str()))
+    });
+    let count = u32::try_from(chosen.len())?;
+    ensure!(count > 0, "no hosts match {filters:?}; try `fsdev`");
     show(&format!("crash: {points} points, seed {seed:#x}"));
-    let (third, rest) = (points / 3, points - points / 3 * 2);
-    on(stage::MIXED, &[(0, rest), (1, third)], seed, tally)?;
-    on(stage::FSDEV, &[(0, third)], seed, tally)
+    for setting in [stage::MIXED, stage::FSDEV] {
+        let of_this = (0..)
+            .zip(&chosen)
+            .filter(|(_, (other, _))| *other == setting)
+            .map(|(i, (_, master))| (*master, share(points, count, i)))
+            .collect::<Vec<_>>();
+        if !of_this.is_empty() {
+            on(setting, &of_this, seed, tally)?;
+        }
+    }
+    Ok(())
+}
+
+/// How many of `points` the `i`th of `count` gets.
+fn share(points: u32, count: u32, i: u32) -> u32 {
+    points / count + u32::from(i < points % count)
 }
 
 /// So many points with each of these masters.
@@ -42,9 +63,9 @@ fn on(setting: Setting, masters: &[(usize, u32)], seed: u64, tally: &mut Tally) 
     let mut directions = Vec::new();
     for (master, points) in masters {
         let start = Instant::now();
-        let direction = stage.direction(*master);
+        let direction = setting.direction(*master);
         let seed = seed.wrapping_add(*master as u64);
-        let histogram = one_way(&mut stage, *master, *points, seed, tally)?;
+        let histogram = one_way(&mut stage, *master, *points, seed, &direction, tally)?;
         let seconds = start.elapsed().as_secs_f64();
         show(&format!(
             "crash [{direction}]: {points} points in {seconds:.1} s\n{}",
@@ -78,9 +99,9 @@ fn one_way(
     master: usize,
     points: u32,
     seed: u64,
+    direction: &str,
     tally: &mut Tally,
 ) -> Result<Histogram> {
-    let direction = stage.direction(master);
     let [first, second] = stage.hosts.as_mut_slice() else {
         anyhow::bail!("a stage has two hosts");
     };
@@ -106,7 +127,21 @@ fn one_way(
             }
         });
         let mut driver = Driver::new(maker, memory, seed, outcomes, tally);
-        driver.drive(points, &direction, jobs)?;
+        driver.drive(points, direction, jobs)?;
         Ok(driver.histogram)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_point_is_lost() {
+        for points in [2, 24, 500, 1501] {
+            let shares = (0..3).map(|i| share(points, 3, i));
+            assert_eq!(shares.sum::<u32>(), points);
+        }
+        assert_eq!([0, 1, 2].map(|i| share(500, 3, i)), [167, 167, 166]);
+    }
 }

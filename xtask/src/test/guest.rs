@@ -105,7 +105,8 @@ fn suites(filters: &[String]) -> Vec<Job> {
     [
         (
             "lab 7.3 cxl",
-            &["--kernel", "7.3", "--memory", "cxl"] as &[_],
+            // Its memory is ten times as slow.
+            &["--kernel", "7.3", "--memory", "cxl", "--timeout", "1200"] as &[_],
         ),
         (
             "lab 6.12 pmem",
@@ -209,6 +210,22 @@ fn promises() -> Vec<Job> {
         Job {
             name: "lab: the timeout ends a guest",
             lab: &["--timeout", "12"],
+            command: sh("sleep 600"),
+            expected: 124,
+            stdout: Some(""),
+            share: false,
+        },
+        Job {
+            name: "lab: two hosts run a command at once",
+            lab: &["--hosts", "6.12,7.3", "--size", "256M"],
+            command: sh("echo it is $FAMFS_HOST; exit $((FAMFS_HOST + 2))"),
+            expected: 3,
+            stdout: Some("1| it is 1\n2| it is 2\n"),
+            share: false,
+        },
+        Job {
+            name: "lab: the timeout ends two hosts",
+            lab: &["--hosts", "7.3,6.12", "--size", "256M", "--timeout", "2"],
             command: sh("sleep 600"),
             expected: 124,
             stdout: Some(""),

@@ -18,45 +18,46 @@ struct Test {
 
 const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
 
-/// Runs the tests whose name contains a filter, with each kernel as the master once, and on fsdev.
+/// Runs the tests whose name or hosts contain a filter, with each kernel as the master once, and
+/// on fsdev.
 pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
-    let chosen: Vec<&Test> = TESTS
-        .iter()
-        .copied()
-        .flatten()
-        .filter(|test| filters.is_empty() || filters.iter().any(|f| test.name.contains(f.as_str())))
-        .collect();
+    // Two hosts of one kernel are alike, so one direction is both.
+    on(stage::MIXED, &[0, 1], filters, tally)?;
+    on(stage::FSDEV, &[0], filters, tally)
+}
+
+fn on(setting: Setting, masters: &[usize], filters: &[String], tally: &mut Tally) -> Result<()> {
+    let mut chosen = Vec::new();
+    for master in masters {
+        let direction = setting.direction(*master);
+        for test in TESTS.iter().copied().flatten() {
+            let name = format!("{} [{direction}]", test.name);
+            if filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str())) {
+                chosen.push((*master, name, test));
+            }
+        }
+    }
     if chosen.is_empty() {
         return Ok(());
     }
-    // Two hosts of one kernel are alike, so one direction is both.
-    on(stage::MIXED, &[0, 1], &chosen, tally)?;
-    on(stage::FSDEV, &[0], &chosen, tally)
-}
-
-fn on(setting: Setting, masters: &[usize], chosen: &[&Test], tally: &mut Tally) -> Result<()> {
     let start = Instant::now();
     let mut stage = Stage::sharing(setting)?;
-    for master in masters {
-        let direction = stage.direction(*master);
-        for test in chosen {
-            let start = Instant::now();
-            let mut pair = stage.pair(*master)?;
-            let outcome = (test.run)(&mut pair);
-            let seconds = start.elapsed().as_secs_f64();
-            let name = test.name;
-            report(
-                tally,
-                &match outcome {
-                    Ok(()) => format!("PASS {name} [{direction}] ({seconds:.1} s)"),
-                    Err(error) => format!("FAIL {name} [{direction}] ({seconds:.1} s): {error:#}"),
-                },
-            );
-            // A host that failed a test may be in any state.
-            pair.reset().context("cannot go on with the other tests")?;
-        }
+    for (master, name, test) in chosen {
+        let start = Instant::now();
+        let mut pair = stage.pair(master)?;
+        let outcome = (test.run)(&mut pair);
+        let seconds = start.elapsed().as_secs_f64();
+        report(
+            tally,
+            &match outcome {
+                Ok(()) => format!("PASS {name} ({seconds:.1} s)"),
+                Err(error) => format!("FAIL {name} ({seconds:.1} s): {error:#}"),
+            },
+        );
+        // A host that failed a test may be in any state.
+        pair.reset().context("cannot go on with the other tests")?;
     }
-    let direction = stage.direction(masters[0]);
+    let direction = setting.direction(masters[0]);
     let seconds = start.elapsed().as_secs_f64();
     report(
         tally,

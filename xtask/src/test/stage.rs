@@ -33,7 +33,7 @@ pub(crate) fn slot_crc_at(index: u64) -> u64 {
 pub(crate) const SIZE: u64 = 256 << 20;
 
 /// The kernels of two hosts, and how their memory is presented.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Setting {
     lines: [Line; 2],
     memory: lab_init::Memory,
@@ -52,6 +52,17 @@ pub(crate) const FSDEV: Setting = Setting {
 };
 
 impl Setting {
+    /// Who makes and who looks, in words.
+    pub(crate) fn direction(self, master: usize) -> String {
+        let Self { lines, memory } = self;
+        let memory = match memory {
+            lab_init::Memory::Fsdev => " fsdev",
+            lab_init::Memory::Cxl => " cxl",
+            lab_init::Memory::Pmem => "",
+        };
+        format!("{} -> {}{memory}", lines[master], lines[1 - master])
+    }
+
     fn anonymous(self) -> Result<Shared> {
         let info_block = match self.memory {
             lab_init::Memory::Fsdev => 2 << 20,
@@ -64,7 +75,6 @@ impl Setting {
 /// Two hosts, on or off.
 pub(crate) struct Stage {
     pub hosts: Vec<Host>,
-    setting: Setting,
     /// What each has; one only where they share it.
     pub memories: Vec<Shared>,
 }
@@ -93,11 +103,7 @@ impl Stage {
         let of = |index: usize| memories.get(index).unwrap_or(&memories[0]);
         let mut hosts = hosts::ready(&args, setting.memory, [of(0), of(1)], files)?;
         Host::boot(&mut hosts)?;
-        Ok(Self {
-            hosts,
-            setting,
-            memories,
-        })
+        Ok(Self { hosts, memories })
     }
 
     /// Two hosts that share one memory; the master is the first or the second.
@@ -116,17 +122,6 @@ impl Stage {
             client,
             memory,
         })
-    }
-
-    /// Who makes and who looks, in words.
-    pub(crate) fn direction(&self, master: usize) -> String {
-        let Setting { lines, memory } = self.setting;
-        let memory = match memory {
-            lab_init::Memory::Fsdev => " fsdev",
-            lab_init::Memory::Cxl => " cxl",
-            lab_init::Memory::Pmem => "",
-        };
-        format!("{} -> {}{memory}", lines[master], lines[1 - master])
     }
 
     /// Powers both off; fails where a kernel complained.

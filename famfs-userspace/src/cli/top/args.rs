@@ -135,7 +135,7 @@ pub(super) struct Watch {
     #[arg(long)]
     pub(super) processes: bool,
 
-    /// Have the kernel take the time of every probe. Needs CAP_SYS_ADMIN, and makes every BPF
+    /// Have the kernel take the time of every probe. Needs `CAP_SYS_ADMIN`, and makes every BPF
     /// program on the machine dearer.
     #[arg(long)]
     pub(super) run_stats: bool,

@@ -171,7 +171,7 @@ fn play(args: &Args, mut replay: Replay) -> anyhow::Result<()> {
         // Two snapshots are never exactly so far apart as was meant.
         interval: args.interval.unwrap_or(recorded / 2),
         actions: &[],
-        all_dax: false,
+        all_dax: true,
     };
     screen::run(&mut screen::Feed::Recording(&mut replay), &options)
 }

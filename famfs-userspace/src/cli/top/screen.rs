@@ -43,18 +43,10 @@ pub(super) struct Shown<'a> {
     pub(super) show: &'a Show,
     pub(super) interval: Duration,
     pub(super) actions: &'a [Action],
-    /// Whether all file systems with DAX mappings are watched.
     pub(super) all_dax: bool,
 }
 
 impl Feed<'_> {
-    fn source(&mut self) -> &mut dyn Source {
-        match self {
-            Self::Live(source) => *source,
-            Self::Recording(replay) => *replay,
-        }
-    }
-
     fn first(&mut self) -> anyhow::Result<Snapshot> {
         Ok(match self {
             Self::Live(source) => source.poll()?,
@@ -98,6 +90,29 @@ impl Feed<'_> {
     }
 }
 
+impl Feed<'_> {
+    /// Turns something on or off that costs, or says why not.
+    fn switch(&mut self, app: &mut App, extra: Extra, on: bool) {
+        if let Self::Live(source) = self
+            && let Err(error) = source.switch(extra, on)
+        {
+            let event = Event::new(SystemTime::now(), EventKind::Instrument, error.to_string());
+            app.update(Message::Note(event));
+        }
+        self.tell_extras(app);
+    }
+
+    fn tell_extras(&self, app: &mut App) {
+        for extra in Extra::ALL {
+            let on = match self {
+                Self::Live(source) => source.extra(extra),
+                Self::Recording(_) => None,
+            };
+            app.update(Message::Extra(extra, on));
+        }
+    }
+}
+
 fn transport(replay: &Replay) -> Transport {
     let (position, length) = replay.position();
     Transport {
@@ -116,7 +131,7 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
         force_color_output(true);
     }
     let mut app = App::new(feed.first()?, options(shown));
-    tell_extras(feed.source(), &mut app);
+    feed.tell_extras(&mut app);
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
     let (sender, ended) = mpsc::channel();
@@ -128,7 +143,7 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
         if let Some(event) = input.next(wait).context("cannot read keys")? {
             match message(&event, app.mode).and_then(|m| app.update(m)) {
                 Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
-                Some(Effect::Switch(extra, on)) => switch(feed.source(), &mut app, extra, on),
+                Some(Effect::Switch(extra, on)) => feed.switch(&mut app, extra, on),
                 Some(Effect::Ask(ask)) => {
                     for message in feed.ask(ask)? {
                         app.update(message);
@@ -164,20 +179,6 @@ fn draw(screen: &mut Screen, app: &mut App) -> anyhow::Result<()> {
         .draw(|frame| view::draw(app, frame))
         .context("cannot draw")?;
     Ok(())
-}
-
-fn switch(source: &mut dyn Source, app: &mut App, extra: Extra, on: bool) {
-    if let Err(error) = source.switch(extra, on) {
-        let event = Event::new(SystemTime::now(), EventKind::Instrument, error.to_string());
-        app.update(Message::Note(event));
-    }
-    tell_extras(source, app);
-}
-
-fn tell_extras(source: &dyn Source, app: &mut App) {
-    for extra in Extra::ALL {
-        app.update(Message::Extra(extra, source.extra(extra)));
-    }
 }
 
 fn options(shown: &Shown<'_>) -> Options {

@@ -147,3 +147,30 @@ fn faults_that_all_failed_are_no_mapping() {
     now.errors.insert(Failure::Sigbus, 3);
     check(&now, Cause::Failed, "Every fault failed");
 }
+
+#[test]
+fn the_patterns_name_every_reason_and_every_defect() {
+    let page = include_str!("../../../../docs/patterns.md");
+    for why in [
+        Colour,
+        PrivateWrite,
+        VmaBounds,
+        Eof,
+        Fallback::Extent,
+        Other,
+    ] {
+        let words = format!("REASON `{}`", crate::model::reason(why));
+        assert!(page.contains(&words), "no {words}");
+    }
+    for alignment in [
+        Alignment::Whole,
+        Alignment::Tail,
+        Alignment::Small,
+        Alignment::Chunk,
+        Alignment::Offset,
+        Alignment::Short,
+    ] {
+        let words = format!("`{}`", alignment.name());
+        assert!(page.contains(&words), "no {words}");
+    }
+}

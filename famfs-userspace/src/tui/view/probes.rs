@@ -81,9 +81,9 @@ fn run_time(app: &App) -> Vec<String> {
     let price = Extra::RunTime.price();
     let how = match app.extra(Extra::RunTime) {
         Some(true) => format!("Probes are timed, which costs {price} (e: off)."),
-        Some(false) => format!(
-            "Probes are not timed; e times them, which costs {price} and needs CAP_SYS_ADMIN."
-        ),
+        Some(false) => {
+            format!("Probes are not timed; timing costs {price}, and needs CAP_SYS_ADMIN (e: on).")
+        }
         None => return Vec::new(),
     };
     vec![how]

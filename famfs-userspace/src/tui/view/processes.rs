@@ -49,8 +49,8 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
 fn note(app: &App, count: usize) -> String {
     let price = Extra::Processes.price();
     match app.extra(Extra::Processes) {
-        Some(true) => format!("{count} processes; counted, which costs {price} (e: off)"),
-        Some(false) => format!("not counted; e counts them, which costs {price}"),
+        Some(true) => format!("{count} processes; counting costs {price} (e: off)"),
+        Some(false) => format!("not counted; counting costs {price} (e: on)"),
         None if count > 0 => format!("{count} processes"),
         None => "this source does not tell processes apart".into(),
     }

@@ -118,11 +118,13 @@ fn every_image() {
             assert_eq!(made(&json), expected, "{name}");
             let bad = expected.contains("refuses") || expected.contains("stops");
             assert_eq!(status, i32::from(bad), "{name}");
-            // Repairing and making more end somehow, and in the mount.
             let (status, _) = as_maker(&format!("logplay --repair {at}"));
             assert_eq!(status, i32::from(bad), "{name}");
-            as_maker(&format!("creat -s 4k {at}/new"));
-            famfs.umount();
+            // Making more is done or refused, and in the mount.
+            if name.starts_with("path-") {
+                as_maker(&format!("creat -s 4k {at}/new"));
+            }
+            famfs.detach();
         }
         witness.assert_unchanged(name);
     }

@@ -118,7 +118,7 @@ impl<'d> Driver<'d> {
                     }
                     let left = self.left(&command, *place);
                     let job = Job {
-                        name,
+                        name: name.clone(),
                         stopped: stop.stopped,
                         left: left.clone(),
                     };
@@ -134,10 +134,15 @@ impl<'d> Driver<'d> {
                     None
                 }
             };
-            if stop.killed {
-                self.come_back(&command, left)?;
+            let went_on = if stop.killed {
+                self.come_back(&command, left)
             } else {
-                self.finish(&command, stop.said, stop.ran, stop.stored)?;
+                self.finish(&command, stop.said, stop.ran, stop.stored)
+            };
+            if let Err(error) = went_on {
+                let now = self.memory.snapshot()?;
+                self.fail(&format!("{name}, going on"), &now, &format!("{error:#}"))?;
+                self.start_over()?;
             }
             while let Ok(outcome) = self.outcomes.try_recv() {
                 self.hear(outcome)?;
@@ -299,6 +304,17 @@ impl<'d> Driver<'d> {
         Ok(())
     }
 
+    /// Whatever is there, an empty file system is next.
+    fn start_over(&mut self) -> Result<()> {
+        self.host.must(&format!(
+            "cd /; ! grep -q famfs /proc/mounts || famfs umount {MOUNT}; \
+             famfs mkfs -f $FAMFS_DEV && {}",
+            mount()
+        ))?;
+        self.names = Some(Names::default());
+        Ok(())
+    }
+
     /// Boots a master that was killed, which goes on where it stood.
     fn come_back(&mut self, command: &Command, left: Option<Left>) -> Result<()> {
         self.host.healthy()?;
@@ -307,12 +323,14 @@ impl<'d> Driver<'d> {
             self.host.must(&command.script)?;
             return self.done(command);
         }
+        let Some(Left::Names(left)) = left else {
+            // The point has failed already.
+            return self.start_over();
+        };
         self.host.must(&mount())?;
-        if let Some(Left::Names(left)) = left {
-            sees(self.host, &left)?;
-            if self.names.as_ref() == Some(&left) {
-                self.host.must(&format!("cd /; {}", command.script))?;
-            }
+        sees(self.host, &left)?;
+        if self.names.as_ref() == Some(&left) {
+            self.host.must(&format!("cd /; {}", command.script))?;
         }
         self.done(command)?;
         if let Some(names) = self.names.clone() {
