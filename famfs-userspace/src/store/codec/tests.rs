@@ -296,7 +296,7 @@ fn a_quiet_second_takes_a_few_bytes() {
         ..second.clone()
     };
     assert!(encode(&first, &second).unwrap().len() < 400);
-    assert_eq!(encode(&second, &later).unwrap().len(), 57);
+    assert!(encode(&second, &later).unwrap().len() < 64);
 }
 
 /// The format names buckets by number: were they others, old recordings would be misread.
