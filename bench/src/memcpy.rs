@@ -91,36 +91,15 @@ fn copy(from: &File, to: &File, len: usize) -> Result<u64, Errno> {
             from.base().as_ptr().wrapping_add(at),
             to.base().as_ptr().wrapping_add(at),
         );
-        copy_bytes(from, to, len);
+        // SAFETY: `at + len` is within both mappings, which do not overlap, and no reference to
+        // their bytes exists; a fault that cannot be served ends this child by its handler.
+        unsafe { std::ptr::copy_nonoverlapping(from, to, len) };
         flush(to, len);
     }
     fence();
     let ticks = clock::now().wrapping_sub(begin);
     mark::close();
     Ok(ticks)
-}
-
-/// By the instruction that the C library and the kernel copy this much with: an emulator runs it
-/// byte by byte, and where one side had another, it would time that.
-#[cfg(target_arch = "x86_64")]
-fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: the caller's range is within two mappings that do not overlap, and no reference to
-    // their bytes exists; a fault that cannot be served ends this child by its handler.
-    unsafe {
-        std::arch::asm!(
-            "rep movsb",
-            inout("rcx") len => _,
-            inout("rsi") from => _,
-            inout("rdi") to => _,
-            options(nostack, preserves_flags)
-        );
-    }
-}
-
-#[cfg(not(target_arch = "x86_64"))]
-fn copy_bytes(from: *const u8, to: *mut u8, len: usize) {
-    // SAFETY: as above.
-    unsafe { std::ptr::copy_nonoverlapping(from, to, len) };
 }
 
 /// Maps every page of the source, so that no fault on it is timed.
