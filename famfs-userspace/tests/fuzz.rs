@@ -233,7 +233,9 @@ fn yaml() {
 /// Enough of a message to tell it from others, without what it quotes of the input.
 fn first_word(error: impl std::fmt::Display) -> String {
     let text = error.to_string();
-    let own: String = text.split(['"', '`', '\'']).step_by(2).collect();
+    let quotes = ['"', '`', '\''];
+    let before = text.split(quotes).next().unwrap_or_default();
+    let own = before.to_owned() + text.rsplit(quotes).next().unwrap_or_default();
     own.chars()
         .filter(char::is_ascii_lowercase)
         .take(24)
