@@ -48,6 +48,12 @@ fn tables_are_in_the_order_of_their_indices() {
 }
 
 #[test]
+fn probes_have_names_of_their_own() {
+    let names: std::collections::BTreeSet<_> = TABLE.iter().map(|info| info.name()).collect();
+    assert_eq!(names.len(), TABLE.len());
+}
+
+#[test]
 fn every_stack_of_a_usual_machine_has_its_own_slot() {
     // As vmalloc deals them out: 16 KiB and a guard page, at multiples of 16 KiB.
     let mut seen = vec![false; SLOTS as usize];
