@@ -71,6 +71,16 @@ pub struct Info {
     pub feeds: &'static str,
 }
 
+impl Info {
+    /// What the probe is called: by its target, which the two ends of a read or write share.
+    pub const fn name(&self) -> &'static str {
+        match self.hook {
+            Hook::CopyEnter => "dax_iomap_rw_start",
+            _ => self.target,
+        }
+    }
+}
+
 /// Appended to the name of a program that also counts by process.
 pub const BY_PROCESS: &str = "_process";
 

@@ -9,7 +9,7 @@ use famfs_common::{
         CLASSES, Cpu, Entry, HALF, MAX_CPUS, Memory, SLOTS, Slot, Starts, State, Tag, UNTIMED,
         home, major_minor, slot,
     },
-    probe::{HOOKS, TABLE},
+    probe::{HOOKS, Info, TABLE},
 };
 use proptest::prelude::*;
 
@@ -45,6 +45,12 @@ fn tables_are_in_the_order_of_their_indices() {
     for (i, info) in TABLE.iter().enumerate() {
         assert_eq!(info.hook as usize, i, "{}", info.target);
     }
+}
+
+#[test]
+fn probes_have_names_of_their_own() {
+    let names: std::collections::BTreeSet<_> = TABLE.iter().map(Info::name).collect();
+    assert_eq!(names.len(), TABLE.len());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! not tell is looked for in the mount.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fs,
     os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::{Path, PathBuf},
@@ -22,8 +22,8 @@ pub(crate) struct Names {
     known: BTreeMap<FileKey, Name>,
     /// Looked for in the mount and not found: not looked for again.
     given_up: HashSet<FileKey>,
-    /// The last name that was checked; the next poll goes on behind it.
-    checked: Option<FileKey>,
+    /// The last name that was checked, by device; the next poll goes on behind it.
+    checked: HashMap<(u32, u32), u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,16 +88,18 @@ impl Names {
     /// The next few files of `dev` that are not any more where they were.
     fn moved(&mut self, dev: (u32, u32), mountpoint: &Path) -> Vec<FileKey> {
         let of = |ino| FileKey { dev, ino };
-        let after = self.checked.filter(|key| key.dev == dev);
-        let from = after.map_or(of(0), |key| of(key.ino.saturating_add(1)));
+        let after = self.checked.remove(&dev);
+        let from = of(after.map_or(0, |ino| ino.saturating_add(1)));
         let checked: Vec<_> = (self.known.range(from..=of(u64::MAX)))
             .take(MOST_CHECKS)
             .map(|(key, name)| (*key, name.clone()))
             .collect();
         // At the end of the list the next poll begins anew.
-        self.checked = (checked.len() == MOST_CHECKS)
-            .then(|| checked.last().map(|(key, _)| *key))
-            .flatten();
+        if let Some((last, _)) = checked.last()
+            && checked.len() == MOST_CHECKS
+        {
+            self.checked.insert(dev, last.ino);
+        }
         let is_there = |key: &FileKey, name: &Name| {
             let place = mountpoint.join(name.path.trim_start_matches('/'));
             fs::symlink_metadata(place).is_ok_and(|found| found.ino() == key.ino)
@@ -222,7 +224,10 @@ mod tests {
             },
             "/other".to_owned(),
         );
-        let mut polls = || names.moved((0, 25), root.path()).len();
+        let mut polls = || {
+            names.moved((0, 26), root.path());
+            names.moved((0, 25), root.path()).len()
+        };
         assert_eq!(
             [polls(), polls(), polls(), polls()],
             [MOST_CHECKS, MOST_CHECKS, 1, MOST_CHECKS]

@@ -207,7 +207,7 @@ impl Live {
         let warnings = probe::silent(hits, module_faults);
         (self.attached.health.iter().zip(warnings))
             .map(|(health, warning)| ProbeHealth {
-                name: health.info.target.to_owned(),
+                name: health.info.name().to_owned(),
                 kind: health.kind().to_owned(),
                 problem: health.problem.clone(),
                 warning: warning.filter(|_| health.problem.is_none()),

@@ -56,7 +56,7 @@ fn advice_of_failure(facts: &Facts, why: &str) -> String {
 fn health(facts: &Facts, probe: &ProbeHealth) -> Finding {
     let ProbeHealth { name, kind, .. } = probe;
     let feeds = (TABLE.iter())
-        .find(|info| info.target == name)
+        .find(|info| info.name() == name)
         .map_or("part of the picture", |info| info.feeds);
     if let Some(problem) = &probe.problem {
         let is_of_module = name.starts_with("famfs_");

@@ -71,7 +71,7 @@ fn mounts() {
 
 fn renames() {
     let famfs = Famfs::fresh();
-    famfs.allow(option::RENAME);
+    famfs.allow(option::RENAME | option::UNLINK);
     for name in ["stays", "moves", "goes"] {
         famfs.creat(name, "4M");
     }
@@ -88,6 +88,7 @@ fn ext4() {
     let device = std::env::var("FAMFS_DEV").unwrap();
     let mkfs = crate::command::run(&format!("mkfs.ext4 -q -F -b {PAGE} {device}"));
     assert!(mkfs.status.success(), "{mkfs:?}");
+    crate::command::must("modprobe ext4");
     let at = "/mnt/ext4";
     std::fs::create_dir_all(at).unwrap();
     crate::command::must(&format!("mount -t ext4 -o dax=always {device} {at}"));
