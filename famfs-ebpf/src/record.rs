@@ -73,7 +73,7 @@ impl Here {
         // writes `half` whole.
         unsafe {
             let half = read_volatile(&raw const MEMORY.state.half) & HALF_BYTES;
-            let place = half | u64::from(home(ino, tag)) * size_of::<Entry>() as u64;
+            let place = half | (u64::from(home(ino, tag)) * size_of::<Entry>() as u64);
             let entry = entry(place);
             if (*entry).tag == tag && (*entry).ino == ino {
                 bump(entry, amount);
@@ -110,7 +110,7 @@ fn seek(ino: u64, tag: u64, amount: u64, place: u64, cpu: u32) -> Counted {
     for probe in 0..u64::from(PROBES) {
         // SAFETY: as in `count`.
         unsafe {
-            let entry = entry(half | place + probe * size_of::<Entry>() as u64 & LAST);
+            let entry = entry(half | ((place + probe * size_of::<Entry>() as u64) & LAST));
             let found = read_volatile(&raw const (*entry).tag);
             if found == tag && (*entry).ino == ino {
                 bump(entry, amount);

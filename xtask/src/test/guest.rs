@@ -21,7 +21,7 @@ const PARALLEL: usize = 2;
 
 /// Far more than any of them takes; a hung kernel must not hang the tests. The last one given
 /// counts, so a job may have its own.
-const TIMEOUT_S: &str = "600";
+const TIMEOUT_S: &str = "1500";
 
 /// Some seconds; the long run is `cargo xtask fuzz`.
 const FUZZ_OPS: u32 = 3000;
@@ -106,7 +106,7 @@ fn suites(filters: &[String]) -> Vec<Job> {
         (
             "lab 7.3 cxl",
             // Its memory is ten times as slow.
-            &["--kernel", "7.3", "--memory", "cxl", "--timeout", "1200"] as &[_],
+            &["--kernel", "7.3", "--memory", "cxl", "--timeout", "1800"] as &[_],
         ),
         (
             "lab 6.12 pmem",
