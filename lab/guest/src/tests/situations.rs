@@ -50,6 +50,14 @@ pub(crate) const TESTS: &[Test] = &[
 /// meet; or it shows 15,420 entries.
 const WORKS: i32 = -1;
 
+/// A mounted device in file-system mode is read through its mount and ends with this; a block
+/// device has to be opened, which takes root.
+const fn through(status: i32) -> i32 {
+    THROUGH + status
+}
+
+const THROUGH: i32 = 1000;
+
 /// Its place in a row.
 const FULL_LOG: usize = 4;
 
@@ -84,13 +92,13 @@ const TABLE: &[Row] = &[
     Row("flush FILE",                    false, [0, 0, 1, 0, 0, 0, 0]),
     Row("logplay AT",                    true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("logplay -n AT",                 true,  [0, 1, 1, 0, 0, 0, 0]),
-    Row("logplay --shadow /tmp/none --daxdev DEV", true, [1, 1, 1, 1, 1, 1, 1]),
+    Row("logplay --shadow /tmp/none --daxdev DEV", true, [through(1), 1, 1, 1, 1, 1, 1]),
     Row("mkmeta DEV",                    false, [3, 1, 1, 0, 0, 0, 1]),
     Row("fsck AT",                       true,  [0, 1, 1, 0, 0, 0, 0]),
-    Row("fsck DEV",                      true,  [0, 1, 1, 0, 0, 0, 0]),
+    Row("fsck DEV",                      true,  [through(0), 1, 1, 0, 0, 0, 0]),
     Row("check AT",                      true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("dump AT",                       true,  [0, 1, 1, 0, WORKS, 0, 0]),
-    Row("dump DEV",                      true,  [0, 1, 1, 0, WORKS, 0, 0]),
+    Row("dump DEV",                      true,  [through(0), 1, 1, 0, WORKS, 0, 0]),
     Row("getmap FILE",                   true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("chkread FILE",                  true,  [0, 0, 1, 0, 0, 0, 0]),
     Row("opts AT",                       true,  [0, 1, 1, 0, 0, 0, 0]),
@@ -122,7 +130,7 @@ impl Situation<'_> {
         let before = self.state();
         let rows = TABLE
             .iter()
-            .map(|Row(line, json, all)| (line, json, all[self.column]));
+            .map(|Row(line, json, all)| (line, json, self.here(all[self.column])));
         for (line, json, status) in rows.filter(|(.., status)| *status != WORKS) {
             let line = line.replace("DEV", self.device).replace("AT", self.at);
             let line = line.replace("FILE", self.file).replace("NEW", self.new);
@@ -137,6 +145,14 @@ impl Situation<'_> {
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
+
+    fn here(&self, status: i32) -> i32 {
+        match status {
+            THROUGH.. if self.device.starts_with("/dev/pmem") => 3,
+            THROUGH.. => status - THROUGH,
+            _ => status,
+        }
     }
 
     fn check(&self, line: &str, status: i32) -> Result<(), String> {
