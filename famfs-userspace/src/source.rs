@@ -29,8 +29,8 @@ impl Extra {
     /// line of the screen.
     pub fn price(self) -> &'static str {
         match self {
-            Self::Processes => "each fault a second entry in the kernel",
-            Self::RunTime => "each BPF program on this machine two readings of the clock",
+            Self::Processes => "each fault some 200 instructions more",
+            Self::RunTime => "each fault 150 to 260 instructions more, every BPF program too",
         }
     }
 }
