@@ -14,7 +14,6 @@ mod symbols;
 mod table;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result};
@@ -116,20 +115,21 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    // All are waited for before the first failure ends this process and with it its guests.
-    let results: Vec<_> = guests
-        .into_iter()
-        .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
-        .collect();
-    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
-    judge("cost", &results, args.json)
+    judge("cost", guests, args.json)
 }
 
 fn lines(wanted: Option<Line>) -> Vec<Line> {
     wanted.map_or(Line::ALL.to_vec(), |line| vec![line])
 }
 
-fn judge(by: &str, results: &[PathBuf], json: bool) -> Result<u8> {
+/// Waits for the guests, and lets famfs-bench judge their results by its command `by`.
+fn judge(by: &str, guests: Vec<Guest>, json: bool) -> Result<u8> {
+    // All are waited for before the first failure ends this process and with it its guests.
+    let results: Vec<_> = guests
+        .into_iter()
+        .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
+        .collect();
+    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
     let mut args = vec![OsString::from(by)];
     for result in results {
         args.extend(["--result".into(), result.into()]);
