@@ -141,6 +141,11 @@ impl Tag {
             | self.cpu as u64 & CPU_MASK
     }
 
+    /// A packed word of the same but for the CPU, which is 0.
+    pub const fn of_any_cpu(tag: u64) -> u64 {
+        tag & !CPU_MASK
+    }
+
     #[expect(
         clippy::cast_possible_truncation,
         reason = "every field is masked to its width"

@@ -8,6 +8,7 @@ mod field;
 mod heat;
 mod hist;
 pub mod history;
+mod kinds;
 mod people;
 mod row;
 mod snapshot;
@@ -22,6 +23,7 @@ pub use field::{FIELDS, Field, Shown, position, reason};
 pub use heat::{HOTTEST, Heat, heat, level, octaves};
 pub use hist::{Bucket, Hist};
 pub use history::{History, Moment};
+pub use kinds::{Kind, Kinds};
 pub use people::{Person, people};
 pub use row::{Row, nameless};
 pub use snapshot::{

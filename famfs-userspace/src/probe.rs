@@ -31,11 +31,20 @@ pub(crate) use health::{Health, silent};
 pub(crate) use names::Names;
 pub(crate) use processes::Processes;
 pub(crate) use rehearsal::{Filled, Rehearsal};
-pub(crate) use totals::{Copies, Counts, Latencies};
+pub(crate) use totals::Count;
 
 /// The clock that the programs read: `CLOCK_MONOTONIC`, in nanoseconds.
 pub(crate) fn monotonic_ns() -> u64 {
-    let now = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC)
+    now_ns(nix::time::ClockId::CLOCK_MONOTONIC)
+}
+
+/// Processor time that this process has had, in nanoseconds.
+pub(crate) fn cpu_ns() -> u64 {
+    now_ns(nix::time::ClockId::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn now_ns(clock: nix::time::ClockId) -> u64 {
+    let now = nix::time::clock_gettime(clock)
         .map(std::time::Duration::from)
         .unwrap_or_default();
     u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)

@@ -210,11 +210,11 @@ fn an_independent_parser_reads_the_counts_exactly() {
             .files
             .iter()
             .find_map(|f| f.path.as_ref().filter(|p| p.contains('"')));
-        let paths: BTreeSet<&String> = samples
+        let paths: BTreeSet<&str> = samples
             .keys()
-            .filter_map(|(_, labels)| labels.get("path"))
+            .filter_map(|(_, labels)| labels.get("path").map(String::as_str))
             .collect();
-        assert!(paths.contains(hostile.unwrap()), "{paths:?}");
+        assert!(paths.contains(&**hostile.unwrap()), "{paths:?}");
     }
 }
 

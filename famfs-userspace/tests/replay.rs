@@ -150,7 +150,7 @@ fn ten_thousand_files_take_little_room() {
         .map(|ino| {
             let mut row = row.clone();
             row.key.ino = ino;
-            row.path = Some(format!("/mnt/famfs/shard-{ino:05}"));
+            row.path = Some(format!("/mnt/famfs/shard-{ino:05}").into());
             row
         })
         .collect();

@@ -124,7 +124,13 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
     let mut printer = Printer::new(format, &args.show);
     if !args.command.is_empty() {
         let stands_alone = format != Format::Table;
-        return once::run(source, &args.command, &mut printer, stands_alone);
+        return once::run(
+            source,
+            args.interval,
+            &args.command,
+            &mut printer,
+            stands_alone,
+        );
     }
     let endless = format == Format::Ndjson;
     let one = (!endless).then_some(std::num::NonZeroU64::MIN);
@@ -150,7 +156,7 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
             Ok(Box::new(live))
         }
         Origin::Synthetic => {
-            let period = interval.min(screen::POLL);
+            let period = pace::step(interval);
             Ok(Box::new(synthetic::Synthetic::new(
                 synthetic::Scene::Poison,
                 period,

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{
-    Cost, FileKey, FileRow, Hist, Io, ModuleFaults, Mount, ProbeHealth, Process, Snapshot,
+    Cost, FileKey, FileRow, Hist, Io, Kinds, ModuleFaults, Mount, ProbeHealth, Process, Snapshot,
 };
 
 /// The interval from `earlier` to `later` as a snapshot of its own: counts and histograms hold
 /// only what is new, `elapsed_ns` is the interval's length, and everything that is a state
 /// (paths, mounts, events) is `later`'s. A count that went backwards reads as zero.
 pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
-    let before: HashMap<FileKey, &FileRow> = earlier.files.iter().map(|f| (f.key, f)).collect();
+    let mut before = Finder::new(&earlier.files);
     Snapshot {
         time: later.time,
         elapsed_ns: later.elapsed_ns.saturating_sub(earlier.elapsed_ns),
@@ -23,7 +23,7 @@ pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
         files: later
             .files
             .iter()
-            .map(|file| file_delta(before.get(&file.key).copied(), file))
+            .map(|file| file_delta(before.find(file.key), file))
             .collect(),
         unattributed: later.unattributed.saturating_sub(earlier.unattributed),
         lost: later.lost.saturating_sub(earlier.lost),
@@ -37,6 +37,37 @@ pub fn delta(earlier: &Snapshot, later: &Snapshot) -> Snapshot {
             cpu_ns: later.cost.cpu_ns.saturating_sub(earlier.cost.cpu_ns),
             ..later.cost
         },
+    }
+}
+
+/// Finds rows that are asked for in nearly the order in which they stand.
+struct Finder<'a> {
+    rows: &'a [FileRow],
+    next: usize,
+    /// Where each is, worked out once one was not where it was expected.
+    places: Option<HashMap<FileKey, usize>>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(rows: &'a [FileRow]) -> Self {
+        Self {
+            rows,
+            next: 0,
+            places: None,
+        }
+    }
+
+    fn find(&mut self, key: FileKey) -> Option<&'a FileRow> {
+        if self.rows.get(self.next).is_none_or(|row| row.key != key) {
+            let rows = self.rows.iter().enumerate();
+            let places = self
+                .places
+                .get_or_insert_with(|| rows.map(|(i, row)| (row.key, i)).collect());
+            self.next = *places.get(&key)?;
+        }
+        let row = self.rows.get(self.next);
+        self.next += 1;
+        row
     }
 }
 
@@ -81,15 +112,17 @@ pub fn file_delta(old: Option<&FileRow>, new: &FileRow) -> FileRow {
 
 fn since(old: &FileRow, new: &FileRow) -> FileRow {
     let none = Hist::default();
+    let mut faults = Kinds::default();
+    for (class, hist) in new.faults.iter() {
+        let hist = hist.since(old.faults.get(&class).unwrap_or(&none));
+        if !hist.buckets.is_empty() {
+            faults.insert(class, hist);
+        }
+    }
     FileRow {
         key: new.key,
         path: new.path.clone(),
-        faults: new
-            .faults
-            .iter()
-            .map(|(class, hist)| (*class, hist.since(old.faults.get(class).unwrap_or(&none))))
-            .filter(|(_, hist)| !hist.buckets.is_empty())
-            .collect(),
+        faults,
         untimed: counts_since(&old.untimed, &new.untimed),
         fallback: counts_since(&old.fallback, &new.fallback),
         errors: counts_since(&old.errors, &new.errors),

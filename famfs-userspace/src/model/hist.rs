@@ -61,11 +61,18 @@ impl Hist {
     /// `earlier` holds more than this one, the difference is zero.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
-        let before = |lower_ns| {
-            let found = earlier
-                .buckets
-                .binary_search_by_key(&lower_ns, |b| b.lower_ns);
-            found.map_or(0, |i| earlier.buckets[i].n)
+        // Both are sorted.
+        let mut left = earlier.buckets.as_slice();
+        let mut before = |lower_ns| {
+            while let Some((first, rest)) = left.split_first()
+                && first.lower_ns <= lower_ns
+            {
+                left = rest;
+                if first.lower_ns == lower_ns {
+                    return first.n;
+                }
+            }
+            0
         };
         let buckets = self
             .buckets

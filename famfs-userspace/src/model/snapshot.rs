@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
-use super::Hist;
+use super::{Hist, Kinds};
 
 /// The size of a mapping that a fault established.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -108,10 +108,11 @@ pub struct Layout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
     pub key: FileKey,
-    /// The absolute path through the mount; `None` while not resolved.
-    pub path: Option<String>,
+    /// The absolute path through the mount; `None` while not resolved. Shared, since thousands of
+    /// files have the same one in every snapshot.
+    pub path: Option<Arc<str>>,
     /// Latencies of faults that mapped, by mapping size and access.
-    pub faults: BTreeMap<(Order, Access), Hist>,
+    pub faults: Kinds<Hist>,
     /// Faults that mapped, but whose latency is not known.
     pub untimed: BTreeMap<(Order, Access), u64>,
     pub fallback: BTreeMap<Fallback, u64>,
@@ -131,7 +132,7 @@ impl FileRow {
         Self {
             key,
             path: None,
-            faults: BTreeMap::new(),
+            faults: Kinds::default(),
             untimed: BTreeMap::new(),
             fallback: BTreeMap::new(),
             errors: BTreeMap::new(),

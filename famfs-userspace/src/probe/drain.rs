@@ -118,12 +118,13 @@ impl Table {
         self.half.write(0, (self.flips & 1) * HALF_BYTES);
         wait_for_programs().map_err(Error::Membarrier)?;
         let first = retired * HALF as usize;
-        for i in first..first + HALF as usize {
-            if self.entries.read_first(i) != 0 {
-                self.totals.add(&self.entries.read(i));
-                self.entries.write(i, Entry::default());
-            }
-        }
+        let entries = &self.entries;
+        let used = (first..first + HALF as usize).filter(|&i| entries.read_first(i) != 0);
+        self.totals.add(used.map(|i| {
+            let entry = entries.read(i);
+            entries.write(i, Entry::default());
+            entry
+        }));
         self.used.write(retired, 0);
         Ok(())
     }

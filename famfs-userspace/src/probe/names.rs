@@ -6,9 +6,10 @@ use std::{
     fs,
     os::unix::fs::{DirEntryExt as _, MetadataExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use crate::model::FileKey;
+use crate::model::{FileKey, FileRow};
 
 /// Directory entries that one search looks at, at most.
 const MOST_ENTRIES: usize = 200_000;
@@ -26,63 +27,117 @@ pub(crate) struct Names {
     checked: HashMap<(u32, u32), u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A name, as it is shown and, behind its first bytes, inside the file system.
+#[derive(Clone, Debug)]
 struct Name {
-    path: String,
+    shown: Arc<str>,
+    /// The length of the mount point in front.
+    inside: usize,
     /// The file has no name any more; this was its last.
     is_gone: bool,
+}
+
+impl Name {
+    fn new(path: String) -> Self {
+        Self {
+            shown: path.into(),
+            inside: 0,
+            is_gone: false,
+        }
+    }
+
+    /// The same string as long as the mount point stays.
+    fn through(&mut self, mountpoint: &str) -> Arc<str> {
+        let mountpoint = mountpoint.trim_end_matches('/');
+        if &self.shown[..self.inside] != mountpoint {
+            self.shown = format!("{mountpoint}{}", &self.shown[self.inside..]).into();
+            self.inside = mountpoint.len();
+        }
+        Arc::clone(&self.shown)
+    }
+
+    fn place(&self, mountpoint: &Path) -> PathBuf {
+        mountpoint.join(self.shown[self.inside..].trim_start_matches('/'))
+    }
+
+    fn lose(&mut self) {
+        if !self.is_gone {
+            self.is_gone = true;
+            self.shown = format!("{} (deleted)", self.shown).into();
+        }
+    }
 }
 
 impl Names {
     /// What the kernel side told.
     pub(crate) fn learn(&mut self, key: FileKey, path: String) {
         self.given_up.remove(&key);
-        let is_gone = false;
-        self.known.insert(key, Name { path, is_gone });
+        self.known.insert(key, Name::new(path));
     }
 
     /// The path of a file through `mountpoint`.
-    pub(crate) fn path(&self, key: &FileKey, mountpoint: &str) -> Option<String> {
-        let Name { path, is_gone } = self.known.get(key)?;
-        let end = if *is_gone { " (deleted)" } else { "" };
-        Some(format!("{}{path}{end}", mountpoint.trim_end_matches('/')))
+    pub(crate) fn path(&mut self, key: &FileKey, mountpoint: &str) -> Option<Arc<str>> {
+        Some(self.known.get_mut(key)?.through(mountpoint))
+    }
+
+    /// The paths of all that is known in `rows`, which are sorted by key; `mountpoint` says where
+    /// a device is mounted.
+    pub(crate) fn tell<'a>(
+        &mut self,
+        rows: &mut [FileRow],
+        mountpoint: impl Fn((u32, u32)) -> Option<&'a str>,
+    ) {
+        let mut known = self.known.iter_mut().peekable();
+        for row in rows {
+            while known.next_if(|(key, _)| **key < row.key).is_some() {}
+            let name = known.next_if(|(key, _)| **key == row.key);
+            row.path = name.and_then(|(key, name)| Some(name.through(mountpoint(key.dev)?)));
+        }
     }
 
     /// Where a file is now, for opening it.
     pub(crate) fn place(&self, key: &FileKey, mountpoint: &Path) -> Option<PathBuf> {
         let name = self.known.get(key).filter(|name| !name.is_gone)?;
-        Some(mountpoint.join(name.path.trim_start_matches('/')))
+        Some(name.place(mountpoint))
     }
 
-    /// Searches `mountpoint` for those of `keys` that are on `dev` and still unknown, and checks
-    /// some of the names that are known: a file that was renamed is looked for anew.
-    pub(crate) fn search<'a>(
-        &mut self,
-        dev: (u32, u32),
-        mountpoint: &Path,
-        keys: impl Iterator<Item = &'a FileKey>,
-    ) {
-        let moved = self.moved(dev, mountpoint);
-        let mut wanted: HashSet<u64> = keys
+    /// Searches `mountpoint` for those of `keys` that are on `dev` and still unknown. Whether any
+    /// was found.
+    pub(crate) fn search(&mut self, dev: (u32, u32), mountpoint: &Path, keys: &[FileKey]) -> bool {
+        let wanted = keys
+            .iter()
             .filter(|key| key.dev == dev)
             .filter(|key| !self.known.contains_key(key) && !self.given_up.contains(key))
             .map(|key| key.ino)
-            .chain(moved.into_iter().map(|key| key.ino))
             .collect();
+        self.look_for(wanted, dev, mountpoint)
+    }
+
+    /// Checks some of the names on `dev` that are known: a file that was renamed is looked for
+    /// anew.
+    pub(crate) fn check(&mut self, dev: (u32, u32), mountpoint: &Path) {
+        let moved = self.moved(dev, mountpoint).into_iter();
+        self.look_for(moved.map(|key| key.ino).collect(), dev, mountpoint);
+    }
+
+    fn look_for(&mut self, mut wanted: HashSet<u64>, dev: (u32, u32), mountpoint: &Path) -> bool {
         if wanted.is_empty() {
-            return;
+            return false;
         }
-        for (ino, path) in walk(mountpoint, &mut wanted) {
+        let found = walk(mountpoint, &mut wanted);
+        let any = !found.is_empty();
+        for (ino, path) in found {
             self.learn(FileKey { dev, ino }, path);
         }
         for key in wanted.into_iter().map(|ino| FileKey { dev, ino }) {
             match self.known.get_mut(&key) {
-                Some(name) => name.is_gone = true,
+                Some(name) => name.lose(),
                 None => {
                     self.given_up.insert(key);
                 }
             }
         }
+        any
     }
 
     /// The next few files of `dev` that are not any more where they were.
@@ -101,8 +156,7 @@ impl Names {
             self.checked.insert(dev, last.ino);
         }
         let is_there = |key: &FileKey, name: &Name| {
-            let place = mountpoint.join(name.path.trim_start_matches('/'));
-            fs::symlink_metadata(place).is_ok_and(|found| found.ino() == key.ino)
+            fs::symlink_metadata(name.place(mountpoint)).is_ok_and(|found| found.ino() == key.ino)
         };
         checked
             .into_iter()
@@ -175,7 +229,7 @@ mod tests {
         let (there, gone) = (FileKey { dev, ino }, FileKey { dev, ino: u64::MAX });
         let other = FileKey { dev: (0, 26), ino };
         let mut names = Names::default();
-        names.search(dev, root.path(), [&there, &gone, &other].into_iter());
+        assert!(names.search(dev, root.path(), &[there, gone, other]));
         assert_eq!(names.path(&there, "/m").as_deref(), Some("/m/a/b/file"));
         assert_eq!(
             (names.path(&gone, "/m"), names.path(&other, "/m")),
@@ -195,8 +249,8 @@ mod tests {
         let mut names = Names::default();
         names.learn(key, "/old".to_owned());
         let mut look = || {
-            names.search(dev, root.path(), [&key].into_iter());
-            names.path(&key, "/m").unwrap()
+            names.check(dev, root.path());
+            names.path(&key, "/m").unwrap().to_string()
         };
         assert_eq!(look(), "/m/old");
         fs::rename(at("old"), at("new")).unwrap();

@@ -4,7 +4,7 @@
 use famfs_common::keys::{Entry, HALF, HALF_BYTES, Memory, PROBES, State, WAKE_AT, home};
 
 use super::{
-    Error,
+    Error, cpu_ns,
     drain::Table,
     mapped::{Shared, View},
     totals::Totals,
@@ -31,7 +31,7 @@ pub(crate) struct Rehearsal {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filled {
     pub(crate) overflow: u64,
-    /// Drains before anyone asked for one, and the time that they took.
+    /// Drains before anyone asked for one, and the processor time that they took.
     pub(crate) early: u64,
     pub(crate) early_ns: u64,
 }
@@ -84,10 +84,10 @@ impl Rehearsal {
         }
         match &mut self.due {
             Some(0) => {
-                let begun = std::time::Instant::now();
+                let begun = cpu_ns();
                 self.table.drain()?;
                 self.early += 1;
-                self.early_ns += nanoseconds(begun);
+                self.early_ns += cpu_ns() - begun;
                 self.due = None;
             }
             Some(left) => *left -= 1,
@@ -110,8 +110,4 @@ impl Rehearsal {
             early_ns: self.early_ns,
         }
     }
-}
-
-fn nanoseconds(since: std::time::Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,51 +1,32 @@
-//! What all drained entries add up to, per file. Pure.
+//! What all drained entries add up to: a number and a sum for each file, class and bucket. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+mod cells;
 
 use famfs_common::{
-    fault::{Class, Order, Outcome},
-    keys::{CLASSES, Entry, TIMELESS, Tag, UNTIMED, major_minor},
+    fault::{Class, Order},
+    keys::{CLASSES, Entry, TIMELESS, Tag, UNTIMED},
     probe::Hook,
 };
 
+use self::cells::{Cell, Cells, Key};
 use crate::model::FileKey;
 
-/// Latencies of one kind of fault: bucket numbers of `famfs_common::hist`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Latencies {
-    pub(crate) sum_ns: u64,
-    pub(crate) buckets: BTreeMap<u16, u64>,
-}
-
-/// Reads, or writes, of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Copies {
-    pub(crate) latencies: Latencies,
-    pub(crate) untimed: u64,
-    pub(crate) bytes: u64,
-    pub(crate) errors: u64,
-}
-
-/// All faults and copies of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    /// Faults that mapped, by order and whether they wrote.
-    pub(crate) mapped: BTreeMap<(Order, bool), Latencies>,
-    pub(crate) fallbacks: BTreeMap<Outcome, u64>,
-    /// By `Sigbus`, `Oom`, `HwPoison` and `Refused`.
-    pub(crate) errors: BTreeMap<Outcome, u64>,
-    /// Faults without a latency: their start or their end was not seen.
-    pub(crate) untimed: BTreeMap<(Order, bool), u64>,
-    /// Faults that ended in no way we know, such as those to be retried.
-    pub(crate) other: u64,
-    /// By whether they wrote.
-    pub(crate) copies: BTreeMap<bool, Copies>,
+/// What was counted of one file in one class and bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) class: Class,
+    /// A bucket number of `famfs_common::hist`; `None` without a latency: a start or an end was
+    /// not seen, or latencies are not kept of what ended so.
+    pub(crate) bucket: Option<u16>,
+    pub(crate) n: u64,
+    /// Nanoseconds, or bytes.
+    pub(crate) sum: u64,
 }
 
 /// All files since attach.
 #[derive(Debug)]
 pub(crate) struct Totals {
-    files: HashMap<FileKey, Counts>,
+    cells: Cells,
     /// Entries that no program of ours could have written.
     strange: u64,
     /// By class, and the part of it whose start was not seen.
@@ -57,7 +38,7 @@ pub(crate) struct Totals {
 impl Default for Totals {
     fn default() -> Self {
         Self {
-            files: HashMap::new(),
+            cells: Cells::default(),
             strange: 0,
             classes: [(0, 0); CLASSES],
             overflowed: [(0, 0); CLASSES],
@@ -66,54 +47,66 @@ impl Default for Totals {
 }
 
 impl Totals {
-    /// Adds one drained entry.
-    pub(crate) fn add(&mut self, entry: &Entry) {
-        let tag = Tag::unpack(entry.tag);
-        let bucket_is_known = matches!(tag.bucket, UNTIMED | TIMELESS)
-            || famfs_common::hist::lower(tag.bucket).is_some();
-        let Some(class) = Class::unpack(tag.class).filter(|_| bucket_is_known) else {
-            self.strange += entry.count;
-            return;
-        };
-        let (all, unstarted) = &mut self.classes[usize::from(tag.class)];
-        *all += entry.count;
-        *unstarted += if tag.bucket == UNTIMED {
-            entry.count
-        } else {
-            0
-        };
-        let key = FileKey {
-            dev: major_minor(tag.dev),
-            ino: entry.ino,
-        };
-        let bucket = (tag.bucket < TIMELESS).then_some(tag.bucket);
-        let counts = self.files.entry(key).or_default();
-        counts.add(class, bucket, entry.count, entry.sum_ns);
+    /// Adds drained entries, in whatever order they come.
+    pub(crate) fn add(&mut self, entries: impl Iterator<Item = Entry>) {
+        for entry in entries {
+            let Tag { class, bucket, .. } = Tag::unpack(entry.tag);
+            if !is_ours(class, bucket) {
+                self.strange += entry.count;
+                continue;
+            }
+            let (all, unstarted) = &mut self.classes[usize::from(class)];
+            *all += entry.count;
+            if bucket == UNTIMED {
+                *unstarted += entry.count;
+            }
+            self.cells.put(Cell {
+                key: Key::new(entry.ino, entry.tag),
+                n: entry.count,
+                sum: entry.sum_ns,
+            });
+        }
+        self.cells.merge();
     }
 
     /// Counts what found no room for the row of all other files, where it was not counted yet:
     /// numbers and sums by class, cumulative.
     pub(crate) fn overflow(&mut self, now: &[(u64, u64); CLASSES]) {
-        for (byte, (now, before)) in (0..=u8::MAX).zip(now.iter().zip(&mut self.overflowed)) {
+        let before = std::mem::replace(&mut self.overflowed, *now);
+        for (byte, (now, before)) in (0..=u8::MAX).zip(now.iter().zip(&before)) {
             let n = now.0.saturating_sub(before.0);
             let sum = now.1.saturating_sub(before.1);
-            *before = *now;
             if n == 0 {
                 continue;
             }
-            match Class::unpack(byte) {
-                Some(class) => {
-                    self.classes[usize::from(byte)].0 += n;
-                    let counts = self.files.entry(FileKey::OTHER).or_default();
-                    counts.add(class, None, n, sum);
-                }
-                None => self.strange += n,
+            if !is_ours(byte, UNTIMED) {
+                self.strange += n;
+                continue;
             }
+            self.classes[usize::from(byte)].0 += n;
+            // The number of all other files is no device's, and 0 no file's.
+            let tag = Tag {
+                dev: 0,
+                class: byte,
+                bucket: UNTIMED,
+                cpu: 0,
+            };
+            self.cells.put(Cell {
+                key: Key::new(FileKey::OTHER.ino, tag.pack()),
+                n,
+                sum,
+            });
         }
+        self.cells.merge();
     }
 
-    pub(crate) fn files(&self) -> &HashMap<FileKey, Counts> {
-        &self.files
+    /// All counts by file, and of each file by class and bucket, in order of their numbers.
+    pub(crate) fn files(
+        &self,
+    ) -> impl Iterator<Item = (FileKey, impl Iterator<Item = Count> + '_)> + '_ {
+        let same = |a: &Cell, b: &Cell| a.key.file() == b.key.file();
+        let files = self.cells.sorted().chunk_by(same);
+        files.map(|cells| (cells[0].key.file(), cells.iter().filter_map(count)))
     }
 
     /// Faults in the table that belong into no row.
@@ -159,46 +152,22 @@ impl Totals {
     }
 }
 
-impl Counts {
-    fn add(&mut self, class: Class, bucket: Option<u16>, n: u64, sum: u64) {
-        let kind = (class.order, class.write);
-        match class.outcome {
-            Outcome::Mapped => match bucket {
-                Some(bucket) => self.mapped.entry(kind).or_default().add(bucket, n, sum),
-                None => *self.untimed.entry(kind).or_default() += n,
-            },
-            Outcome::FallbackColour
-            | Outcome::FallbackPrivateWrite
-            | Outcome::FallbackVmaBounds
-            | Outcome::FallbackEof
-            | Outcome::FallbackExtent
-            | Outcome::FallbackUnseen => *self.fallbacks.entry(class.outcome).or_default() += n,
-            Outcome::Sigbus | Outcome::Oom | Outcome::HwPoison | Outcome::Refused => {
-                *self.errors.entry(class.outcome).or_default() += n;
-            }
-            Outcome::Other => self.other += n,
-            Outcome::ExitMissedPte
-            | Outcome::ExitMissedPmd
-            | Outcome::ExitMissedPteEnd
-            | Outcome::ExitMissedPmdEnd => *self.untimed.entry(kind).or_default() += n,
-            Outcome::Copied | Outcome::CopiedBytes | Outcome::CopyFailed => {
-                let copies = self.copies.entry(class.write).or_default();
-                match (class.outcome, bucket) {
-                    (Outcome::Copied, Some(bucket)) => copies.latencies.add(bucket, n, sum),
-                    (Outcome::Copied, None) => copies.untimed += n,
-                    (Outcome::CopiedBytes, _) => copies.bytes = copies.bytes.saturating_add(sum),
-                    _ => copies.errors += n,
-                }
-            }
-        }
-    }
+/// Whether a program of ours writes this class and bucket.
+fn is_ours(class: u8, bucket: u16) -> bool {
+    let bucket_is_known =
+        matches!(bucket, UNTIMED | TIMELESS) || bucket < famfs_common::hist::BUCKETS;
+    bucket_is_known && Class::unpack(class).is_some()
 }
 
-impl Latencies {
-    fn add(&mut self, bucket: u16, n: u64, sum: u64) {
-        self.sum_ns = self.sum_ns.saturating_add(sum);
-        *self.buckets.entry(bucket).or_default() += n;
-    }
+/// Of a cell that is there, so of a class that is known.
+fn count(cell: &Cell) -> Option<Count> {
+    let tag = cell.key.tag();
+    Some(Count {
+        class: Class::unpack(tag.class)?,
+        bucket: (tag.bucket < TIMELESS).then_some(tag.bucket),
+        n: cell.n,
+        sum: cell.sum,
+    })
 }
 
 #[cfg(test)]

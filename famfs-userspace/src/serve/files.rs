@@ -80,7 +80,10 @@ impl TopFiles {
         let mut series: Vec<(String, ByOrder)> = files
             .filter_map(|file| {
                 let sums = self.busiest.get(&file.key)?;
-                let path = file.path.clone().unwrap_or_else(|| nameless(file.key));
+                let path = file
+                    .path
+                    .as_ref()
+                    .map_or_else(|| nameless(file.key), |path| path.to_string());
                 Some((path, *sums))
             })
             .collect();

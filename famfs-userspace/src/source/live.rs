@@ -2,13 +2,13 @@
 
 mod cost;
 mod layout;
+mod naming;
 pub mod rehearsed;
 mod row;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     fmt, fs,
-    path::Path,
     time::{Instant, SystemTime},
 };
 
@@ -18,10 +18,10 @@ use super::{Error, Extra, Source};
 use crate::{
     model::{Event, EventKind, FileKey, FileRow, ModuleFaults, Mount, ProbeHealth, Snapshot},
     mounts,
-    probe::{self, Attached, Happening, Names, Told, wall_time},
+    probe::{self, Attached, Happening, Told, wall_time},
 };
 
-use layout::Layouts;
+use naming::Naming;
 pub use probe::Options;
 
 /// Events kept; older ones are forgotten.
@@ -31,8 +31,7 @@ const MOST_EVENTS: usize = 256;
 pub struct Live {
     attached: Attached,
     options: Options,
-    names: Names,
-    layouts: Layouts,
+    naming: Naming,
     events: VecDeque<Event>,
     since: Instant,
     kernel: String,
@@ -62,8 +61,7 @@ impl Live {
         Ok(Self {
             attached,
             options,
-            names: Names::default(),
-            layouts: Layouts::default(),
+            naming: Naming::default(),
             events: VecDeque::new(),
             since: Instant::now(),
             kernel: kernel.trim().to_owned(),
@@ -79,9 +77,9 @@ impl Live {
             for (hook, runs) in totals.runs() {
                 hits[hook as usize] = runs;
             }
-            let rows = totals.files().iter();
+            let rows = totals.files().map(|(key, counts)| row::row(key, counts));
             Counted {
-                rows: rows.map(|(key, counts)| row::row(*key, counts)).collect(),
+                rows: rows.collect(),
                 hits,
                 dropped: beside.dropped,
                 outside_rows: totals.outside_rows(),
@@ -100,7 +98,7 @@ impl Live {
                 Told::Name {
                     key,
                     path: Some(path),
-                } => self.names.learn(key, path),
+                } => self.naming.names.learn(key, path),
                 Told::Rare(happening) => happened.push(happening),
                 Told::Name { path: None, .. } | Told::Unknown => {}
             }
@@ -116,8 +114,8 @@ impl Live {
             let mount = happening.mount.or(happening.file.map(|file| file.dev));
             let mount = mounts.iter().find(|found| Some(found.dev) == mount);
             let about = match (happening.file, happening.mount) {
-                (Some(file), _) => self.path(&file, mounts),
-                (None, Some(_)) => mount.map(|mount| mount.mountpoint.clone()),
+                (Some(file), _) => self.naming.path(&file, mounts),
+                (None, Some(_)) => mount.map(|mount| mount.mountpoint.as_str().into()),
                 (None, None) => None,
             };
             let about = about.map_or_else(String::new, |about| format!("{about}: "));
@@ -161,11 +159,6 @@ impl Live {
         self.events.push_back(event);
     }
 
-    fn path(&self, key: &FileKey, mounts: &[Mount]) -> Option<String> {
-        let mount = mounts.iter().find(|mount| mount.dev == key.dev)?;
-        self.names.path(key, &mount.mountpoint)
-    }
-
     /// The famfs mounts, and with `all_dax` those of every file in `rows`.
     fn mounts(&self, rows: &[FileRow]) -> Vec<Mount> {
         let mut mounts = mounts::read();
@@ -174,23 +167,6 @@ impl Live {
             mounts.extend(mounts::others(&devs));
         }
         mounts
-    }
-
-    /// Gives every row its path and its layout.
-    fn name(&mut self, rows: &mut [FileRow], happened: &[Happening], mounts: &[Mount]) {
-        for mount in mounts {
-            let keys = rows.iter().map(|row| &row.key);
-            let keys = keys.chain(happened.iter().filter_map(|told| told.file.as_ref()));
-            self.names
-                .search(mount.dev, Path::new(&mount.mountpoint), keys);
-        }
-        self.layouts.begin();
-        for row in rows {
-            row.path = self.path(&row.key, mounts);
-            let mount = mounts.iter().find(|mount| mount.dev == row.key.dev);
-            let place = mount.and_then(|m| self.names.place(&row.key, Path::new(&m.mountpoint)));
-            row.layout = self.layouts.of(row.key, place.as_deref());
-        }
     }
 
     fn probes(&self, hits: &[u64; HOOKS], mounts: &[Mount]) -> Vec<ProbeHealth> {
@@ -235,7 +211,9 @@ impl Source for Live {
         // After the drain: a name was sent before its file's first count.
         let happened = self.read_events();
         let mounts = self.mounts(&counted.rows);
-        self.name(&mut counted.rows, &happened, &mounts);
+        let told: Vec<FileKey> = happened.iter().filter_map(|told| told.file).collect();
+        self.naming.check(&mounts);
+        self.naming.name(&mut counted.rows, &told, &mounts);
         self.tell(happened, &mounts);
         // After the drain too: what was repaired is among the skipped.
         let skipped: u64 = (self.attached.health.iter())
@@ -251,7 +229,6 @@ impl Source for Live {
                 file.processes = by_file.remove(&file.key).unwrap_or_default();
             }
         }
-        files.sort_by_key(|file| file.key);
         let probes = self.probes(&counted.hits, &mounts);
         let mut cost = cost::now(self.attached.map_bytes);
         cost.poll_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);

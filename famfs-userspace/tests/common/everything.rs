@@ -8,7 +8,7 @@ use std::{
 
 use famfs_userspace::model::{
     Access, Bucket, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey,
-    FileRow, Hist, Io, Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process,
+    FileRow, Hist, Io, Kinds, Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process,
     Snapshot,
 };
 
@@ -99,7 +99,7 @@ fn hist(counts: &[(u64, u64, u64)]) -> Hist {
 fn files(second: u64) -> Vec<FileRow> {
     let mapped = FileRow {
         path: Some("/mnt/famfs/weights \"00\",\n\u{1b}[2J.bin".into()),
-        faults: BTreeMap::from([
+        faults: Kinds::from([
             (
                 (Order::Pmd, Access::Read),
                 hist(&[(2048, 2303, 20 * second + 1), (4096, 4607, second)]),
@@ -133,7 +133,7 @@ fn files(second: u64) -> Vec<FileRow> {
     };
     let small = FileRow {
         path: (second >= 1).then(|| "/mnt/famfs/index.dat".into()),
-        faults: BTreeMap::from([(
+        faults: Kinds::from([(
             (Order::Pte, Access::Read),
             hist(&[(7, 7, 1), (192, 207, 200 * second + 1)]),
         )]),

@@ -7,6 +7,7 @@ use std::{
     process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -15,7 +16,12 @@ use nix::{
     unistd::Pid,
 };
 
-use super::{complain, output::Printer, screen::POLL, signal::Signals};
+use super::{
+    complain,
+    output::Printer,
+    pace::{NAP, step},
+    signal::Signals,
+};
 use crate::{model::delta, source::Source};
 
 /// CMD was found and could not be run.
@@ -25,6 +31,7 @@ const NOT_FOUND: u8 = 127;
 /// Watches, prints, and gives the exit status.
 pub(super) fn run(
     source: &mut dyn Source,
+    interval: Duration,
     command: &[OsString],
     printer: &mut Printer,
     stands_alone: bool,
@@ -38,7 +45,7 @@ pub(super) fn run(
         command.stdout(stderr()?);
     }
     let status = match command.spawn() {
-        Ok(child) => watch(source, child, &signals)?,
+        Ok(child) => watch(source, step(interval), child, &signals)?,
         Err(error) => {
             complain(&format!("cannot run {}: {error}", program.display()));
             let found = error.kind() != io::ErrorKind::NotFound;
@@ -52,15 +59,21 @@ pub(super) fn run(
 
 /// Polls until the child ends. An interrupt from the keyboard reaches the child by itself; a
 /// request to end that came to this process alone is passed on.
-fn watch(source: &mut dyn Source, mut child: Child, signals: &Signals) -> anyhow::Result<u8> {
+fn watch(
+    source: &mut dyn Source,
+    step: Duration,
+    mut child: Child,
+    signals: &Signals,
+) -> anyhow::Result<u8> {
     let pid = i32::try_from(child.id())
         .map(Pid::from_raw)
         .context("the pid of CMD is no pid")?;
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(child.wait()));
     let mut told = false;
+    let mut due = Instant::now() + step;
     loop {
-        match receiver.recv_timeout(POLL) {
+        match receiver.recv_timeout(step.min(NAP)) {
             Ok(status) => return Ok(exit_code(status.context("cannot wait for CMD")?)),
             Err(RecvTimeoutError::Disconnected) => anyhow::bail!("lost sight of CMD"),
             Err(RecvTimeoutError::Timeout) => {}
@@ -70,7 +83,10 @@ fn watch(source: &mut dyn Source, mut child: Child, signals: &Signals) -> anyhow
             let _ = kill(pid, Signal::SIGTERM);
             told = true;
         }
-        source.poll()?;
+        if Instant::now() >= due {
+            source.poll()?;
+            due = Instant::now() + step;
+        }
     }
 }
 

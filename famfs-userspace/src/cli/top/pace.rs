@@ -1,28 +1,41 @@
-//! Intervals of time, in steps short enough to empty the kernel's table and to see signals.
+//! When the source is asked, and how soon a signal is seen.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-use super::{screen::POLL, signal::Signals};
+use super::signal::Signals;
 use crate::source::{Error, Source};
+
+/// Signals, keys and the terminal's size are looked at so often.
+pub(super) const NAP: Duration = Duration::from_millis(100);
+
+/// The source is asked so often at least: names, events and the states of mounts are no older,
+/// however long the interval. The kernel's table needs no more, since it calls when it fills up.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The time between two polls: equal parts of the interval.
+pub(super) fn step(interval: Duration) -> Duration {
+    interval / steps(interval)
+}
+
+fn steps(interval: Duration) -> u32 {
+    let steps = interval.as_nanos().div_ceil(LOOK.as_nanos());
+    u32::try_from(steps).unwrap_or(u32::MAX).max(1)
+}
 
 /// Keeps to the clock: an interval that took too long makes the next one shorter.
 #[derive(Debug)]
 pub(super) struct Pace {
-    steps: u32,
-    pause: Duration,
+    interval: Duration,
     next: Instant,
 }
 
 impl Pace {
     pub(super) fn new(interval: Duration) -> Self {
-        let steps = interval.as_nanos().div_ceil(POLL.as_nanos());
-        let steps = u32::try_from(steps).unwrap_or(u32::MAX).max(1);
         Self {
-            steps,
-            pause: interval / steps,
+            interval,
             next: Instant::now(),
         }
     }
@@ -34,25 +47,46 @@ impl Pace {
         source: &mut dyn Source,
         signals: &Signals,
     ) -> Result<bool, Error> {
-        for step in 1..=self.steps {
-            self.sleep();
-            if signals.ended() {
+        let steps = steps(self.interval);
+        for left in (0..steps).rev() {
+            if !self.sleep(signals) {
                 return Ok(false);
             }
-            if step < self.steps {
+            if left > 0 {
                 source.poll()?;
             }
         }
         Ok(true)
     }
 
-    fn sleep(&mut self) {
-        let now = Instant::now();
-        self.next += self.pause;
-        if self.next + self.pause < now {
+    /// Sleeps for one step. `false` if a signal came.
+    fn sleep(&mut self, signals: &Signals) -> bool {
+        let (now, step) = (Instant::now(), step(self.interval));
+        self.next += step;
+        if self.next + step < now {
             // Too late to catch up with.
             self.next = now;
         }
-        thread::sleep(self.next.saturating_duration_since(now));
+        loop {
+            let left = self.next.saturating_duration_since(Instant::now());
+            if signals.ended() || left.is_zero() {
+                return !signals.ended();
+            }
+            thread::sleep(left.min(NAP));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_has_equal_steps_of_a_second_at_most() {
+        for (interval, want) in [(100, 100), (1000, 1000), (1500, 750), (2000, 1000)] {
+            let got = step(Duration::from_millis(interval));
+            assert_eq!(got, Duration::from_millis(want), "{interval}");
+        }
+        assert_eq!(step(Duration::ZERO), Duration::ZERO);
     }
 }

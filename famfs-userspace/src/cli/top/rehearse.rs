@@ -1,27 +1,32 @@
 //! `famfs-top rehearse`: what reading many files costs, without a kernel. For measurements.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
+use anyhow::Context as _;
+use ratatui::{Terminal, backend::TestBackend};
 use serde_json::json;
 
 use super::output::print;
 use crate::{
-    model::{Sort, delta, rows},
+    model::{Columns, Sort},
+    probe::cpu_ns,
     source::{
         Source as _,
         live::rehearsed::{BUCKETS, CLASSES, CPUS, Rehearsed},
     },
+    tui::{App, Message, Theme, app::Options, view},
 };
 
-/// Fill the kernel's table as if many files were busy, read it, and say what that took.
+/// The screen that is drawn: wide enough for every column.
+const SCREEN: (u16, u16) = (160, 50);
+
+/// Fill the kernel's table as if many files were busy, read it, show it, and say what that took.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   famfs-top rehearse --files 10000
 
-Times are in nanoseconds, which in the deterministic lab are instructions.")]
+Times are nanoseconds of processor time, which in the deterministic lab are instructions. An
+interval is one second, so interval_ns is the part of a core in thousand-millionths.")]
 pub(super) struct Args {
     /// Busy files.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -37,45 +42,48 @@ pub(super) struct Args {
 struct Steps {
     early: u64,
     poll: u64,
-    delta: u64,
-    rows: u64,
+    update: u64,
+    draw: u64,
 }
 
 impl Steps {
     fn sum(&self) -> u64 {
-        self.early + self.poll + self.delta + self.rows
+        self.early + self.poll + self.update + self.draw
     }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut source = Rehearsed::new(args.files)?;
     source.fill()?;
-    let mut before = source.poll()?;
+    let mut app = App::new(source.poll()?, options());
+    app.update(Message::Resized(SCREEN.0, SCREEN.1));
+    let mut terminal =
+        Terminal::new(TestBackend::new(SCREEN.0, SCREEN.1)).context("cannot make a screen")?;
     let mut all = Vec::new();
     for _ in 0..args.intervals {
         let early = source.filled().2;
         source.fill()?;
         let early = source.filled().2 - early;
         let now = source.poll()?;
-        let begun = Instant::now();
-        let interval = delta(&before, &now);
-        let differed = begun.elapsed();
-        let begun = Instant::now();
-        black_box(rows(&interval, Sort::default(), ""));
+        let polled = cpu_ns();
+        app.update(Message::Observed(now));
+        let updated = cpu_ns();
+        terminal
+            .draw(|frame| view::draw(&app, frame))
+            .context("cannot draw")?;
         all.push(Steps {
             early,
             poll: source.poll_ns(),
-            delta: nanoseconds(differed),
-            rows: nanoseconds(begun.elapsed()),
+            update: updated - polled,
+            draw: cpu_ns() - updated,
         });
-        before = now;
     }
     all.sort_by_key(Steps::sum);
     let median = all[all.len() / 2];
     let (overflow, early, _) = source.filled();
     let entries = args.files * (BUCKETS.len() * CLASSES.len()) as u64 * u64::from(CPUS);
     let document = json!({
-        "schema": 1,
+        "schema": 2,
         "files": args.files,
         "entries_per_interval": entries,
         "intervals": args.intervals + 1,
@@ -83,13 +91,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
         "early_drains": early,
         "interval_ns": median.sum(),
         "per_file_ns": median.sum() as f64 / args.files as f64,
-        "steps_ns": { "early": median.early, "poll": median.poll, "delta": median.delta,
-                      "rows": median.rows },
+        "steps_ns": { "early": median.early, "poll": median.poll, "update": median.update,
+                      "draw": median.draw },
     });
     print(&format!("{document:#}\n"))?;
     Ok(0)
 }
 
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+fn options() -> Options {
+    Options {
+        interval: Duration::from_secs(1),
+        sort: Sort::default(),
+        filter: String::new(),
+        columns: Columns::default(),
+        proportional: false,
+        actions: Vec::new(),
+        theme: Theme::Dark,
+        all_dax: false,
+    }
 }

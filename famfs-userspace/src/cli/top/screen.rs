@@ -12,6 +12,7 @@ use ratatui::crossterm::style::force_color_output;
 use super::{
     action,
     args::{Colours, Show, Widths},
+    pace::{NAP, step},
     signal::Signals,
 };
 use crate::{
@@ -27,10 +28,6 @@ use crate::{
         view,
     },
 };
-
-/// How often the source is asked, so that the kernel's table stays far from full and a disabled
-/// mount shows at once; the numbers change once an interval.
-pub(super) const POLL: Duration = Duration::from_millis(100);
 
 /// What the screen shows.
 pub(super) enum Feed<'a> {
@@ -53,6 +50,14 @@ impl Feed<'_> {
             // The one before, so that there is an interval to show at once.
             Self::Recording(replay) => replay.before()?,
         })
+    }
+
+    /// The time between two looks at what is new: a recording's clock runs on the screen.
+    fn period(&self, interval: Duration) -> Duration {
+        match self {
+            Self::Live(_) => step(interval),
+            Self::Recording(_) => step(interval).min(NAP),
+        }
     }
 
     /// What is new.
@@ -135,12 +140,17 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
     let (sender, ended) = mpsc::channel();
-    let period = shown.interval.min(POLL);
+    let period = feed.period(shown.interval);
     let mut due = Instant::now() + period;
+    let mut is_stale = true;
     while !app.quit && !signals.ended() {
-        draw(&mut screen, &mut app)?;
-        let wait = due.saturating_duration_since(Instant::now());
+        if resize(&screen, &mut app)? || is_stale {
+            draw(&mut screen, &app)?;
+        }
+        is_stale = false;
+        let wait = due.saturating_duration_since(Instant::now()).min(NAP);
         if let Some(event) = input.next(wait).context("cannot read keys")? {
+            is_stale = true;
             match message(&event, app.mode).and_then(|m| app.update(m)) {
                 Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
                 Some(Effect::Switch(extra, on)) => feed.switch(&mut app, extra, on),
@@ -157,23 +167,31 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
                 app.update(message);
             }
             due = Instant::now() + period;
+            is_stale = true;
         }
         for ended in ended.try_iter() {
             app.update(ended);
+            is_stale = true;
         }
     }
     Ok(())
 }
 
-/// The size is asked for at each picture: a terminal that was resized says so late, or never.
-fn draw(screen: &mut Screen, app: &mut App) -> anyhow::Result<()> {
+/// Asks for the size, and says whether it is another: a terminal that was resized tells late, or
+/// never.
+fn resize(screen: &Screen, app: &mut App) -> anyhow::Result<bool> {
     let size = screen
         .terminal
         .size()
         .context("cannot measure the terminal")?;
     if (size.width, size.height) != (app.area().width, app.area().height) {
         app.update(Message::Resized(size.width, size.height));
+        return Ok(true);
     }
+    Ok(false)
+}
+
+fn draw(screen: &mut Screen, app: &App) -> anyhow::Result<()> {
     screen
         .terminal
         .draw(|frame| view::draw(app, frame))

@@ -8,7 +8,12 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::{args::Watch, attach, complain, screen::POLL, signal::Signals};
+use super::{
+    args::Watch,
+    attach, complain,
+    pace::{NAP, step},
+    signal::Signals,
+};
 use crate::{
     privilege::Keep,
     serve::{Buckets, FILES_MAX, Server, TopFiles, render},
@@ -50,6 +55,9 @@ pub(super) struct Args {
     watch: Watch,
 }
 
+/// How long the source is left alone when nobody asks.
+const BETWEEN_SCRAPES: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Fineness {
     /// One bucket a power of two: 31 series.
@@ -67,7 +75,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         );
     }
     let signals = Signals::listen().context("cannot catch signals")?;
-    let mut source = attach(&args.watch, POLL, Keep::Nothing)?;
+    let mut source = attach(&args.watch, BETWEEN_SCRAPES, Keep::Nothing)?;
     let server =
         Server::start(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
     complain(&format!("serving http://{}/metrics", server.address()));
@@ -89,13 +97,16 @@ fn answer(
 ) -> anyhow::Result<()> {
     let mut due = Instant::now();
     while !signals.ended() {
-        let asked = server.next(due.saturating_duration_since(Instant::now()));
+        let asked = server.next(due.saturating_duration_since(Instant::now()).min(NAP));
+        if asked.is_none() && Instant::now() < due {
+            continue;
+        }
         let snapshot = source.poll()?;
         if let Some(answer) = asked {
             files.observe(&snapshot);
             answer.send(render(&snapshot, buckets, files));
         }
-        due = Instant::now() + POLL.max(Duration::from_millis(1));
+        due = Instant::now() + step(BETWEEN_SCRAPES);
     }
     Ok(())
 }

@@ -118,12 +118,12 @@ fn add(kind: u64, detail: u64, n: u64, file: &mut FileRow) {
     let access = ACCESSES[kind as usize % 2];
     let detail = detail as u16;
     let count = match kind {
-        LATENCY..SUM => return add_bucket(file.faults.entry(class).or_default(), detail, n),
+        LATENCY..SUM => return add_bucket(file.faults.at(class), detail, n),
         CALL..CALLS => {
             let io = file.io.entry(access).or_default();
             return add_bucket(&mut io.latency, detail, n);
         }
-        SUM..UNTIMED => &mut file.faults.entry(class).or_default().sum_ns,
+        SUM..UNTIMED => &mut file.faults.at(class).sum_ns,
         UNTIMED..FALLBACK => file.untimed.entry(class).or_default(),
         FALLBACK => file
             .fallback

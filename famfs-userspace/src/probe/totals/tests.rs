@@ -1,5 +1,7 @@
 //! Entries as the programs write them, and as they never would.
 
+use famfs_common::fault::Outcome;
+
 use super::*;
 
 fn entry(class: u8, bucket: u16, cpu: u16, count: u64, sum_ns: u64) -> Entry {
@@ -31,6 +33,11 @@ const FILE: FileKey = FileKey {
     ino: 7,
 };
 
+fn files(totals: &Totals) -> Vec<(FileKey, Vec<Count>)> {
+    let files = totals.files();
+    files.map(|(key, counts)| (key, counts.collect())).collect()
+}
+
 #[test]
 fn cpus_add_up_and_classes_stay_apart() {
     use Order::{Pmd, Pte};
@@ -56,30 +63,37 @@ fn cpus_add_up_and_classes_stay_apart() {
         (Pte, true, CopiedBytes, TIMELESS, 0, 5, 20_480),
         (Pte, true, CopyFailed, TIMELESS, 0, 2, 0),
     ] {
-        totals.add(&entry(class(order, write, outcome), bucket, cpu, n, sum));
+        let entry = entry(class(order, write, outcome), bucket, cpu, n, sum);
+        totals.add([entry].into_iter());
     }
-    let latencies = |sum_ns, buckets: &[(u16, u64)]| Latencies {
-        sum_ns,
-        buckets: buckets.iter().copied().collect(),
-    };
-    let copies = Copies {
-        latencies: latencies(800, &[(70, 4)]),
-        untimed: 1,
-        bytes: 20_480,
-        errors: 2,
-    };
-    let want = Counts {
-        mapped: BTreeMap::from([
-            ((Pmd, true), latencies(3350, &[(60, 32), (61, 1)])),
-            ((Pte, false), latencies(500, &[(60, 5)])),
-        ]),
-        fallbacks: BTreeMap::from([(FallbackColour, 4), (FallbackUnseen, 2)]),
-        errors: BTreeMap::from([(Sigbus, 1), (Refused, 2)]),
-        untimed: BTreeMap::from([((Pte, true), 11)]),
-        other: 6,
-        copies: BTreeMap::from([(true, copies)]),
-    };
-    assert_eq!((totals.files().len(), &totals.files()[&FILE]), (1, &want));
+    let want = [
+        (Pte, false, Refused, None, 2, 0),
+        (Pte, false, Mapped, Some(60), 5, 500),
+        (Pte, true, Mapped, None, 3, 0),
+        (Pte, true, Sigbus, None, 1, 9),
+        (Pte, true, Other, None, 6, 0),
+        (Pte, true, ExitMissedPmd, None, 8, 0),
+        (Pte, true, Copied, Some(70), 4, 800),
+        (Pte, true, Copied, None, 1, 0),
+        (Pte, true, CopiedBytes, None, 5, 20_480),
+        (Pte, true, CopyFailed, None, 2, 0),
+        (Pmd, true, Mapped, Some(60), 32, 3200),
+        (Pmd, true, Mapped, Some(61), 1, 150),
+        (Pmd, true, FallbackColour, None, 4, 9),
+        (Pmd, true, FallbackUnseen, None, 2, 0),
+    ];
+    let mut want = want.map(|(order, write, outcome, bucket, n, sum)| Count {
+        class: Class {
+            order,
+            write,
+            outcome,
+        },
+        bucket,
+        n,
+        sum,
+    });
+    want.sort_by_key(|count| (count.class.pack(), count.bucket.unwrap_or(UNTIMED)));
+    assert_eq!(files(&totals), [(FILE, want.to_vec())]);
     assert_eq!((totals.outside_rows(), totals.repaired()), (0, 10));
     // A refused fault, and one whose end was skipped, ran no program at its end; a start without
     // an end ran one at its start.
@@ -105,27 +119,55 @@ fn what_found_no_room_is_in_the_row_of_all_others() {
     totals.overflow(&overflow);
     overflow[usize::from(class(Order::Pte, true, Outcome::Mapped))] = (6, 1000);
     totals.overflow(&overflow);
-    let row = &totals.files()[&FileKey::OTHER];
-    assert_eq!(row.untimed, BTreeMap::from([((Order::Pte, true), 6)]));
-    assert_eq!(row.fallbacks, BTreeMap::from([(Outcome::FallbackEof, 2)]));
-    assert_eq!(row.copies[&false].bytes, 4096);
-    assert!(row.mapped.is_empty());
+    let [(key, counts)] = &files(&totals)[..] else {
+        panic!("one row");
+    };
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|count| (count.class.outcome, count.bucket, count.n, count.sum))
+        .collect();
+    assert_eq!(*key, FileKey::OTHER);
+    assert_eq!(
+        counts,
+        [
+            (Outcome::CopiedBytes, None, 1, 4096),
+            (Outcome::Mapped, None, 6, 1000),
+            (Outcome::FallbackEof, None, 2, 0),
+        ]
+    );
     assert_eq!((totals.overflowed(), totals.runs()[0].1), (9, 6));
 }
 
 #[test]
 fn what_no_program_writes_is_counted_as_strange() {
     let mut totals = Totals::default();
-    totals.add(&entry(0x3f, 60, 0, 5, 0));
-    totals.add(&entry(
-        class(Order::Pte, true, Outcome::Mapped),
-        500,
-        0,
-        7,
-        0,
-    ));
+    let mapped = class(Order::Pte, true, Outcome::Mapped);
+    totals.add([entry(0x3f, 60, 0, 5, 0), entry(mapped, 500, 0, 7, 0)].into_iter());
     let mut overflow = [(0, 0); CLASSES];
     overflow[0] = (3, 0);
     totals.overflow(&overflow);
-    assert_eq!((totals.files().len(), totals.outside_rows()), (0, 15));
+    assert_eq!((files(&totals), totals.outside_rows()), (vec![], 15));
+}
+
+#[test]
+fn files_come_in_order_whenever_they_were_met() {
+    let mapped = class(Order::Pte, false, Outcome::Mapped);
+    let mut totals = Totals::default();
+    let mut met = Vec::new();
+    for round in 0..3_u64 {
+        let inos = [900, 3, 40, 7 + round, 900, 1000 - round];
+        totals.add(inos.into_iter().map(|ino| Entry {
+            ino,
+            ..entry(mapped, 60, 0, 1, 10)
+        }));
+        met.extend(inos);
+        let mut want = std::collections::BTreeMap::new();
+        for ino in &met {
+            *want.entry(*ino).or_insert(0) += 1;
+        }
+        let rows: Vec<(u64, u64)> = (files(&totals).iter())
+            .map(|(key, counts)| (key.ino, counts.iter().map(|count| count.n).sum()))
+            .collect();
+        assert_eq!(rows, want.into_iter().collect::<Vec<_>>());
+    }
 }

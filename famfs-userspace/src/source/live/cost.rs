@@ -1,17 +1,12 @@
 //! What this process takes of the machine.
 
-use std::time::Duration;
-
-use nix::time::{ClockId, clock_gettime};
-
-use crate::model::Cost;
+use crate::{model::Cost, probe::cpu_ns};
 
 /// As it is now, but for the time that the poll in progress takes.
 pub(super) fn now(map_bytes: u64) -> Cost {
-    let cpu = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from);
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     Cost {
-        cpu_ns: cpu.map_or(0, |cpu| u64::try_from(cpu.as_nanos()).unwrap_or(u64::MAX)),
+        cpu_ns: cpu_ns(),
         rss_bytes: resident(&statm).unwrap_or_default() * PAGE,
         map_bytes,
         poll_ns: 0,

@@ -7,9 +7,11 @@ use std::{
         fd::AsFd as _,
         unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     },
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
+
+use foldhash::fast::RandomState;
 
 use crate::{
     kernel::abi,
@@ -25,7 +27,7 @@ const MOST_EXTENTS: usize = 1024;
 /// What was found out, also that there is nothing to be found out.
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
-    known: HashMap<FileKey, Option<Arc<Layout>>>,
+    known: HashMap<FileKey, Option<Arc<Layout>>, RandomState>,
     asked: usize,
 }
 
@@ -36,14 +38,21 @@ impl Layouts {
     }
 
     /// The layout of the file at `place`, which must still be the file that `key` names.
-    pub(super) fn of(&mut self, key: FileKey, place: Option<&Path>) -> Option<Arc<Layout>> {
+    pub(super) fn of(
+        &mut self,
+        key: FileKey,
+        place: impl FnOnce() -> Option<PathBuf>,
+    ) -> Option<Arc<Layout>> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
         // Not found out yet; perhaps at the next poll.
-        let place = place.filter(|_| self.asked < MOST_PER_POLL)?;
+        if self.asked == MOST_PER_POLL {
+            return None;
+        }
+        let place = place()?;
         self.asked += 1;
-        let found = ask(key, place).map(Arc::new);
+        let found = ask(key, &place).map(Arc::new);
         self.known.insert(key, found.clone());
         found
     }
@@ -100,10 +109,10 @@ mod tests {
             ino: found.ino(),
         };
         let mut layouts = Layouts::default();
-        assert_eq!(layouts.of(key, None), None);
+        assert_eq!(layouts.of(key, || None), None);
         assert_eq!((layouts.asked, layouts.known.len()), (0, 0));
         for _ in 0..2 {
-            assert_eq!(layouts.of(key, Some(file.path())), None);
+            assert_eq!(layouts.of(key, || Some(file.path().into())), None);
             assert_eq!((layouts.asked, layouts.known.len()), (1, 1));
         }
     }
@@ -111,7 +120,7 @@ mod tests {
     #[test]
     fn a_poll_asks_about_so_many_files_and_the_next_about_more() {
         let mut layouts = Layouts::default();
-        let nowhere = Some(Path::new("/nonexistent"));
+        let nowhere = || Some(PathBuf::from("/nonexistent"));
         let key = |ino| FileKey { dev: (0, 25), ino };
         for ino in 0..100 {
             layouts.of(key(ino), nowhere);

@@ -1,6 +1,6 @@
 //! Many files without a kernel, through the code that reads the kernel's table.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use famfs_common::{
     fault::{Class, Order, Outcome},
@@ -8,10 +8,10 @@ use famfs_common::{
     keys::Tag,
 };
 
-use super::row::row;
+use super::{naming::Naming, row::row};
 use crate::{
     model::{Cost, FileKey, Mount, MountState, Snapshot},
-    probe::{Filled, Names, Rehearsal},
+    probe::{Filled, Rehearsal, cpu_ns},
     source::{Error, Source},
 };
 
@@ -28,22 +28,24 @@ const MOUNTPOINT: &str = "/mnt/famfs";
 /// every bucket, class and CPU.
 pub struct Rehearsed {
     table: Rehearsal,
-    names: Names,
+    naming: Naming,
     files: u64,
     polls: u32,
-    /// How long the last poll took, without the filling.
+    /// Processor time of the last poll, without the filling.
     poll_ns: u64,
 }
 
 impl Rehearsed {
     pub fn new(files: u64) -> Result<Self, Error> {
-        let mut names = Names::default();
+        let mut naming = Naming::default();
         for ino in 1..=files {
-            names.learn(key(ino), format!("/models/shard-{ino:06}.safetensors"));
+            naming
+                .names
+                .learn(key(ino), format!("/models/shard-{ino:06}.safetensors"));
         }
         Ok(Self {
             table: Rehearsal::new()?,
-            names,
+            naming,
             files,
             polls: 0,
             poll_ns: 0,
@@ -86,7 +88,7 @@ impl Rehearsed {
         (overflow, early, early_ns)
     }
 
-    /// Nanoseconds of the last poll.
+    /// Nanoseconds of processor time of the last poll.
     pub fn poll_ns(&self) -> u64 {
         self.poll_ns
     }
@@ -106,29 +108,27 @@ fn key(ino: u64) -> FileKey {
 
 impl Source for Rehearsed {
     fn poll(&mut self) -> Result<Snapshot, Error> {
-        let begun = Instant::now();
+        let begun = cpu_ns();
         self.polls += 1;
         let mut files: Vec<_> = self.table.drain(|totals| {
-            let files = totals.files().iter();
-            files.map(|(key, counts)| row(*key, counts)).collect()
+            let files = totals.files();
+            files.map(|(key, counts)| row(key, counts)).collect()
         })?;
-        for file in &mut files {
-            file.path = self.names.path(&file.key, MOUNTPOINT);
-        }
-        files.sort_by_key(|file| file.key);
+        let mounts = vec![Mount {
+            dev: DEV,
+            kind: "famfs".into(),
+            source: "/dev/dax0.0".into(),
+            mountpoint: MOUNTPOINT.into(),
+            state: MountState::Ok,
+            error: None,
+            totals: None,
+        }];
+        self.naming.name(&mut files, &[], &mounts);
         let snapshot = Snapshot {
             time: SystemTime::UNIX_EPOCH + Duration::from_secs(self.polls.into()),
             elapsed_ns: u64::from(self.polls) * 1_000_000_000,
             kernel: "rehearsed".into(),
-            mounts: vec![Mount {
-                dev: DEV,
-                kind: "famfs".into(),
-                source: "/dev/dax0.0".into(),
-                mountpoint: MOUNTPOINT.into(),
-                state: MountState::Ok,
-                error: None,
-                totals: None,
-            }],
+            mounts,
             files,
             unattributed: 0,
             lost: 0,
@@ -136,7 +136,7 @@ impl Source for Rehearsed {
             events: Vec::new(),
             cost: Cost::default(),
         };
-        self.poll_ns = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.poll_ns = cpu_ns() - begun;
         Ok(snapshot)
     }
 }

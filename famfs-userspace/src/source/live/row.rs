@@ -1,87 +1,89 @@
 //! From a file's counts to its row. Pure.
 
 use famfs_common::{
-    fault::{Order as Size, Outcome},
+    fault::{Class, Order as Size, Outcome},
     hist,
 };
 
 use crate::{
     model::{Access, Bucket, Failure, Fallback, FileKey, FileRow, Hist, Io, Order},
-    probe::{Copies, Counts, Latencies},
+    probe::Count,
 };
 
-pub(super) fn row(key: FileKey, counts: &Counts) -> FileRow {
-    let faults = (counts.mapped.iter())
-        .map(|(&class, latencies)| (class_of(class), histogram(latencies)))
-        .collect();
-    let mut fallback = std::collections::BTreeMap::new();
-    for (&outcome, &n) in &counts.fallbacks {
-        *fallback.entry(reason(outcome)).or_default() += n;
+/// The row of a file of which `counts` is known, each class and bucket once.
+pub(super) fn row(key: FileKey, counts: impl Iterator<Item = Count>) -> FileRow {
+    let mut row = FileRow::new(key);
+    for count in counts {
+        add(&mut row, count);
     }
-    let untimed = (counts.untimed.iter())
-        .map(|(&class, &n)| (class_of(class), n))
-        .collect();
-    let errors = (counts.errors.iter())
-        .filter_map(|(&outcome, &n)| Some((failure(outcome)?, n)))
-        .collect();
-    let io = (counts.copies.iter())
-        .map(|(&write, copies)| (access(write), copied(copies)))
-        .collect();
-    FileRow {
-        faults,
-        untimed,
-        fallback,
-        errors,
-        retried: counts.other,
-        io,
-        ..FileRow::new(key)
+    row
+}
+
+fn add(row: &mut FileRow, count: Count) {
+    let Count {
+        class,
+        bucket,
+        n,
+        sum,
+    } = count;
+    match class.outcome {
+        Outcome::Mapped => match bucket {
+            Some(bucket) => put(row.faults.at(kind(class)), bucket, n, sum),
+            None => *row.untimed.entry(kind(class)).or_default() += n,
+        },
+        Outcome::FallbackColour
+        | Outcome::FallbackPrivateWrite
+        | Outcome::FallbackVmaBounds
+        | Outcome::FallbackEof
+        | Outcome::FallbackExtent
+        | Outcome::FallbackUnseen => {
+            *row.fallback.entry(reason(class.outcome)).or_default() += n;
+        }
+        Outcome::Sigbus => *row.errors.entry(Failure::Sigbus).or_default() += n,
+        Outcome::Oom => *row.errors.entry(Failure::Oom).or_default() += n,
+        Outcome::HwPoison => *row.errors.entry(Failure::HwPoison).or_default() += n,
+        Outcome::Refused => *row.errors.entry(Failure::Refused).or_default() += n,
+        Outcome::Other => row.retried += n,
+        Outcome::ExitMissedPte
+        | Outcome::ExitMissedPmd
+        | Outcome::ExitMissedPteEnd
+        | Outcome::ExitMissedPmdEnd => *row.untimed.entry(kind(class)).or_default() += n,
+        Outcome::Copied | Outcome::CopiedBytes | Outcome::CopyFailed => {
+            let io = row.io.entry(access(class.write)).or_default();
+            copied(io, class.outcome, bucket, n, sum);
+        }
     }
 }
 
-fn class_of((size, write): (Size, bool)) -> (Order, Access) {
-    let order = match size {
+fn copied(io: &mut Io, outcome: Outcome, bucket: Option<u16>, n: u64, sum: u64) {
+    match (outcome, bucket) {
+        (Outcome::Copied, Some(bucket)) => put(&mut io.latency, bucket, n, sum),
+        (Outcome::Copied, None) => io.untimed += n,
+        (Outcome::CopiedBytes, _) => io.bytes = io.bytes.saturating_add(sum),
+        _ => io.errors += n,
+    }
+}
+
+fn kind(class: Class) -> (Order, Access) {
+    let order = match class.order {
         Size::Pte => Order::Pte,
         Size::Pmd => Order::Pmd,
     };
-    (order, access(write))
+    (order, access(class.write))
 }
 
 fn access(write: bool) -> Access {
     if write { Access::Write } else { Access::Read }
 }
 
-fn failure(outcome: Outcome) -> Option<Failure> {
-    match outcome {
-        Outcome::Sigbus => Some(Failure::Sigbus),
-        Outcome::Oom => Some(Failure::Oom),
-        Outcome::HwPoison => Some(Failure::HwPoison),
-        Outcome::Refused => Some(Failure::Refused),
-        _ => None,
-    }
-}
-
-fn copied(copies: &Copies) -> Io {
-    Io {
-        latency: histogram(&copies.latencies),
-        untimed: copies.untimed,
-        bytes: copies.bytes,
-        errors: copies.errors,
-    }
-}
-
-fn histogram(latencies: &Latencies) -> Hist {
-    let buckets = (latencies.buckets.iter())
-        .filter_map(|(&i, &n)| {
-            Some(Bucket {
-                lower_ns: hist::lower(i)?,
-                upper_ns: hist::upper(i)?,
-                n,
-            })
-        })
-        .collect();
-    Hist {
-        sum_ns: latencies.sum_ns,
-        buckets,
+fn put(hist: &mut Hist, bucket: u16, n: u64, sum: u64) {
+    hist.sum_ns = hist.sum_ns.saturating_add(sum);
+    if let (Some(lower_ns), Some(upper_ns)) = (hist::lower(bucket), hist::upper(bucket)) {
+        hist.add(Bucket {
+            lower_ns,
+            upper_ns,
+            n,
+        });
     }
 }
 
@@ -104,33 +106,41 @@ mod tests {
 
     #[test]
     fn a_row_keeps_every_count() {
-        let latencies = Latencies {
-            sum_ns: 40_000,
-            buckets: BTreeMap::from([(72, 31), (80, 1)]),
+        use Outcome::{
+            Copied, CopiedBytes, CopyFailed, ExitMissedPmd, FallbackColour, FallbackEof,
+            FallbackUnseen, Mapped, Other, Sigbus,
         };
-        let copies = Copies {
-            latencies: latencies.clone(),
-            untimed: 1,
-            bytes: 4096,
-            errors: 2,
-        };
-        let counts = Counts {
-            mapped: BTreeMap::from([((Size::Pmd, true), latencies)]),
-            fallbacks: BTreeMap::from([
-                (Outcome::FallbackColour, 2),
-                (Outcome::FallbackEof, 1),
-                (Outcome::FallbackUnseen, 4),
-            ]),
-            errors: BTreeMap::from([(Outcome::Sigbus, 3)]),
-            untimed: BTreeMap::from([((Size::Pte, false), 5)]),
-            copies: BTreeMap::from([(false, copies)]),
-            other: 6,
-        };
+        let counts = [
+            (Size::Pmd, true, Mapped, Some(72), 31, 38_000),
+            (Size::Pmd, true, Mapped, Some(80), 1, 2_000),
+            (Size::Pmd, false, FallbackColour, None, 2, 0),
+            (Size::Pmd, false, FallbackEof, None, 1, 0),
+            (Size::Pmd, false, FallbackUnseen, None, 4, 0),
+            (Size::Pte, true, Sigbus, None, 3, 0),
+            (Size::Pte, false, Mapped, None, 4, 0),
+            (Size::Pte, false, ExitMissedPmd, None, 1, 0),
+            (Size::Pte, false, Other, None, 6, 0),
+            (Size::Pte, false, Copied, Some(72), 31, 38_000),
+            (Size::Pte, false, Copied, Some(80), 1, 2_000),
+            (Size::Pte, false, Copied, None, 1, 0),
+            (Size::Pte, false, CopiedBytes, None, 9, 4096),
+            (Size::Pte, false, CopyFailed, None, 2, 0),
+        ];
+        let counts = counts.map(|(order, write, outcome, bucket, n, sum)| Count {
+            class: Class {
+                order,
+                write,
+                outcome,
+            },
+            bucket,
+            n,
+            sum,
+        });
         let key = FileKey {
             dev: (0, 25),
             ino: 7,
         };
-        let row = row(key, &counts);
+        let row = row(key, counts.into_iter());
         let hist = &row.faults[&(Order::Pmd, Access::Write)];
         assert_eq!((hist.count(), hist.sum_ns), (32, 40_000));
         let bucket = |lower_ns, upper_ns, n| Bucket {

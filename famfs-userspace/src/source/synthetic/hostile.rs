@@ -82,7 +82,7 @@ fn files(n: u64) -> Vec<FileRow> {
         None,
     ];
     let files = paths.into_iter().zip(0..).map(|(path, ino)| FileRow {
-        path,
+        path: path.map(Into::into),
         ..full(u64::MAX - ino, n)
     });
     files.collect()

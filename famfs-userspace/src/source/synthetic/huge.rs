@@ -43,10 +43,7 @@ fn file(i: u64, elapsed: Duration) -> FileRow {
         ino: 100 + i,
     };
     let mut file = FileRow {
-        path: Some(format!(
-            "/mnt/famfs/shard-{:02}/part-{i:05}.bin",
-            mix(i) % 64
-        )),
+        path: Some(format!("/mnt/famfs/shard-{:02}/part-{i:05}.bin", mix(i) % 64).into()),
         layout: Some(Arc::new(layout(i))),
         ..FileRow::new(key)
     };

@@ -1,15 +1,14 @@
 //! Two mounts and five files, one for each way of being mapped; a memory error may come.
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
 use super::{EPOCH, MIB, millis_of, nanos, spread};
 use crate::model::{
-    Access, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io, Layout,
-    ModuleFaults, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
+    Access, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io, Kinds,
+    Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
 };
 
 const MAIN: (u32, u32) = (0, 42);
@@ -190,7 +189,7 @@ fn files(elapsed: Duration, disabled: bool) -> Vec<FileRow> {
 }
 
 fn row(load: &Load, active: Duration, errors: u64) -> FileRow {
-    let mut faults = BTreeMap::new();
+    let mut faults = Kinds::default();
     for (order, (rate, ns)) in [(Order::Pmd, load.pmd), (Order::Pte, load.pte)] {
         let count = millis_of(rate, active);
         if count > 0 {

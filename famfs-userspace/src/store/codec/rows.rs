@@ -1,7 +1,7 @@
 //! The rows of files: an edit of the list before, and in each row only what changed.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -10,7 +10,7 @@ use super::{
     events::{put_key, take_key},
     hist,
 };
-use crate::model::{Extent, FileKey, FileRow, Hist, Io, Layout, Process};
+use crate::model::{Extent, FileKey, FileRow, Hist, Io, Kind, Layout, Process};
 
 const FILES_MAX: usize = 1 << 18;
 const PROCESSES_MAX: usize = 1 << 16;
@@ -172,8 +172,9 @@ fn put_row(out: &mut Out, old: &FileRow, new: &FileRow) -> Result<(), Fault> {
         out.maybe(path.as_deref(), Out::text)?;
     }
     if has(part::FAULTS) {
-        counts::put(out, &old.faults, faults, |out, old, new| {
-            hist::put(out, old.unwrap_or(&Hist::default()), new)
+        let (before, now) = (old.faults.iter().collect(), faults.iter().collect());
+        counts::put(out, &before, &now, |out, old, new| {
+            hist::put(out, old.copied().unwrap_or(&Hist::default()), new)
         })?;
     }
     if has(part::UNTIMED) {
@@ -210,12 +211,15 @@ fn take_row(input: &mut In<'_>, old: &FileRow) -> Result<FileRow, Fault> {
     let has = |bit| parts & bit != 0;
     let mut row = old.clone();
     if has(part::PATH) {
-        row.path = input.maybe(In::text)?;
+        row.path = input.maybe(In::text)?.map(Into::into);
     }
     if has(part::FAULTS) {
-        row.faults = counts::take(input, &old.faults, |input, old| {
+        let before: BTreeMap<Kind, Hist> =
+            (old.faults.iter().map(|(kind, hist)| (kind, hist.clone()))).collect();
+        let now = counts::take(input, &before, |input, old| {
             hist::take(input, old.unwrap_or(&Hist::default()))
         })?;
+        row.faults = now.into_iter().collect();
     }
     if has(part::UNTIMED) {
         row.untimed = counts::take_numbers(input, &old.untimed)?;

@@ -114,8 +114,8 @@ fn row() -> impl Strategy<Value = FileRow> {
             |((key, path, retried), faults, untimed, fallback, errors, io, processes, layout)| {
                 FileRow {
                     key,
-                    path,
-                    faults,
+                    path: path.map(Into::into),
+                    faults: faults.into_iter().collect(),
                     untimed,
                     fallback,
                     errors,

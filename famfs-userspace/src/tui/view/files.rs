@@ -135,7 +135,7 @@ mod tests {
         second.files = (0..50_000)
             .map(|ino| FileRow {
                 key: FileKey { dev: (0, 42), ino },
-                path: Some(format!("/mnt/famfs/{ino:05}")),
+                path: Some(format!("/mnt/famfs/{ino:05}").into()),
                 ..file.clone()
             })
             .collect();
