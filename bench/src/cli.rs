@@ -383,6 +383,9 @@ pub(crate) struct ReadCost {
     /// A result of `famfs-bench reading`; one per kernel
     #[arg(long = "result", required = true, value_name = "FILE")]
     pub(crate) results: Vec<PathBuf>,
+    /// What `famfs-top rehearse` printed on this machine: its part of a core
+    #[arg(long, value_name = "FILE")]
+    pub(crate) native: Option<PathBuf>,
     #[arg(long, default_value = "bench/read-limits.toml", value_name = "FILE")]
     pub(crate) limits: PathBuf,
     /// Print one JSON document

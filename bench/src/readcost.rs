@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::ReadCost as Args;
-use crate::reading::Document;
+use crate::reading::{Document, Rehearsal};
 use crate::{MISSED, output};
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// `bench/read-limits.toml`
 #[derive(Debug, Deserialize)]
@@ -23,12 +23,15 @@ struct Limits {
     per_file: u64,
     /// Instructions from the start to the first numbers.
     start: u64,
+    /// Percent of one core of the machine that this runs on.
+    core_percent: f64,
 }
 
 #[derive(Debug, Serialize)]
 struct Report {
     schema: u32,
     kernels: Vec<Kernel>,
+    native: Option<Native>,
     missed: usize,
 }
 
@@ -39,6 +42,14 @@ struct Kernel {
     missed: Vec<String>,
 }
 
+/// Without a kernel's help, on this machine.
+#[derive(Debug, Serialize)]
+struct Native {
+    files: u64,
+    core_percent: f64,
+    missed: Vec<String>,
+}
+
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let limits = read(&args.limits)?;
     let kernels = args
@@ -46,10 +57,15 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         .iter()
         .map(|path| Ok(judge(Document::read(path)?, &limits)))
         .collect::<Result<Vec<_>>>()?;
+    let native = args.native.as_deref().map(Rehearsal::read).transpose()?;
+    let native = native.map(|rehearsal| judge_native(&rehearsal, &limits));
+    let all = kernels.iter().map(|kernel| &kernel.missed);
+    let all = all.chain(native.iter().map(|native| &native.missed));
     let report = Report {
         schema: SCHEMA,
-        missed: kernels.iter().map(|kernel| kernel.missed.len()).sum(),
+        missed: all.map(Vec::len).sum(),
         kernels,
+        native,
     };
     if args.json {
         output::json(&report)?;
@@ -69,7 +85,7 @@ fn read(path: &Path) -> Result<Limits> {
     let limits: Limits = toml::from_str(&text)
         .with_context(|| format!("the limits {} are wrong", path.display()))?;
     ensure!(
-        limits.files > 0 && limits.per_file > 0 && limits.start > 0,
+        limits.files > 0 && limits.per_file > 0 && limits.start > 0 && limits.core_percent > 0.0,
         "{}: a limit of 0 is none",
         path.display()
     );
@@ -110,6 +126,23 @@ fn judge(document: Document, limits: &Limits) -> Kernel {
     Kernel { document, missed }
 }
 
+fn judge_native(rehearsal: &Rehearsal, limits: &Limits) -> Native {
+    // An interval is a second.
+    let core_percent = rehearsal.interval_ns as f64 / 1e7;
+    let mut missed = Vec::new();
+    if rehearsal.files < limits.files || core_percent > limits.core_percent {
+        missed.push(format!(
+            "{core_percent:.2} % of a core for {} files, more than {} % for {}",
+            rehearsal.files, limits.core_percent, limits.files
+        ));
+    }
+    Native {
+        files: rehearsal.files,
+        core_percent,
+        missed,
+    }
+}
+
 fn human(report: &Report, limits: &Limits) -> String {
     let mut text = String::new();
     for Kernel { document, missed } in &report.kernels {
@@ -131,8 +164,8 @@ fn human(report: &Report, limits: &Limits) -> String {
         for (name, insns) in [
             ("early drains", steps.early),
             ("drain and rows", steps.poll),
-            ("difference", steps.delta),
-            ("table", steps.rows),
+            ("the interval's table", steps.update),
+            ("picture", steps.draw),
         ] {
             let _ = writeln!(text, "  {name:<22} {:>12}", each(insns));
         }
@@ -149,6 +182,16 @@ fn human(report: &Report, limits: &Limits) -> String {
         }
         text.push('\n');
     }
+    if let Some(native) = &report.native {
+        let _ = writeln!(
+            text,
+            "on this machine, {} files: {:.2} % of a core  (limit {} %)",
+            native.files, native.core_percent, limits.core_percent
+        );
+        for missed in &native.missed {
+            let _ = writeln!(text, "MISSED {missed}");
+        }
+    }
     text
 }
 
@@ -160,15 +203,16 @@ mod tests {
         files: 10_000,
         per_file: 9000,
         start: 1_000_000_000,
+        core_percent: 2.0,
     };
 
     fn document(files: u64, overflow: u64, early: u64, interval: u64, start: u64) -> Document {
         serde_json::from_value(serde_json::json!({
-            "schema": 1, "kernel": "6.12.95", "unit": "insn", "start": start,
+            "schema": 2, "kernel": "6.12.95", "unit": "insn", "start": start,
             "rehearsal": { "files": files, "entries_per_interval": 12 * files, "intervals": 6,
                            "overflow": overflow, "early_drains": early, "interval_ns": interval,
                            "per_file_ns": 1.0,
-                           "steps_ns": { "early": 1, "poll": 1, "delta": 1, "rows": 1 } }
+                           "steps_ns": { "early": 1, "poll": 1, "update": 1, "draw": 1 } }
         }))
         .unwrap()
     }

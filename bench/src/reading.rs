@@ -10,7 +10,7 @@ use crate::cli::Reading as Args;
 use crate::workload::clock::{self, Unit};
 use crate::{fingerprint, output};
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// Enough to see that a start is like the last one.
 const STARTS: usize = 3;
@@ -43,8 +43,8 @@ pub(crate) struct Rehearsal {
 pub(crate) struct Steps {
     pub(crate) early: u64,
     pub(crate) poll: u64,
-    pub(crate) delta: u64,
-    pub(crate) rows: u64,
+    pub(crate) update: u64,
+    pub(crate) draw: u64,
 }
 
 impl Document {
@@ -61,6 +61,16 @@ impl Document {
             document.unit.name()
         );
         Ok(document)
+    }
+}
+
+impl Rehearsal {
+    /// As `famfs-top rehearse` printed it.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is not of `famfs-top rehearse`", path.display()))
     }
 }
 

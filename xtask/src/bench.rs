@@ -124,17 +124,23 @@ fn lines(wanted: Option<Line>) -> Vec<Line> {
 
 /// Waits for the guests, and lets famfs-bench judge their results by its command `by`.
 fn judge(by: &str, guests: Vec<Guest>, json: bool) -> Result<u8> {
+    let mut args = vec![OsString::from(by)];
+    args.extend(results(guests)?);
+    famfs_bench(args, json)
+}
+
+/// Waits for the guests, and names their results as famfs-bench wants them.
+fn results(guests: Vec<Guest>) -> Result<Vec<OsString>> {
     // All are waited for before the first failure ends this process and with it its guests.
-    let results: Vec<_> = guests
+    let results: Vec<Result<_>> = guests
         .into_iter()
         .map(|guest| Ok(guest.finish(RESULT)?.join(RESULT)))
         .collect();
-    let results = results.into_iter().collect::<Result<Vec<_>>>()?;
-    let mut args = vec![OsString::from(by)];
+    let mut args = Vec::new();
     for result in results {
-        args.extend(["--result".into(), result.into()]);
+        args.extend(["--result".into(), result?.into()]);
     }
-    famfs_bench(args, json)
+    Ok(args)
 }
 
 /// Lets famfs-bench judge on this machine; what it says is the command's own output.

@@ -1,11 +1,22 @@
 //! `cargo xtask bench read-cost`: what famfs-top takes for itself.
 
-use anyhow::Result;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
-use super::{judge, lines};
+use anyhow::{Context as _, Result, ensure};
+
+use super::{famfs_bench, lines, results};
 use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
-use crate::{kmod, setup};
+use crate::{kmod, lab, paths, setup};
+
+/// What is measured: famfs-top as it is released.
+const PROGRAM: &str = "famfs-top";
+
+/// The quietest of so many runs is the program's own.
+const NATIVE_RUNS: usize = 9;
 
 /// Hold famfs-top's start, and its reading of ten thousand busy files, against their limits
 ///
@@ -22,6 +33,11 @@ pub(super) struct Args {
 
 pub(super) fn main(args: &Args) -> Result<u8> {
     setup::ensure()?;
+    let program = lab::image::build_released(PROGRAM)?;
+    let run = format!(
+        "mv /share/{PROGRAM} /root && export PATH=/root:$PATH && \
+         exec famfs-bench reading --out /share/result.json"
+    );
     let guests = lines(args.kernel)
         .into_iter()
         .map(|line| {
@@ -31,16 +47,46 @@ pub(super) fn main(args: &Args) -> Result<u8> {
                 memory: None,
                 mode: Mode::Deterministic,
                 sparse: None,
-                files: &[],
+                files: &[&program],
                 module: &module.ko,
                 share: format!("bench/reading-{line}"),
                 timeout_s: 1800,
                 plugin: None,
                 tracers: false,
                 environment: Vec::new(),
-                command: &["famfs-bench", "reading", "--out", "/share/result.json"],
+                command: &["sh", "-c", &run],
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    judge("read-cost", guests, args.json)
+    let mut judged: Vec<OsString> = vec!["read-cost".into()];
+    judged.extend(results(guests)?);
+    // Of a machine that is done with the guests.
+    judged.extend(["--native".into(), native(&program)?.into()]);
+    famfs_bench(judged, args.json)
+}
+
+/// What the program takes of this machine's own processor, in a file.
+fn native(program: &Path) -> Result<PathBuf> {
+    let mut runs = Vec::new();
+    for _ in 0..NATIVE_RUNS {
+        let output = Command::new(program)
+            .arg("rehearse")
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot run {}", program.display()))?;
+        ensure!(
+            output.status.success(),
+            "{PROGRAM} rehearse: {}: {}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr).trim_end()
+        );
+        let document: serde_json::Value =
+            serde_json::from_slice(&output.stdout).context("famfs-top rehearse says no JSON")?;
+        let ns = document["interval_ns"].as_u64();
+        runs.push((ns.context("it says no interval_ns")?, output.stdout));
+    }
+    let (_, text) = runs.into_iter().min().context("there was no run")?;
+    let path = paths::target("bench/reading-native.json");
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(path)
 }
