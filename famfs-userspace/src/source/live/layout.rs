@@ -1,4 +1,4 @@
-//! Where the bytes of a file lie, asked of the kernel once per file.
+//! Where the bytes of a file lie, asked of the kernel once per file and then now and again.
 
 use std::{
     collections::HashMap,
@@ -16,36 +16,83 @@ use crate::{
     model::{Extent, FileKey, Layout},
 };
 
-/// Files asked about in one poll, at most.
+/// Files asked about for the first time in one poll, at most.
 const MOST_PER_POLL: usize = 64;
 
 /// Extents kept of one file, at most.
 const MOST_EXTENTS: usize = 1024;
 
+/// Files asked about again in one poll, at most.
+const MOST_AGAIN_PER_POLL: usize = 8;
+
+/// Polls after which a file is asked about again: a file system that was made and mounted anew may
+/// have given its number to another file.
+const POLLS_UNTIL_AGAIN: u64 = 100;
+
 /// What was found out, also that there is nothing to be found out.
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
-    known: HashMap<FileKey, Option<Arc<Layout>>>,
+    known: HashMap<FileKey, Known>,
+    poll: u64,
     asked: usize,
+    asked_again: usize,
+}
+
+#[derive(Debug)]
+struct Known {
+    layout: Option<Arc<Layout>>,
+    /// The poll that asked.
+    poll: u64,
 }
 
 impl Layouts {
     /// A new poll may ask again.
     pub(super) fn begin(&mut self) {
+        self.poll += 1;
         self.asked = 0;
+        self.asked_again = 0;
     }
 
     /// The layout of the file at `place`, which must still be the file that `key` names.
     pub(super) fn of(&mut self, key: FileKey, place: Option<&Path>) -> Option<Arc<Layout>> {
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
+        self.with(key, place, ask)
+    }
+
+    fn with(
+        &mut self,
+        key: FileKey,
+        place: Option<&Path>,
+        ask: impl FnOnce(FileKey, &Path) -> Option<Layout>,
+    ) -> Option<Arc<Layout>> {
+        let known = self.known.get_mut(&key);
+        let may = match &known {
+            None => self.asked < MOST_PER_POLL,
+            Some(known) => {
+                self.poll - known.poll >= POLLS_UNTIL_AGAIN
+                    && self.asked_again < MOST_AGAIN_PER_POLL
+            }
+        };
         // Not found out yet; perhaps at the next poll.
-        let place = place.filter(|_| self.asked < MOST_PER_POLL)?;
-        self.asked += 1;
-        let found = ask(key, place).map(Arc::new);
-        self.known.insert(key, found.clone());
-        found
+        let Some(place) = place.filter(|_| may) else {
+            return known.and_then(|known| known.layout.clone());
+        };
+        let poll = self.poll;
+        let Some(known) = known else {
+            self.asked += 1;
+            let layout = ask(key, place).map(Arc::new);
+            let found = layout.clone();
+            self.known.insert(key, Known { layout, poll });
+            return found;
+        };
+        self.asked_again += 1;
+        known.poll = poll;
+        // What is not there any more may be mapped still: what was known of it stays.
+        if let Some(now) = ask(key, place)
+            && known.layout.as_deref() != Some(&now)
+        {
+            known.layout = Some(Arc::new(now));
+        }
+        known.layout.clone()
     }
 }
 
@@ -108,11 +155,65 @@ mod tests {
         }
     }
 
+    fn key(ino: u64) -> FileKey {
+        FileKey { dev: (0, 25), ino }
+    }
+
+    /// What was asked, by poll: of `files` files, the layout that each showed.
+    fn shown(layouts: &mut Layouts, files: u64, size: u64) -> Vec<Option<u64>> {
+        layouts.begin();
+        let answer = |_: FileKey, _: &Path| {
+            Some(Layout {
+                size,
+                ..Layout::default()
+            })
+        };
+        (0..files)
+            .map(|ino| layouts.with(key(ino), Some(Path::new("/x")), answer))
+            .map(|layout| layout.map(|layout| layout.size))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_replayed_under_its_number_is_found_out() {
+        let mut layouts = Layouts::default();
+        assert_eq!(shown(&mut layouts, 1, 10), [Some(10)]);
+        for _ in 1..POLLS_UNTIL_AGAIN {
+            assert_eq!(shown(&mut layouts, 1, 20), [Some(10)], "not yet");
+        }
+        assert_eq!(shown(&mut layouts, 1, 20), [Some(20)]);
+        assert_eq!(
+            shown(&mut layouts, 1, 30),
+            [Some(20)],
+            "it has just been asked"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_keeps_what_was_known_of_it() {
+        let mut layouts = Layouts::default();
+        shown(&mut layouts, 1, 10);
+        layouts.poll += POLLS_UNTIL_AGAIN;
+        let gone = layouts.with(key(0), Some(Path::new("/x")), |_, _| None);
+        assert_eq!(gone.map(|layout| layout.size), Some(10));
+    }
+
+    #[test]
+    fn a_poll_asks_about_few_of_those_that_it_knows() {
+        let mut layouts = Layouts::default();
+        shown(&mut layouts, 20, 10);
+        layouts.poll += POLLS_UNTIL_AGAIN;
+        for changed in [8, 16, 20] {
+            let sizes = shown(&mut layouts, 20, 20);
+            let now = sizes.iter().filter(|size| **size == Some(20)).count();
+            assert_eq!(now, changed);
+        }
+    }
+
     #[test]
     fn a_poll_asks_about_so_many_files_and_the_next_about_more() {
         let mut layouts = Layouts::default();
         let nowhere = Some(Path::new("/nonexistent"));
-        let key = |ino| FileKey { dev: (0, 25), ino };
         for ino in 0..100 {
             layouts.of(key(ino), nowhere);
         }
