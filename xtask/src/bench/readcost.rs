@@ -2,9 +2,8 @@
 
 use anyhow::Result;
 
-use super::{judge, lines};
+use super::{Held, judge, lines};
 use crate::guest::{Guest, Mode, Request};
-use crate::setup::kernels::Line;
 use crate::{kmod, setup};
 
 /// Hold famfs-top's start, and its reading of ten thousand busy files, against their limits
@@ -12,17 +11,13 @@ use crate::{kmod, setup};
 /// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
-    /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    held: Held,
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
     setup::ensure()?;
-    let guests = lines(args.kernel)
+    let guests = lines(args.held.kernel)
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;
@@ -42,5 +37,5 @@ pub(super) fn main(args: &Args) -> Result<u8> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    judge("read-cost", guests, args.json)
+    judge("read-cost", guests, args.held.json)
 }
