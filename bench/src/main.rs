@@ -5,6 +5,7 @@ mod cost;
 mod fingerprint;
 mod gate;
 mod guard;
+mod judged;
 mod measure;
 mod memcpy;
 mod output;

@@ -1,15 +1,14 @@
 //! `famfs-bench read-cost`: what famfs-top takes for itself, held against its limits.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::ReadCost as Args;
+use crate::judged;
 use crate::reading::{Document, Rehearsal};
-use crate::{MISSED, output};
 
 const SCHEMA: u32 = 2;
 
@@ -33,6 +32,8 @@ struct Report {
     kernels: Vec<Kernel>,
     native: Option<Native>,
     missed: usize,
+    #[serde(skip)]
+    limits: Limits,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,12 +52,10 @@ struct Native {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let limits = read(&args.limits)?;
-    let kernels = args
-        .results
-        .iter()
-        .map(|path| Ok(judge(Document::read(path)?, &limits)))
-        .collect::<Result<Vec<_>>>()?;
+    let limits = judged::limits(&args.limits, parse)?;
+    let kernels = judged::each(&args.results, Document::read, |document| {
+        Ok(judge(document.clone(), &limits))
+    })?;
     let native = args.native.as_deref().map(Rehearsal::read).transpose()?;
     let native = native.map(|rehearsal| judge_native(&rehearsal, &limits));
     let all = kernels.iter().map(|kernel| &kernel.missed);
@@ -66,28 +65,26 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         missed: all.map(Vec::len).sum(),
         kernels,
         native,
+        limits,
     };
-    if args.json {
-        output::json(&report)?;
-    } else {
-        output::text(&human(&report, &limits))?;
-    }
-    Ok(if report.missed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(MISSED)
-    })
+    judged::end(&report, args.json)
 }
 
-fn read(path: &Path) -> Result<Limits> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the limits {}", path.display()))?;
-    let limits: Limits = toml::from_str(&text)
-        .with_context(|| format!("the limits {} are wrong", path.display()))?;
+impl judged::Report for Report {
+    fn missed(&self) -> usize {
+        self.missed
+    }
+
+    fn human(&self) -> String {
+        human(self, &self.limits)
+    }
+}
+
+fn parse(text: &str) -> Result<Limits> {
+    let limits: Limits = toml::from_str(text)?;
     ensure!(
         limits.files > 0 && limits.per_file > 0 && limits.start > 0 && limits.core_percent > 0.0,
-        "{}: a limit of 0 is none",
-        path.display()
+        "a limit of 0 is none"
     );
     Ok(limits)
 }
@@ -236,9 +233,19 @@ mod tests {
     }
 
     #[test]
+    fn a_second_of_processor_time_an_interval_is_a_whole_core() {
+        let rehearsal = |ns, files| document(files, 0, 1, ns, 1).rehearsal;
+        let native = judge_native(&rehearsal(20_000_000, 10_000), &LIMITS);
+        assert_eq!((native.core_percent, native.missed.len()), (2.0, 0));
+        for (ns, files) in [(20_000_001, 10_000), (20_000_000, 9_999)] {
+            assert_eq!(judge_native(&rehearsal(ns, files), &LIMITS).missed.len(), 1);
+        }
+    }
+
+    #[test]
     fn the_shipped_limits_are_those_promised() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("read-limits.toml");
-        let limits = read(&path).unwrap();
+        let limits = parse(include_str!("../read-limits.toml")).unwrap();
         assert_eq!((limits.files, limits.start), (10_000, 1_000_000_000));
+        assert!(limits.core_percent <= 2.0);
     }
 }

@@ -16,7 +16,7 @@ const SCHEMA: u32 = 2;
 const STARTS: usize = 3;
 
 /// What was measured on one kernel.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Document {
     pub(crate) schema: u32,
     pub(crate) kernel: String,
@@ -27,7 +27,7 @@ pub(crate) struct Document {
 }
 
 /// What `famfs-top rehearse` says; in the deterministic lab a nanosecond is an instruction.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Rehearsal {
     pub(crate) files: u64,
     pub(crate) entries_per_interval: u64,
@@ -39,7 +39,7 @@ pub(crate) struct Rehearsal {
     pub(crate) steps_ns: Steps,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Steps {
     pub(crate) early: u64,
     pub(crate) poll: u64,

@@ -5,7 +5,7 @@ mod space;
 
 use serde::Serialize;
 
-use crate::media::{Body, LOG_OFFSET};
+use crate::media::{Body, File, LOG_OFFSET};
 use crate::player::Plan;
 use crate::player::plan::device_end;
 use crate::volume::{Fault, Volume};
@@ -13,6 +13,7 @@ use crate::volume::{Fault, Volume};
 use findings::Findings;
 pub use findings::{Finding, Severity};
 pub use space::Bucket;
+use space::Usage;
 
 /// Findings that a report keeps; a hostile log can hold millions.
 pub const FINDINGS_MAX: usize = 10_000;
@@ -83,13 +84,26 @@ impl Report {
             Ok(()) => {
                 findings.of_counters(volume);
                 findings.of_device(volume, memory_size);
+                let mut usage = Usage::new(volume, device_end(volume, memory_size));
                 // Behind a bad slot too: a finding there is one, though no play gets
-                // that far.
-                let judged = Plan::judge(volume, memory_size);
-                findings.of_slots(volume);
+                // that far. Each entry is parsed once, for all questions.
+                let judged = Plan::judge(volume, memory_size, |slot| {
+                    let fault = slot.fault();
+                    match (&fault, &slot.entry.body) {
+                        (Some(_), _) => report.bad_entries += 1,
+                        (None, Body::File(file)) => {
+                            report.count(file);
+                            usage.claim(file);
+                        }
+                        (None, Body::Mkdir(_)) => report.directories += 1,
+                        (None, _) => {}
+                    }
+                    findings.of_slot_in_turn(slot, fault);
+                });
+                findings.end_run();
                 findings.of_plan(&judged);
-                report.count(volume);
-                report.space(volume, memory_size, &mut findings, buckets);
+                usage.play(&judged);
+                report.space(volume, &usage, &mut findings, buckets);
             }
             Err(fault) => {
                 let (code, offset) = match fault {
@@ -103,34 +117,14 @@ impl Report {
         report
     }
 
-    /// Adds up every sound entry, refused or not.
-    fn count(&mut self, volume: &Volume) {
-        for slot in volume.slots() {
-            if slot.fault().is_some() {
-                self.bad_entries += 1;
-                continue;
-            }
-            match &slot.entry.body {
-                Body::File(file) => {
-                    self.files += 1;
-                    self.file_bytes = self.file_bytes.saturating_add(file.size);
-                }
-                Body::Mkdir(_) => self.directories += 1,
-                _ => {}
-            }
-        }
+    /// Adds a file of the log, refused or not.
+    fn count(&mut self, file: &File) {
+        self.files += 1;
+        self.file_bytes = self.file_bytes.saturating_add(file.size);
     }
 
     /// Adds up the device's units.
-    fn space(
-        &mut self,
-        volume: &Volume,
-        memory_size: Option<u64>,
-        findings: &mut Findings,
-        buckets: u32,
-    ) {
-        let end = device_end(volume, memory_size);
-        let usage = space::Usage::of(volume, &Plan::new(volume, memory_size), end);
+    fn space(&mut self, volume: &Volume, usage: &Usage, findings: &mut Findings, buckets: u32) {
         let space = &usage.claimed;
         self.shared_units = usage.shared_units;
         self.capacity_bytes = space.capacity();

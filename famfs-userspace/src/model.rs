@@ -4,6 +4,7 @@
 mod alignment;
 mod columns;
 mod delta;
+mod events;
 mod field;
 mod heat;
 mod hist;
@@ -19,6 +20,7 @@ mod verdict;
 pub use alignment::{Alignment, PMD_BYTES};
 pub use columns::Columns;
 pub use delta::{delta, file_delta};
+pub use events::{forgotten, fresh};
 pub use field::{FIELDS, Field, Shown, position, reason};
 pub use heat::{HOTTEST, Heat, heat, level, octaves};
 pub use hist::{Bucket, Hist};

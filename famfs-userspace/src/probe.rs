@@ -1,6 +1,6 @@
 //! The programs in the kernel as seen from user space. Only this folder knows aya.
 //!
-//! `btf` finds kernel fields, `plan` decides what can attach, `patch` and `attach` load and attach,
+//! `btf` finds kernel fields, `here` what there is to attach to, `plan` decides what can attach, `patch` and `attach` load and attach,
 //! `drain` moves counts out of the kernel (`wake` when it has to be early), `events` reads what is
 //! rare, `names` finds paths, `health` says how each program fares.
 
@@ -11,6 +11,7 @@ mod error;
 mod events;
 mod examine;
 mod health;
+mod here;
 mod mapped;
 mod names;
 mod patch;

@@ -123,6 +123,11 @@ fn read_media(image: Vec<u8>) -> String {
     for action in &plan.actions {
         check_bounds(&volume, &action.make);
     }
+    let judged = Plan::judge(&volume, Some(DEVICE), |_| {});
+    assert!(
+        judged.played().eq(&plan.actions),
+        "fsck knows what a play does"
+    );
     assert_follower_agrees(&memory, &plan);
     // The model fails where a path leaves it or two files share a byte.
     let mut model = Model::default();

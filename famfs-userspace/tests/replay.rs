@@ -295,6 +295,29 @@ fn the_command_replays_what_the_command_recorded_in_every_format() {
 }
 
 #[test]
+fn a_stream_tells_each_event_once_and_one_document_tells_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.famfsrec");
+    fs::write(&file, record(&synthetic(150))).unwrap();
+    let events = |args: &[&str]| -> Vec<Vec<serde_json::Value>> {
+        let output = top(args, &file);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let documents = text(&output.stdout).lines();
+        documents
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+            .map(|document| document["events"].as_array().unwrap().clone())
+            .collect()
+    };
+    let all = events(&["replay", "--json"]).concat();
+    assert!(!all.is_empty());
+    for args in [&["--ndjson"][..], &["--json", "--interval", "2"]] {
+        let streamed = events(&[&["replay"], args].concat());
+        assert!(streamed.len() > 30);
+        assert_eq!(streamed.concat(), all, "{args:?}");
+    }
+}
+
+#[test]
 fn moments_choose_what_is_shown() {
     let file = fixture("v1-everything.famfsrec");
     let times = |args: &[&str]| {

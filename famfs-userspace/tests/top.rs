@@ -116,6 +116,30 @@ fn one_second_as_json() {
 }
 
 #[test]
+fn every_made_up_system_can_be_looked_at() {
+    let step = Duration::from_millis(100);
+    for (name, scene) in [
+        ("synthetic", Scene::Poison),
+        ("synthetic-empty", Scene::Empty),
+        ("synthetic-mixed", Scene::Mixed),
+        ("synthetic-huge", Scene::Huge),
+        ("synthetic-hostile", Scene::Hostile),
+    ] {
+        let output = bare(&["--json", "--interval", "0.1", "--source", name]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
+        let mut source = Synthetic::new(scene, step);
+        let [before, now] = std::array::from_fn(|_| source.poll().unwrap());
+        let expected = json::render(&delta(&before, &now));
+        assert!(text(&output.stdout) == expected, "{name}");
+    }
+    let output = bare(&["--once", "--source", "synthetic-none"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("synthetic-hostile"));
+    let script = bare(&["completions", "bash"]);
+    assert!(text(&script.stdout).contains("synthetic-huge"));
+}
+
+#[test]
 fn a_memory_error_is_in_the_json() {
     let mut source = Synthetic::new(Scene::Poison, Duration::from_secs(6));
     source.poll().unwrap();

@@ -58,6 +58,13 @@ enum Bench {
 /// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
 #[derive(Clone, Debug, clap::Args)]
 struct FaultCost {
+    #[command(flatten)]
+    held: Held,
+}
+
+/// How results are held against limits.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Held {
     /// Measure on this kernel only
     #[arg(long, value_enum)]
     kernel: Option<Line>,
@@ -87,7 +94,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 fn fault_cost(args: &FaultCost) -> Result<u8> {
     setup::ensure()?;
     // One guest per kernel, side by side: their instructions are counted, not timed.
-    let guests = lines(args.kernel)
+    let guests = lines(args.held.kernel)
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;
@@ -115,7 +122,7 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    judge("cost", guests, args.json)
+    judge("cost", guests, args.held.json)
 }
 
 fn lines(wanted: Option<Line>) -> Vec<Line> {

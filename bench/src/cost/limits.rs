@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
+
+use crate::judged;
 
 /// The row of the limit on munmap(2).
 pub(super) const UNMAP: &str = "unmap";
@@ -21,9 +23,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the limits {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("the limits {} are wrong", path.display()))
+        judged::limits(path, Self::parse)
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {
@@ -54,12 +54,7 @@ impl Limits {
 
     /// By the kernel's release, whose line is its beginning.
     pub(super) fn below(&self, release: &str, row: &str) -> Option<u64> {
-        let line = self.below.iter().find(|(line, _)| {
-            release
-                .strip_prefix(line.as_str())
-                .is_some_and(|rest| rest.starts_with('.'))
-        })?;
-        line.1.get(row).copied()
+        judged::of_line(&self.below, release)?.get(row).copied()
     }
 }
 

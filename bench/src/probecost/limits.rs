@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
+
+use crate::judged;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,9 +17,7 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the limits {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("the limits {} are wrong", path.display()))
+        judged::limits(path, Self::parse)
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {
@@ -38,12 +38,7 @@ impl Limits {
 
     /// By the kernel's release, whose line is its beginning.
     pub(super) fn at_most(&self, release: &str, row: &str) -> Option<u64> {
-        let line = self.at_most.iter().find(|(line, _)| {
-            release
-                .strip_prefix(line.as_str())
-                .is_some_and(|rest| rest.starts_with('.'))
-        })?;
-        line.1.get(row).copied()
+        judged::of_line(&self.at_most, release)?.get(row).copied()
     }
 }
 

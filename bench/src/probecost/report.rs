@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::rules::Kernel;
+use crate::judged;
 
 const SCHEMA: u32 = 1;
 
@@ -14,7 +15,7 @@ pub(super) struct Report {
     kernels: Vec<Kernel>,
     /// Over all kernels.
     rules: usize,
-    pub(super) missed: usize,
+    missed: usize,
 }
 
 impl Report {
@@ -29,9 +30,15 @@ impl Report {
             missed,
         }
     }
+}
+
+impl judged::Report for Report {
+    fn missed(&self) -> usize {
+        self.missed
+    }
 
     /// An instrument a line, so that a table of any number of them fits.
-    pub(super) fn human(&self) -> String {
+    fn human(&self) -> String {
         let mut text = String::new();
         for kernel in &self.kernels {
             let _ = writeln!(text, "{}", kernel.release);
@@ -79,6 +86,7 @@ impl Report {
 mod tests {
     use super::super::rules::Row;
     use super::*;
+    use crate::judged::Report as _;
 
     #[test]
     fn rules_are_counted_and_what_is_missed_is_named() {

@@ -28,7 +28,7 @@ mod serve;
 mod signal;
 mod stream;
 
-use args::{Args, Format, Origin, Sub, Watch};
+use args::{Args, Format, Sub, Watch};
 use output::Printer;
 
 /// Something went wrong while running.
@@ -141,28 +141,21 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
 /// The source; a live one goes on without privileges once it is attached. To be called before
 /// there are other threads: capabilities are each thread's own.
 fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Source>, source::Error> {
-    match watch.source {
-        Origin::Live => {
-            let live = source::live::Live::attach(source::live::Options {
-                all_dax: watch.all_dax,
-                processes: watch.processes,
-                run_stats: watch.run_stats,
-            })?;
-            if let Err(error) = privilege::drop_all(keep) {
-                complain(&format!(
-                    "watching goes on with privileges that are not needed: {error}"
-                ));
-            }
-            Ok(Box::new(live))
-        }
-        Origin::Synthetic => {
-            let period = pace::step(interval);
-            Ok(Box::new(synthetic::Synthetic::new(
-                synthetic::Scene::Poison,
-                period,
-            )))
-        }
+    if let Some(scene) = watch.source.scene() {
+        let period = pace::step(interval);
+        return Ok(Box::new(synthetic::Synthetic::new(scene, period)));
     }
+    let live = source::live::Live::attach(source::live::Options {
+        all_dax: watch.all_dax,
+        processes: watch.processes,
+        run_stats: watch.run_stats,
+    })?;
+    if let Err(error) = privilege::drop_all(keep) {
+        complain(&format!(
+            "watching goes on with privileges that are not needed: {error}"
+        ));
+    }
+    Ok(Box::new(live))
 }
 
 /// One line for the user. Standard error may be gone, which is no reason to stop.

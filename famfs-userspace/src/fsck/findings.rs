@@ -8,7 +8,7 @@ use crate::media::superblock::DEV_SIZE_AT;
 use crate::media::{LOG_OFFSET, superblock::OMF_AT};
 use crate::player::Plan;
 use crate::player::plan::Make;
-use crate::volume::{Slot, Volume};
+use crate::volume::{Slot, SlotFault, Volume};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -53,6 +53,17 @@ pub(super) struct Findings {
     errors: u64,
     warnings: u64,
     notes: u64,
+    /// Bad slots side by side, of which the last one may not have been seen.
+    run: Option<Run>,
+}
+
+#[derive(Debug)]
+struct Run {
+    index: u64,
+    offset: u64,
+    /// Of the first.
+    reason: SlotFault,
+    count: u64,
 }
 
 impl Findings {
@@ -169,22 +180,31 @@ impl Findings {
         }
     }
 
-    /// Slots without a sound entry; those side by side are one finding.
-    pub(super) fn of_slots(&mut self, volume: &Volume) {
-        let mut run: Option<(Slot, u64)> = None;
-        for slot in volume.slots() {
-            match (slot.fault(), &mut run) {
-                (Some(_), Some((_, count))) => *count += 1,
-                (Some(_), None) => run = Some((slot, 1)),
-                (None, _) => self.of_run(run.take()),
+    /// The next slot, with what is wrong with it; bad ones side by side are one finding.
+    pub(super) fn of_slot_in_turn(&mut self, slot: &Slot, fault: Option<SlotFault>) {
+        match (fault, &mut self.run) {
+            (Some(_), Some(run)) => run.count += 1,
+            (Some(reason), none) => {
+                *none = Some(Run {
+                    index: slot.index,
+                    offset: slot.offset,
+                    reason,
+                    count: 1,
+                });
             }
+            (None, _) => self.end_run(),
         }
-        self.of_run(run);
     }
 
-    fn of_run(&mut self, run: Option<(Slot, u64)>) {
-        let Some((slot, count)) = run else { return };
-        let Some(reason) = slot.fault() else { return };
+    /// To be called behind the last slot too.
+    pub(super) fn end_run(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        let Run {
+            index,
+            offset,
+            reason,
+            count,
+        } = run;
         let more = match count {
             1 => String::new(),
             n => format!(", and {} more slots", n - 1),
@@ -192,9 +212,9 @@ impl Findings {
         self.add(Finding {
             severity: Severity::Error,
             code: "bad-entry",
-            index: Some(slot.index),
+            index: Some(index),
             slots: (count > 1).then_some(count),
-            offset: slot.offset,
+            offset,
             path: None,
             message: format!("{reason}{more}; nothing behind it is played"),
         });

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::alloc::Space;
-use crate::media::{Body, Extent};
+use crate::media::{Extent, File};
 use crate::player::Plan;
 use crate::player::plan::Make;
 use crate::volume::Volume;
@@ -19,29 +19,33 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    pub(super) fn of(volume: &Volume, plan: &Plan, device_end: u64) -> Self {
+    /// Of a device whose entries are yet to come.
+    pub(super) fn new(volume: &Volume, device_end: u64) -> Self {
         let unit = volume.superblock.alloc_unit();
         let empty = Space::new(device_end, unit, volume.data_start());
-        let mut usage = Self {
+        Self {
             claimed: empty.clone(),
             played: empty,
             shared_units: 0,
-        };
-        for slot in volume.slots().filter(|slot| slot.fault().is_none()) {
-            if let Body::File(file) = &slot.entry.body {
-                for extent in file.map.extents().iter().filter(|e| e.devindex == 0) {
-                    usage.shared_units += usage.claimed.claim(extent).shared;
-                }
-            }
         }
-        for action in &plan.actions {
+    }
+
+    /// Adds a file of the log, refused or not.
+    pub(super) fn claim(&mut self, file: &File) {
+        for extent in file.map.extents().iter().filter(|e| e.devindex == 0) {
+            self.shared_units += self.claimed.claim(extent).shared;
+        }
+    }
+
+    /// Adds what a play makes.
+    pub(super) fn play(&mut self, judged: &Plan) {
+        for action in judged.played() {
             if let Make::File { placement, .. } = &action.make {
                 for extent in placement.extents() {
-                    usage.played.claim(extent);
+                    self.played.claim(extent);
                 }
             }
         }
-        usage
     }
 }
 

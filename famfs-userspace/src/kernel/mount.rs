@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
@@ -21,6 +23,11 @@ const FSMOUNT_CLOEXEC: libc::c_uint = 1;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+
+/// Who only looks at a mount, as famfs-top does ten times a second, is gone in a moment: a busy
+/// mount is tried again so often, so far apart.
+const GLANCES: u32 = 10;
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How a mount is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,10 +173,18 @@ pub fn umount(target: &Path, how: Unmount) -> Result<(), Error> {
     let mut flags = MntFlags::UMOUNT_NOFOLLOW;
     flags.set(MntFlags::MNT_DETACH, how.lazy);
     flags.set(MntFlags::MNT_FORCE, how.force);
-    umount2(&real, flags).map_err(|e| match e {
-        nix::Error::EPERM => Error::NotRoot,
-        e => failed(e.into()),
-    })
+    let mut left = GLANCES;
+    loop {
+        match umount2(&real, flags) {
+            Ok(()) => return Ok(()),
+            Err(nix::Error::EBUSY) if left > 0 => {
+                left -= 1;
+                thread::sleep(GLANCE);
+            }
+            Err(nix::Error::EPERM) => return Err(Error::NotRoot),
+            Err(e) => return Err(failed(e.into())),
+        }
+    }
 }
 
 fn mount_error(device: &Path, context: Option<&OwnedFd>, source: io::Error) -> Error {

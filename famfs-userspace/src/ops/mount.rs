@@ -1,7 +1,11 @@
 //! Mount a file system and fill it from its log; what belongs to mounting.
 
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::logplay::{self, Played, Progress};
 use super::{Error, failed, refused};
@@ -134,12 +138,50 @@ fn play(
     logplay::play(volume, root, device, how, progress)
 }
 
+/// What [`mkmeta`] did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Meta {
+    /// It made what was missing.
+    Made,
+    /// Nothing: this mount is read-only, and has both files already.
+    InReadOnly(PathBuf),
+}
+
 /// Makes what is missing of `.meta` in the mount of `device`.
-pub fn mkmeta(device: &Path) -> Result<(), Error> {
+pub fn mkmeta(device: &Path) -> Result<Meta, Error> {
     let mount = mount_of(device)?;
-    let mount_point = &mount.mount_point;
-    let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
-    make_meta(root.as_fd(), device, false).map(drop)
+    let mount_point = mount.mount_point;
+    let root = confined::open_root(&mount_point).map_err(failed("open", &mount_point))?;
+    let flags = fstatvfs(&root).map_err(|e| failed("look at", &mount_point)(e.into()))?;
+    if !flags.flags().contains(FsFlags::ST_RDONLY) {
+        return make_meta(root.as_fd(), device, false).map(|_| Meta::Made);
+    }
+    match has_meta(root.as_fd(), &mount_point) {
+        Ok(()) => Ok(Meta::InReadOnly(mount_point)),
+        Err(error) => Err(refused(
+            &mount_point,
+            format!(
+                "its .meta is not whole, and nothing can be made in a read-only mount; remount it \
+                 with rw first ({error})"
+            ),
+        )),
+    }
+}
+
+/// Whether both files are there and show what they have to.
+fn has_meta(root: BorrowedFd<'_>, mount_point: &Path) -> Result<(), Error> {
+    let volume = logplay::load(root, mount_point)?;
+    let log = confined::open(root, meta::LOG.as_ref(), OFlag::O_RDONLY).map(File::from);
+    let log = log.and_then(|log| log.metadata());
+    let shown = log
+        .map_err(failed("look at the log of", mount_point))?
+        .len();
+    let logged = volume.superblock.log_len();
+    if shown != logged {
+        let reason = format!("its log has {logged} bytes, .meta/.log shows {shown}");
+        return Err(refused(mount_point, reason));
+    }
+    Ok(())
 }
 
 /// What to unmount for a name that may be the device's.

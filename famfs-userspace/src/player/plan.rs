@@ -145,11 +145,18 @@ impl Plan {
         plan
     }
 
-    /// Judges every entry, those behind a bad slot too, which no play ever reaches.
-    pub fn judge(volume: &Volume, memory_size: Option<u64>) -> Self {
+    /// Judges every entry, those behind a bad slot too, which no play ever reaches. `see` is
+    /// shown every slot first, good and bad.
+    pub fn judge(volume: &Volume, memory_size: Option<u64>, see: impl FnMut(&Slot)) -> Self {
         let mut plan = Self::empty(volume, memory_size);
-        plan.read_on(volume, AtFault::GoOn);
+        plan.read_on(volume, AtFault::GoOn, see);
         plan
+    }
+
+    /// What a play acts on of a plan that was judged to the end.
+    pub fn played(&self) -> impl Iterator<Item = &Action> {
+        let end = self.stop.as_ref().map_or(u64::MAX, |stop| stop.index);
+        self.actions.iter().filter(move |action| action.index < end)
     }
 
     fn empty(volume: &Volume, memory_size: Option<u64>) -> Self {
@@ -173,7 +180,7 @@ impl Plan {
     /// Plans what the volume has gained since; a slot that stopped the plan is looked at
     /// again.
     pub fn extend(&mut self, volume: &Volume) {
-        self.read_on(volume, AtFault::Stop);
+        self.read_on(volume, AtFault::Stop, |_| {});
     }
 
     /// How many slots were looked at.
@@ -216,7 +223,7 @@ impl Plan {
         }
     }
 
-    fn read_on(&mut self, volume: &Volume, at_fault: AtFault) {
+    fn read_on(&mut self, volume: &Volume, at_fault: AtFault, mut see: impl FnMut(&Slot)) {
         self.stop = None;
         let more = volume.counted().saturating_sub(self.next);
         let more = usize::try_from(more).unwrap_or(0);
@@ -224,6 +231,7 @@ impl Plan {
         self.actions.reserve(more);
         for slot in volume.slots_from(self.next) {
             let index = slot.index;
+            see(&slot);
             match slot.fault() {
                 None => self.add(slot),
                 Some(reason) => {

@@ -20,10 +20,11 @@ use famfs_common::{
 
 use super::{
     Drain, Error, Events, Health, Processes,
-    btf::{Btf, Kind},
+    btf::Btf,
+    here::Here,
     mapped::Shared,
     patch,
-    plan::{Kernel, Step, plan},
+    plan::{Step, plan},
     privilege,
 };
 
@@ -33,7 +34,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("FAMFS_BPF_OBJECT_PATH")
 static OBJECT: &[u8] = &[];
 
 pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
-const MODULE: &str = "/sys/module/famfs";
+pub(super) const MODULE: &str = "/sys/module/famfs";
 
 /// Kinds of attachment not to use, by name, separated by blanks: to see what is left without them.
 const AVOID: &str = "FAMFS_TOP_AVOID";
@@ -81,7 +82,8 @@ impl Attached {
         })?;
         let btf = Btf::parse(&bytes)?;
         let offsets = btf.offsets()?;
-        let steps = plan(&Here::ask(&btf), &avoided())?;
+        let here = Here::ask(&btf);
+        let steps = plan(&here, &avoided())?;
         let cpus = possible_cpus()?;
         let memory = create_memory("MEMORY", const { value_size::<Memory>() })?;
         let starts = create_memory("STARTS", const { value_size::<Starts>() })?;
@@ -89,7 +91,7 @@ impl Attached {
         patch::fields(&mut object, &offsets)?;
         patch::address(&mut object, "MEMORY", memory.fd().as_fd().as_raw_fd())?;
         patch::address(&mut object, "STARTS", starts.fd().as_fd().as_raw_fd())?;
-        let types = AyaBtf::from_sys_fs().map_err(|e| Error::Object(e.into()))?;
+        let types = here.types().map_err(|e| Error::Object(e.into()))?;
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&types))
             .override_global("OFFSETS", &offsets, true)
@@ -304,63 +306,6 @@ fn avoided() -> Vec<Attach> {
     .into_iter()
     .filter(|kind| names.split_whitespace().any(|name| name == kind.name()))
     .collect()
-}
-
-/// The running kernel's answers, asked in one pass over its types.
-struct Here {
-    tracepoints: Vec<&'static str>,
-    functions: Vec<&'static str>,
-}
-
-impl Here {
-    fn ask(btf: &Btf<'_>) -> Self {
-        let named = |wanted: &'static [Attach]| {
-            famfs_common::probe::TABLE
-                .iter()
-                .filter(move |info| info.ways.iter().any(|way| wanted.contains(&way.attach)))
-                .map(|info| info.target)
-        };
-        let tracepoints: Vec<_> = named(&[Attach::TpBtf])
-            .map(|target| (target, format!("btf_trace_{target}")))
-            .collect();
-        let functions: Vec<_> = named(&[Attach::FEntry, Attach::FExit]).collect();
-        let wanted: Vec<_> = tracepoints
-            .iter()
-            .map(|(_, name)| (Kind::Typedef, name.as_str()))
-            .chain(functions.iter().map(|&name| (Kind::Func, name)))
-            .collect();
-        let found = btf.find(&wanted);
-        let targets = tracepoints
-            .iter()
-            .map(|&(target, _)| target)
-            .chain(functions.clone());
-        let mut here = Self {
-            tracepoints: Vec::new(),
-            functions: Vec::new(),
-        };
-        for ((target, (kind, _)), id) in targets.zip(&wanted).zip(found) {
-            match (id, kind) {
-                (None, _) => {}
-                (Some(_), Kind::Func) => here.functions.push(target),
-                (Some(_), _) => here.tracepoints.push(target),
-            }
-        }
-        here
-    }
-}
-
-impl Kernel for Here {
-    fn has_tracepoint(&self, name: &str) -> bool {
-        self.tracepoints.contains(&name)
-    }
-
-    fn has_function(&self, name: &str) -> bool {
-        self.functions.contains(&name)
-    }
-
-    fn has_famfs(&self) -> bool {
-        Path::new(MODULE).exists()
-    }
 }
 
 fn possible_cpus() -> Result<u32, Error> {

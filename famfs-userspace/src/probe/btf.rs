@@ -8,7 +8,8 @@ use famfs_common::field::{FIELDS, Offsets, PLACES};
 use super::Error;
 
 const MAGIC: u16 = 0xeb9f;
-const HEADER: usize = 24;
+const HEADER_LEN: u32 = 24;
+const HEADER: usize = HEADER_LEN as usize;
 /// A type's own head: name, info, size or type.
 const HEAD: usize = 12;
 /// More than any kernel nests anonymous structs, and the end of a malicious circle.
@@ -41,11 +42,11 @@ const KIND_TYPE_TAG: u32 = 18;
 const KIND_ENUM64: u32 = 19;
 
 impl Kind {
-    fn is(self, kind: u32) -> bool {
+    fn number(self) -> u32 {
         match self {
-            Self::Struct => kind == KIND_STRUCT,
-            Self::Typedef => kind == KIND_TYPEDEF,
-            Self::Func => kind == KIND_FUNC,
+            Self::Struct => KIND_STRUCT,
+            Self::Typedef => KIND_TYPEDEF,
+            Self::Func => KIND_FUNC,
         }
     }
 }
@@ -93,17 +94,31 @@ impl<'a> Btf<'a> {
     /// The ids of types by kind and name, in the order asked; one pass for all.
     pub(super) fn find(&self, wanted: &[(Kind, &str)]) -> Vec<Option<u32>> {
         let mut found = vec![None; wanted.len()];
+        // There are a hundred thousand types and more: most of them are told from those wanted by
+        // their kind, the others by the first bytes of their name.
+        let beginnings = |kind: Kind| -> Vec<(usize, Beginning)> {
+            let of_kind = wanted.iter().enumerate().filter(|(_, (k, _))| *k == kind);
+            of_kind
+                .map(|(at, (_, name))| (at, Beginning::of(name)))
+                .collect()
+        };
+        let [structs, typedefs, funcs] = [Kind::Struct, Kind::Typedef, Kind::Func].map(beginnings);
         for (id, &at) in self.starts.iter().enumerate().skip(1) {
-            let Some((kind, _)) = info(self.types, at as usize) else {
-                continue;
+            let at = at as usize;
+            let asked = match info(self.types, at) {
+                Some((KIND_STRUCT, _)) => &structs,
+                Some((KIND_TYPEDEF, _)) => &typedefs,
+                Some((KIND_FUNC, _)) => &funcs,
+                _ => continue,
             };
-            for (slot, (_, name)) in found
-                .iter_mut()
-                .zip(wanted)
-                .filter(|(_, (asked, _))| asked.is(kind))
-            {
-                if slot.is_none() && self.is_named(at as usize, name) {
-                    *slot = u32::try_from(id).ok();
+            let begin = u32_at(self.types, at).unwrap_or(0) as usize;
+            let word = Beginning::word(self.strings.get(begin..).unwrap_or_default());
+            for &(slot, beginning) in asked {
+                if beginning.fits(word)
+                    && found[slot].is_none()
+                    && self.is_named(at, wanted[slot].1)
+                {
+                    found[slot] = u32::try_from(id).ok();
                 }
             }
         }
@@ -216,6 +231,72 @@ impl<'a> Btf<'a> {
     }
 }
 
+/// Type information that has types of these kinds, names and ids; all other ids are pointers.
+pub(super) fn only(types: &[(Kind, String, u32)]) -> Vec<u8> {
+    let last = types.iter().map(|(_, _, id)| *id).max().unwrap_or(0);
+    let head = |name: u32, kind: u32| [name, kind << 24, 0].map(u32::to_ne_bytes);
+    let mut heads = head(0, KIND_PTR).as_flattened().repeat(last as usize);
+    let mut strings = vec![0];
+    for (kind, name, id) in types {
+        // Type 0 is void, which is not written down.
+        let at = (*id as usize).checked_sub(1);
+        if let Some(place) = at.and_then(|at| heads.chunks_exact_mut(HEAD).nth(at)) {
+            place.copy_from_slice(head(length(&strings), kind.number()).as_flattened());
+            strings.extend(name.as_bytes());
+            strings.push(0);
+        }
+    }
+    let mut bytes = MAGIC.to_ne_bytes().to_vec();
+    bytes.extend([1, 0]);
+    let header = [
+        HEADER_LEN,
+        0,
+        length(&heads),
+        length(&heads),
+        length(&strings),
+    ];
+    bytes.extend(header.into_iter().flat_map(u32::to_ne_bytes));
+    bytes.extend(heads);
+    bytes.extend(strings);
+    bytes
+}
+
+fn length(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+}
+
+/// The first bytes of a name and of its end, to compare at once.
+#[derive(Clone, Copy)]
+struct Beginning {
+    word: u64,
+    mask: u64,
+}
+
+impl Beginning {
+    fn of(name: &str) -> Self {
+        // With the zero that ends it.
+        let len = name.len().saturating_add(1).min(8);
+        Self {
+            word: Self::word(name.as_bytes()),
+            mask: u64::MAX >> (64 - 8 * len),
+        }
+    }
+
+    /// Eight bytes; those that are missing are zero.
+    fn word(bytes: &[u8]) -> u64 {
+        if let Some(eight) = bytes.first_chunk() {
+            return u64::from_le_bytes(*eight);
+        }
+        let mut eight = [0; 8];
+        eight[..bytes.len()].copy_from_slice(bytes);
+        u64::from_le_bytes(eight)
+    }
+
+    fn fits(self, word: u64) -> bool {
+        word & self.mask == self.word
+    }
+}
+
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let word = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_ne_bytes(word.try_into().ok()?))
@@ -223,8 +304,8 @@ fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
 
 /// Kind and number of members of the type that begins at `at`.
 fn info(types: &[u8], at: usize) -> Option<(u32, usize)> {
-    let info = u32_at(types, at + 4)?;
-    u32_at(types, at + 8)?;
+    let head: &[u8; HEAD] = types.get(at..)?.first_chunk()?;
+    let info = u32_at(head, 4)?;
     Some((info >> 24 & 0x1f, (info & 0xffff) as usize))
 }
 

@@ -18,6 +18,11 @@ const SCHEMA: u32 = 1;
 
 /// The document of `interval`, with files in the order of path, device and inode.
 pub fn render(interval: &Snapshot) -> String {
+    render_with(interval, &interval.events)
+}
+
+/// The same with these events instead of all that are remembered.
+pub fn render_with(interval: &Snapshot, events: &[Event]) -> String {
     let mut files: Vec<&FileRow> = interval.files.iter().collect();
     files.sort_by(|a, b| (&a.path, a.key).cmp(&(&b.path, b.key)));
     let document = Document {
@@ -30,7 +35,7 @@ pub fn render(interval: &Snapshot) -> String {
         unattributed: interval.unattributed,
         lost: interval.lost,
         probes: interval.probes.iter().map(ProbeJson::new).collect(),
-        events: interval.events.iter().map(EventJson::new).collect(),
+        events: events.iter().map(EventJson::new).collect(),
         cost: CostJson::new(interval.cost),
     };
     #[expect(

@@ -83,7 +83,7 @@ impl TopFiles {
                 let path = file
                     .path
                     .as_ref()
-                    .map_or_else(|| nameless(file.key), |path| path.to_string());
+                    .map_or_else(|| nameless(file.key), ToString::to_string);
                 Some((path, *sums))
             })
             .collect();

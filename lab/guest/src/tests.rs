@@ -35,6 +35,7 @@ mod poison;
 mod principles;
 mod privileges;
 mod probes;
+mod recorded;
 mod refusals;
 mod removal;
 mod runtime;
@@ -76,6 +77,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     probes::TESTS,
     instrument::TESTS,
     privileges::TESTS,
+    recorded::TESTS,
     doctor::TESTS,
     many::TESTS,
     memory_errors::TESTS,

@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 
-use super::{judge, lines};
+use super::{Held, judge, lines};
 use crate::guest::{Guest, Mode, Request};
 use crate::lab::image::TRACERS;
 use crate::setup::guesttools;
-use crate::setup::kernels::Line;
 use crate::{kmod, setup};
 
 /// bpftrace compiles its script by LLVM, one emulated instruction after the other.
@@ -21,18 +20,14 @@ const TIMEOUT_S: u32 = 3600;
 /// Exit status: 0 every rule met, 1 one was missed, 2 usage or run error.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
-    /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    held: Held,
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
     setup::ensure()?;
     guesttools::tracers()?;
-    let guests = lines(args.kernel)
+    let guests = lines(args.held.kernel)
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;
@@ -59,5 +54,5 @@ pub(super) fn main(args: &Args) -> Result<u8> {
             })
         })
         .collect::<Result<Vec<_>>>()?;
-    judge("probe-cost", guests, args.json)
+    judge("probe-cost", guests, args.held.json)
 }

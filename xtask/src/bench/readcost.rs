@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{famfs_bench, lines, results};
+use super::{Held, famfs_bench, lines, results};
 use crate::guest::{Guest, Mode, Request};
-use crate::setup::kernels::Line;
 use crate::{kmod, lab, paths, setup};
 
 /// What is measured: famfs-top as it is released.
@@ -23,12 +22,8 @@ const NATIVE_RUNS: usize = 9;
 /// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
-    /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    held: Held,
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
@@ -38,7 +33,7 @@ pub(super) fn main(args: &Args) -> Result<u8> {
         "mv /share/{PROGRAM} /root && export PATH=/root:$PATH && \
          exec famfs-bench reading --out /share/result.json"
     );
-    let guests = lines(args.kernel)
+    let guests = lines(args.held.kernel)
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;
@@ -62,7 +57,7 @@ pub(super) fn main(args: &Args) -> Result<u8> {
     judged.extend(results(guests)?);
     // Of a machine that is done with the guests.
     judged.extend(["--native".into(), native(&program)?.into()]);
-    famfs_bench(judged, args.json)
+    famfs_bench(judged, args.held.json)
 }
 
 /// What the program takes of this machine's own processor, in a file.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use super::{Error, OK};
-use crate::ops::mount;
+use super::{Error, OK, complain};
+use crate::ops::mount::{self, Meta};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,12 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self) -> Result<u8, Error> {
-        mount::mkmeta(&self.device)?;
+        if let Meta::InReadOnly(mount_point) = mount::mkmeta(&self.device)? {
+            complain(&format!(
+                "note: {} is read-only and has its .meta: nothing to do",
+                mount_point.display()
+            ));
+        }
         Ok(OK)
     }
 }

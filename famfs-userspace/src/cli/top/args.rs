@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 use super::{doctor, generate, record, rehearse, replay, serve};
 use crate::{
     model::{Columns, FIELDS, Sort, position},
+    source::synthetic::Scene,
     tui::{app::Action, event::is_bound},
 };
 
@@ -140,7 +141,10 @@ pub(super) struct Watch {
     #[arg(long)]
     pub(super) run_stats: bool,
 
-    /// Where the numbers come from: `synthetic` is a made-up system to try the screen on.
+    /// Where the numbers come from: the running kernel, or a made-up system to try the screen on.
+    /// `synthetic` has two mounts, and a memory error disables one at the fifth second; with -empty
+    /// nothing is mounted, -mixed has no error, -huge 4000 files, -hostile names that steer terminals
+    /// and numbers at the end of their range.
     #[arg(long, value_enum, default_value_t = Origin::Live)]
     pub(super) source: Origin,
 }
@@ -150,6 +154,24 @@ pub(super) struct Watch {
 pub(super) enum Origin {
     Live,
     Synthetic,
+    SyntheticEmpty,
+    SyntheticMixed,
+    SyntheticHuge,
+    SyntheticHostile,
+}
+
+impl Origin {
+    /// What a made-up system shows; `None` is the running kernel.
+    pub(super) fn scene(self) -> Option<Scene> {
+        Some(match self {
+            Self::Live => return None,
+            Self::Synthetic => Scene::Poison,
+            Self::SyntheticEmpty => Scene::Empty,
+            Self::SyntheticMixed => Scene::Mixed,
+            Self::SyntheticHuge => Scene::Huge,
+            Self::SyntheticHostile => Scene::Hostile,
+        })
+    }
 }
 
 /// How columns share the screen.

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 
 use super::args::{Format, Show};
 use crate::{
-    model::{Columns, FIELDS, Field, Snapshot, Sort},
+    model::{Columns, Event, FIELDS, Field, Snapshot, Sort, fresh},
     report::{csv, json, table},
 };
 
@@ -18,6 +18,8 @@ pub(super) struct Printer {
     filter: String,
     columns: Option<Columns>,
     began: bool,
+    /// What the document before had seen: a stream tells each event once.
+    told: Vec<Event>,
 }
 
 impl Printer {
@@ -28,6 +30,7 @@ impl Printer {
             filter: show.filter().to_owned(),
             columns: show.columns().cloned(),
             began: false,
+            told: Vec::new(),
         }
     }
 
@@ -46,7 +49,11 @@ impl Printer {
             return Ok(false);
         }
         let text = match self.format {
-            Format::Json | Format::Ndjson => json::render(interval),
+            Format::Json | Format::Ndjson => {
+                let text = json::render_with(interval, fresh(&self.told, &interval.events));
+                self.told.clone_from(&interval.events);
+                text
+            }
             Format::Csv => csv::render(interval, self.sort, &self.filter, &self.fields()),
             Format::Table => {
                 let columns = self.columns.clone().unwrap_or_default();

@@ -140,6 +140,56 @@ fn kinds_tell_equal_names_apart() {
     assert_eq!(btf.find(&wanted), [Some(9), None, Some(8), None]);
 }
 
+/// The quick comparison is of eight bytes: shorter names, longer ones, and one at the very end.
+#[test]
+fn names_that_begin_alike_are_told_apart() {
+    let names = [
+        "x",
+        "xy",
+        "xxxxxxx",
+        "xxxxxxxx",
+        "xxxxxxxxx",
+        "xxxxxxxxy",
+        "yxxxxxxx",
+        "end",
+    ];
+    let mut w = Writer::default();
+    for name in names {
+        w.put(name, KIND_FUNC, 0, 0, &[]);
+    }
+    let bytes = w.bytes();
+    let btf = Btf::parse(&bytes).unwrap();
+    for (at, name) in names.iter().enumerate() {
+        let id = u32::try_from(at + 1).unwrap();
+        let found = btf.find(&[(Kind::Func, "xx"), (Kind::Func, name), (Kind::Func, "en")]);
+        assert_eq!(found, [None, Some(id), None], "{name}");
+    }
+}
+
+#[test]
+fn a_part_keeps_names_kinds_and_ids_for_us_and_for_aya() {
+    let bytes = only(&[
+        (Kind::Func, "x".to_owned(), 9),
+        (Kind::Typedef, "btf_trace_x".to_owned(), 3),
+        (Kind::Func, "void".to_owned(), 0),
+    ]);
+    let wanted = [
+        (Kind::Typedef, "btf_trace_x"),
+        (Kind::Func, "x"),
+        (Kind::Func, "void"),
+    ];
+    let btf = Btf::parse(&bytes).unwrap();
+    assert_eq!(btf.find(&wanted), [Some(3), Some(9), None]);
+    assert_eq!(btf.starts.len(), 10);
+
+    let aya = aya::Btf::parse(&bytes, aya::Endianness::default()).unwrap();
+    let id = |name, kind| aya.id_by_type_name_kind(name, kind).ok();
+    assert_eq!(id("btf_trace_x", aya_obj::btf::BtfKind::Typedef), Some(3));
+    assert_eq!(id("x", aya_obj::btf::BtfKind::Func), Some(9));
+    assert_eq!(id("x", aya_obj::btf::BtfKind::Typedef), None);
+    assert!(aya::Btf::parse(&only(&[]), aya::Endianness::default()).is_ok());
+}
+
 #[test]
 fn a_missing_field_is_named() {
     let bytes = sample();

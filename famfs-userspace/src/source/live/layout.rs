@@ -1,4 +1,4 @@
-//! Where the bytes of a file lie, asked of the kernel once per file.
+//! Where the bytes of a file lie, asked of the kernel once per file and then now and again.
 
 use std::{
     collections::HashMap,
@@ -18,23 +18,49 @@ use crate::{
     model::{Extent, FileKey, Layout},
 };
 
-/// Files asked about in one poll, at most.
-const MOST_PER_POLL: usize = 64;
+/// Files asked about for the first time in one poll, at most.
+const MOST_PER_POLL: usize = 512;
 
 /// Extents kept of one file, at most.
 const MOST_EXTENTS: usize = 1024;
 
+/// Files asked about again in one poll, at most.
+const MOST_AGAIN_PER_POLL: usize = 64;
+
+/// Polls after which a file is asked about again: a file system that was made and mounted anew may
+/// have given its number to another file.
+const POLLS_UNTIL_AGAIN: u64 = 10;
+
 /// What was found out, also that there is nothing to be found out.
 #[derive(Debug, Default)]
 pub(super) struct Layouts {
-    known: HashMap<FileKey, Option<Arc<Layout>>, RandomState>,
+    known: HashMap<FileKey, Known, RandomState>,
+    poll: u64,
     asked: usize,
+    asked_again: usize,
+    /// The last file that was asked about again, and the one of the poll before if that left some
+    /// out: this poll goes on behind it.
+    last_again: Option<FileKey>,
+    behind: Option<FileKey>,
+}
+
+#[derive(Debug)]
+struct Known {
+    layout: Option<Arc<Layout>>,
+    /// The poll that asked.
+    poll: u64,
 }
 
 impl Layouts {
     /// A new poll may ask again.
     pub(super) fn begin(&mut self) {
+        self.poll += 1;
+        self.behind = self
+            .last_again
+            .take()
+            .filter(|_| self.asked_again == MOST_AGAIN_PER_POLL);
         self.asked = 0;
+        self.asked_again = 0;
     }
 
     /// The layout of the file at `place`, which must still be the file that `key` names.
@@ -43,18 +69,46 @@ impl Layouts {
         key: FileKey,
         place: impl FnOnce() -> Option<PathBuf>,
     ) -> Option<Arc<Layout>> {
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
+        self.with(key, place, ask)
+    }
+
+    fn with(
+        &mut self,
+        key: FileKey,
+        place: impl FnOnce() -> Option<PathBuf>,
+        ask: impl FnOnce(FileKey, &Path) -> Option<Layout>,
+    ) -> Option<Arc<Layout>> {
+        let known = self.known.get_mut(&key);
+        let may = match &known {
+            None => self.asked < MOST_PER_POLL,
+            Some(known) => {
+                self.poll - known.poll >= POLLS_UNTIL_AGAIN
+                    && self.asked_again < MOST_AGAIN_PER_POLL
+                    && self.behind.is_none_or(|behind| key > behind)
+            }
+        };
         // Not found out yet; perhaps at the next poll.
-        if self.asked == MOST_PER_POLL {
-            return None;
+        let Some(place) = may.then(place).flatten() else {
+            return known.and_then(|known| known.layout.clone());
+        };
+        let poll = self.poll;
+        let Some(known) = known else {
+            self.asked += 1;
+            let layout = ask(key, &place).map(Arc::new);
+            let found = layout.clone();
+            self.known.insert(key, Known { layout, poll });
+            return found;
+        };
+        self.asked_again += 1;
+        self.last_again = Some(key);
+        known.poll = poll;
+        // What is not there any more may be mapped still: what was known of it stays.
+        if let Some(now) = ask(key, &place)
+            && known.layout.as_deref() != Some(&now)
+        {
+            known.layout = Some(Arc::new(now));
         }
-        let place = place()?;
-        self.asked += 1;
-        let found = ask(key, &place).map(Arc::new);
-        self.known.insert(key, found.clone());
-        found
+        known.layout.clone()
     }
 }
 
@@ -117,19 +171,77 @@ mod tests {
         }
     }
 
+    fn key(ino: u64) -> FileKey {
+        FileKey { dev: (0, 25), ino }
+    }
+
+    /// What was asked, by poll: of `files` files, the layout that each showed.
+    fn shown(layouts: &mut Layouts, files: u64, size: u64) -> Vec<Option<u64>> {
+        layouts.begin();
+        let answer = |_: FileKey, _: &Path| {
+            Some(Layout {
+                size,
+                ..Layout::default()
+            })
+        };
+        (0..files)
+            .map(|ino| layouts.with(key(ino), || Some("/x".into()), answer))
+            .map(|layout| layout.map(|layout| layout.size))
+            .collect()
+    }
+
+    #[test]
+    fn a_file_replayed_under_its_number_is_found_out() {
+        let mut layouts = Layouts::default();
+        assert_eq!(shown(&mut layouts, 1, 10), [Some(10)]);
+        for _ in 1..POLLS_UNTIL_AGAIN {
+            assert_eq!(shown(&mut layouts, 1, 20), [Some(10)], "not yet");
+        }
+        assert_eq!(shown(&mut layouts, 1, 20), [Some(20)]);
+        assert_eq!(
+            shown(&mut layouts, 1, 30),
+            [Some(20)],
+            "it has just been asked"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_keeps_what_was_known_of_it() {
+        let mut layouts = Layouts::default();
+        shown(&mut layouts, 1, 10);
+        layouts.poll += POLLS_UNTIL_AGAIN;
+        let gone = layouts.with(key(0), || Some("/x".into()), |_, _| None);
+        assert_eq!(gone.map(|layout| layout.size), Some(10));
+    }
+
+    #[test]
+    fn a_poll_asks_about_few_of_those_that_it_knows_and_each_has_its_turn() {
+        // More than have their turn before the first is due again.
+        const TURNS: usize = 40;
+        let files = (TURNS * MOST_AGAIN_PER_POLL) as u64;
+        let mut layouts = Layouts::default();
+        while layouts.known.len() < TURNS * MOST_AGAIN_PER_POLL {
+            shown(&mut layouts, files, 10);
+        }
+        layouts.poll += POLLS_UNTIL_AGAIN;
+        for polls in 1..=TURNS {
+            let sizes = shown(&mut layouts, files, 20);
+            let now = sizes.iter().filter(|size| **size == Some(20)).count();
+            assert_eq!(now, polls * MOST_AGAIN_PER_POLL);
+        }
+    }
+
     #[test]
     fn a_poll_asks_about_so_many_files_and_the_next_about_more() {
         let mut layouts = Layouts::default();
         let nowhere = || Some(PathBuf::from("/nonexistent"));
-        let key = |ino| FileKey { dev: (0, 25), ino };
-        for ino in 0..100 {
-            layouts.of(key(ino), nowhere);
+        let files = MOST_PER_POLL as u64 + 100;
+        for known in [MOST_PER_POLL, MOST_PER_POLL + 100] {
+            layouts.begin();
+            for ino in 0..files {
+                layouts.of(key(ino), nowhere);
+            }
+            assert_eq!(layouts.known.len(), known);
         }
-        assert_eq!(layouts.known.len(), MOST_PER_POLL);
-        layouts.begin();
-        for ino in 0..100 {
-            layouts.of(key(ino), nowhere);
-        }
-        assert_eq!(layouts.known.len(), 100);
     }
 }

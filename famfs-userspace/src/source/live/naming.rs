@@ -1,6 +1,6 @@
 //! Which path each file has, and where its bytes lie.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use super::layout::Layouts;
 use crate::{
@@ -17,7 +17,7 @@ pub(super) struct Naming {
 
 impl Naming {
     /// The path of a file through the mount that it is in.
-    pub(super) fn path(&mut self, key: &FileKey, mounts: &[Mount]) -> Option<std::sync::Arc<str>> {
+    pub(super) fn path(&mut self, key: &FileKey, mounts: &[Mount]) -> Option<Arc<str>> {
         let mount = mount(key, mounts)?;
         self.names.path(key, &mount.mountpoint)
     }
@@ -47,11 +47,11 @@ impl Naming {
             .map(|row| row.key)
             .chain(others.iter().copied())
             .collect();
-        let found = mounts.iter().fold(false, |found, mount| {
-            self.names
-                .search(mount.dev, Path::new(&mount.mountpoint), &unknown)
-                || found
-        });
+        let mut found = false;
+        for mount in mounts {
+            let mountpoint = Path::new(&mount.mountpoint);
+            found |= self.names.search(mount.dev, mountpoint, &unknown);
+        }
         if found {
             self.names.tell(rows, mountpoint);
         }

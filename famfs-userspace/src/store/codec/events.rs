@@ -1,15 +1,13 @@
 //! Events: how many of the oldest were forgotten, and what happened since.
 
 use super::{Fault, In, Out, codes, put_time, take_time};
-use crate::model::{Event, FileKey};
+use crate::model::{self, Event, FileKey};
 
 const EVENTS_MAX: usize = 1 << 16;
 const WEIGHT: usize = 8;
 
 pub(super) fn put(out: &mut Out, old: &[Event], new: &[Event]) -> Result<(), Fault> {
-    let forgotten = (0..=old.len())
-        .find(|&n| new.starts_with(&old[n..]))
-        .unwrap_or(old.len());
+    let forgotten = model::forgotten(old, new);
     out.count(forgotten, EVENTS_MAX)?;
     let fresh = &new[old.len() - forgotten..];
     out.count(fresh.len(), EVENTS_MAX)?;

@@ -16,7 +16,7 @@ use nix::{
 
 use crate::{
     child::{self, End},
-    command::must,
+    command::{must, must_fail, run},
     failing,
     fixture::Famfs,
     harness::Test,
@@ -38,6 +38,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "mounting::what_is_no_dax_memory_is_refused",
         run: no_dax,
+    },
+    Test {
+        name: "mounting::mkmeta_says_what_a_read_only_mount_needs",
+        run: read_only_meta,
     },
 ];
 
@@ -211,4 +215,42 @@ fn in_devdax_mode(device: &str, name: &str) {
     let _ = fs::write(driver.join("remove_id"), name);
     fs::write(driver.join("unbind"), name).unwrap();
     failing::restore(device);
+}
+
+fn read_only_meta() {
+    // mkfs, and a mount without what `famfs mount` makes in it.
+    let famfs = Famfs::fresh();
+    famfs.umount();
+    famfs.attach();
+    let remount = |flags| {
+        let flags = flags | MsFlags::MS_REMOUNT | MsFlags::MS_NOATIME;
+        mount(
+            None::<&str>,
+            famfs.mountpoint,
+            None::<&str>,
+            flags,
+            None::<&str>,
+        )
+        .unwrap();
+    };
+    let mkmeta = format!("famfs mkmeta {}", famfs.device);
+    let refused = || {
+        remount(MsFlags::MS_RDONLY);
+        let said = must_fail(&mkmeta);
+        assert!(said.contains("remount it with rw first"), "{said}");
+        remount(MsFlags::empty());
+    };
+    refused();
+    // Files of which no byte can be had are no .meta either.
+    fs::create_dir(famfs.path(".meta")).unwrap();
+    for name in [".meta/.superblock", ".meta/.log"] {
+        famfs.blank(name);
+        refused();
+    }
+    assert_eq!(must(&mkmeta), "");
+    remount(MsFlags::MS_RDONLY);
+    let output = run(&mkmeta);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("read-only and has its .meta"), "{said}");
 }

@@ -93,7 +93,7 @@ const TABLE: &[Row] = &[
     Row("logplay AT",                    true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("logplay -n AT",                 true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("logplay --shadow /tmp/none --daxdev DEV", true, [through(1), 1, 1, 1, 1, 1, 1]),
-    Row("mkmeta DEV",                    false, [3, 1, 1, 0, 0, 0, 1]),
+    Row("mkmeta DEV",                    false, [3, 1, 1, 0, 0, 0, 0]),
     Row("fsck AT",                       true,  [0, 1, 1, 0, 0, 0, 0]),
     Row("fsck DEV",                      true,  [through(0), 1, 1, 0, 0, 0, 0]),
     Row("check AT",                      true,  [0, 1, 1, 0, 0, 0, 0]),
