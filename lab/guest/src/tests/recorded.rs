@@ -185,12 +185,12 @@ fn ring() {
     until("a ring", || folder.exists().then_some(()));
     load(&stage.path);
     top.signal("USR1");
-    // It has its name when its last byte is on disk.
+    // It has its name when its last byte is on disk; until then it is `.unfinished`.
     let dump = until("a recording of the ring", || {
         let names = fs::read_dir(FOLDER).unwrap();
         names.map(|entry| entry.unwrap().path()).find(|path| {
-            path.file_name()
-                .is_some_and(|name| name.to_string_lossy().starts_with("ring-"))
+            let name = path.file_name().unwrap().to_string_lossy();
+            name.starts_with("ring-") && name.ends_with(".famfsrec")
         })
     });
     let first = compare(&stage, &dump);
