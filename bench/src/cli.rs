@@ -234,6 +234,9 @@ pub(crate) struct Memcpy {
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,
+    /// The source is in folios of one page: a window of its own for the lab's counter
+    #[arg(long, hide = true)]
+    pub(crate) small: bool,
 }
 
 /// Measure what the famfs command costs: mkfs, creat, logplay, fsck, and cp beside memcpy
@@ -241,7 +244,7 @@ pub(crate) struct Memcpy {
 /// The device's content is destroyed. A log is filled by many files in one command, and by
 /// single commands at its beginning and near the end; played and checked when it is full; then
 /// files are copied by `famfs cp` and by `famfs-bench memcpy`, in pairs of the order ABBA, each
-/// on a fresh file system.
+/// on a fresh file system: out of a page cache in folios of 2 MiB, and in single pages.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   cargo xtask lab --memory pmem --size 32G --memory-file SPARSE -- famfs-bench runtime
@@ -273,7 +276,7 @@ pub(crate) struct Runtime {
     #[arg(long, value_parser = size::parse, default_value = "1G", value_name = "BYTES")]
     pub(crate) size: u64,
     /// Copies by each of cp and memcpy
-    #[arg(long, value_name = "N", default_value_t = 6,
+    #[arg(long, value_name = "N", default_value_t = 8,
           value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) pairs: u32,
     /// Write the JSON document to a file as well
@@ -287,15 +290,15 @@ pub(crate) struct Runtime {
 /// Hold the famfs command's costs against their limits
 ///
 /// Each folder is one kernel's: `insn.json`, of `runtime` in the deterministic lab; `split.txt`,
-/// what the lab's counter of instructions saw of the same boot; and, if there are times to show,
+/// what the lab's counter of instructions saw of the same boot; and, if there are times to judge,
 /// `time.json`, of `runtime` with a clock. `cargo xtask bench runtime` measures and calls this.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   famfs-bench runtime-cost --results target/bench/runtime-6.12 --results target/bench/runtime-7.3
   famfs-bench runtime-cost --results target/bench/runtime-7.3 --json
 
-Exit status: 0 every limit met, 1 one was missed, 2 usage or run error. Times are shown and not
-judged.")]
+Exit status: 0 every limit met, 1 one was missed, 2 usage or run error. Of the times that of cp
+is judged, by the median of its pairs with memcpy; the others are shown.")]
 pub(crate) struct RuntimeCost {
     /// A folder of results; one per kernel
     #[arg(long, required = true, value_name = "DIR")]

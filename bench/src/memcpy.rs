@@ -39,7 +39,12 @@ pub(crate) fn main(args: &Memcpy) -> Result<ExitCode> {
         args.to.display()
     );
     let len = usize::try_from(bytes).context("the file is larger than memory")?;
-    let ticks = match guard::run(|| copy(&from, &to, len))? {
+    let window = if args.small {
+        Window::MemcpySmall
+    } else {
+        Window::Memcpy
+    };
+    let ticks = match guard::run(|| copy(&from, &to, len, window))? {
         Outcome::Done(done) => done.context("cannot map the files")?,
         Outcome::Bus(bus) => bail!(
             "copying to {} met SIGBUS {} at address {:#x}: the memory is poisoned, its mount is \
@@ -68,7 +73,7 @@ fn open(path: &Path, how: &OpenOptions) -> Result<File> {
 }
 
 /// Ticks of the copy.
-fn copy(from: &File, to: &File, len: usize) -> Result<u64, Errno> {
+fn copy(from: &File, to: &File, len: usize, window: Window) -> Result<u64, Errno> {
     let map = |file, writable| {
         Mapping::new(
             file,
@@ -83,7 +88,7 @@ fn copy(from: &File, to: &File, len: usize) -> Result<u64, Errno> {
     };
     let (from, to) = (map(from, false)?, map(to, true)?);
     populate(&from)?;
-    mark::open(Window::Memcpy);
+    mark::open(window);
     let begin = clock::now();
     for at in (0..len).step_by(CHUNK) {
         let len = CHUNK.min(len - at);
@@ -182,6 +187,7 @@ mod tests {
             from: from.path().to_owned(),
             to: to.path().to_owned(),
             json: true,
+            small: false,
         };
         main(&args).unwrap();
         assert!(std::fs::read(to.path()).unwrap() == content);
@@ -198,6 +204,7 @@ mod tests {
             from: from.path().to_owned(),
             to: to.path().to_owned(),
             json: false,
+            small: false,
         };
         let error = main(&args).unwrap_err().to_string();
         assert!(error.contains("one size"), "{error}");

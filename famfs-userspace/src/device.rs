@@ -10,6 +10,7 @@
 //!
 //! Every store to shared memory goes through [`Memory`], whichever of these it is.
 
+pub mod bus;
 pub mod cache;
 pub mod dax;
 pub mod daxmode;
@@ -19,6 +20,8 @@ pub mod memory;
 pub mod meta;
 mod pair;
 pub mod pmem;
+pub mod source;
+pub mod stream;
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};

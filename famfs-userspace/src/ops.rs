@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::device::bus::{Bus, End};
 use crate::volume::Fault;
 use crate::{device, kernel};
 
@@ -120,6 +121,21 @@ impl Error {
             }
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::EROFS) => {
                 Some("it is mounted read-only: `mount -o remount,rw MPT`")
+            }
+            // Met by a copy, or by the kernel for it.
+            Self::Io { source, .. } if source.raw_os_error() == Some(libc::EFAULT) => {
+                Some(device::DISABLED_HINT)
+            }
+            Self::Io { source, .. }
+                if Bus::of(source).is_some_and(|bus| bus.end == End::Target) =>
+            {
+                Some(device::DISABLED_HINT)
+            }
+            Self::Io { source, .. } if Bus::of(source).is_some() => {
+                Some("its storage or its memory has failed; the kernel's log says more")
+            }
+            Self::Io { source, .. } if contents::Shorter::is(source) => {
+                Some("copy it again when nothing writes to it")
             }
             Self::Io { .. }
             | Self::NothingToKill { .. }

@@ -5,7 +5,7 @@
 
 mod common;
 
-use std::io;
+use std::io::{self, Write as _};
 
 use common::builder::{Builder, DATA, DEVICE, LOG};
 use common::model::Model;
@@ -18,7 +18,7 @@ use famfs_userspace::media::{
     Body, Dir, Entry, File, LogHeader, Map, PathField, Super, Superblock,
 };
 use famfs_userspace::ops::append::{append, append_all};
-use famfs_userspace::ops::contents::write_seeded;
+use famfs_userspace::ops::contents::{self, write_seeded};
 use famfs_userspace::ops::fill::Stream;
 use famfs_userspace::ops::mkfs::format;
 use famfs_userspace::ops::watch::Watch;
@@ -97,7 +97,7 @@ fn record(image: &[u8], write: impl FnOnce(&mut Recorder) -> io::Result<()>) -> 
 fn holds_and_needs_all(image: &[u8], ops: &[Op], judge: Judge<'_>) -> u64 {
     let images = crash(image, ops, judge).unwrap();
     for (number, op) in ops.iter().enumerate() {
-        if matches!(op, Op::Store { .. }) {
+        if matches!(op, Op::Store { .. } | Op::Stream { .. }) {
             continue;
         }
         let mut less = ops.to_vec();
@@ -239,49 +239,86 @@ fn a_count_with_its_entry_is_found_out() {
     crash(&old, &ops, &all_or_none(&OLD_NAMES, &["new"])).unwrap_err();
 }
 
-/// A file is logged when its contents are there, and not before.
-#[test]
-fn a_file_in_the_log_has_its_contents() {
-    const SIZE: usize = 640;
-    const SEED: u32 = 42;
-    let at = DATA + (40 << 20);
+/// Where the contents of the new file go, and what goes there.
+const NEW_AT: u64 = DATA + (40 << 20);
+const SIZE: usize = 640;
+const SEED: u32 = 42;
+
+fn new_bytes() -> [u8; SIZE] {
+    let mut bytes = [0; SIZE];
+    Stream::new(SEED).fill(&mut bytes);
+    bytes
+}
+
+/// A file system, and what is done to it: a file is filled, and then logged.
+fn record_file(write: impl FnOnce(&mut Part<'_>) -> io::Result<()>) -> (Vec<u8>, Vec<Op>) {
     let mut old = Builder::sample().image;
-    old.resize(usize::try_from(at + 4096).unwrap(), 0x5a);
+    old.resize(usize::try_from(NEW_AT + 4096).unwrap(), 0x5a);
     let ops = record(&old, |memory| {
-        let mut part = Part { memory, base: at };
-        write_seeded(&mut part, SIZE as u64, SEED, &Watch::default())?;
-        let path = PathField::new(b"new").unwrap();
-        let map = Map::contiguous(at, 2 << 20);
+        write(&mut Part {
+            memory,
+            base: NEW_AT,
+        })?;
         let file = File {
             size: SIZE as u64,
             flags: 2,
             uid: 0,
             gid: 0,
             mode: 0o644,
-            path,
-            map,
+            path: PathField::new(b"new").unwrap(),
+            map: Map::contiguous(NEW_AT, 2 << 20),
         };
         append(memory, 5, Body::File(file))
     });
-    let names = all_or_none(&OLD_NAMES, &["new"]);
-    let judge = move |image: &mut Image<'_>, when: When| {
-        names(image, when)?;
-        let logged = names_of(image)?.is_some_and(|(_, names)| names.contains(&"new".into()));
-        let (mut wanted, mut found) = ([0; SIZE], [0; SIZE]);
-        Stream::new(SEED).fill(&mut wanted);
-        image.load(at, &mut found).unwrap();
-        if logged && found != wanted {
-            return Err("it is logged without its contents".into());
-        }
-        Ok(())
-    };
+    (old, ops)
+}
+
+/// All names or the old ones, and the new one only with its contents.
+fn logged_with_contents(image: &mut Image<'_>, when: When) -> Result<(), String> {
+    all_or_none(&OLD_NAMES, &["new"])(image, when)?;
+    let logged = names_of(image)?.is_some_and(|(_, names)| names.contains(&"new".into()));
+    let mut found = [0; SIZE];
+    image.load(NEW_AT, &mut found).unwrap();
+    if logged && found != new_bytes() {
+        return Err("it is logged without its contents".into());
+    }
+    Ok(())
+}
+
+/// A file is logged when its contents are there, and not before.
+#[test]
+fn a_file_in_the_log_has_its_contents() {
+    let (old, ops) = record_file(|part| write_seeded(part, SIZE as u64, SEED, &Watch::default()));
+    let judge = logged_with_contents;
     crash(&old, &ops, &judge).unwrap();
     // Their flush is needed. The fence behind them is needed where the thread that fills
     // is not the one that logs; here it is, and the fence between entry and count orders
     // the contents before the count, too.
     let mut less = ops;
-    let is_flush = |op: &Op| matches!(op, Op::Flush { at: place, .. } if *place == at);
+    let is_flush = |op: &Op| matches!(op, Op::Flush { at: place, .. } if *place == NEW_AT);
     let flush = less.iter().position(is_flush).unwrap();
     less.remove(flush);
     crash(&old, &less, &judge).unwrap_err();
+}
+
+/// The same of a copy, which is stored past the caches: one operation for store and flush.
+#[test]
+fn a_copied_file_in_the_log_has_its_contents() {
+    let mut source = tempfile::tempfile().unwrap();
+    source.write_all(&new_bytes()).unwrap();
+    let (old, ops) =
+        record_file(|part| contents::copy(&source, part, 0, SIZE as u64, &Watch::default()));
+    let streamed = Op::Stream {
+        at: NEW_AT,
+        bytes: new_bytes().to_vec(),
+    };
+    assert_eq!(ops[..2], [streamed, Op::Fence]);
+    crash(&old, &ops, &logged_with_contents).unwrap();
+    // Were it a store that stays in a cache, it would be found out.
+    let mut cached = ops;
+    cached[0] = Op::Store {
+        at: NEW_AT,
+        bytes: new_bytes().to_vec(),
+    };
+    crash(&old, &cached, &logged_with_contents).unwrap_err();
 }

@@ -5,6 +5,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use famfs_userspace::device::cache::{WriteBack, best, write_back};
+use famfs_userspace::device::stream::{self, Width};
 
 const PAGE: usize = 4096;
 static FAULTS: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];
@@ -44,8 +45,8 @@ fn closed_pages() -> *mut u8 {
     pages.cast()
 }
 
-#[test]
-fn each_instruction_has_the_right_address() {
+/// Where in three pages without access `touch` faults, one after the other.
+fn faults(touch: impl FnOnce(*mut u8)) -> Vec<usize> {
     // SAFETY: all zeroes is a valid sigaction.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = on_fault as *const () as usize;
@@ -53,25 +54,54 @@ fn each_instruction_has_the_right_address() {
     // SAFETY: a valid action for a signal that nothing else here uses.
     let done = unsafe { libc::sigaction(libc::SIGSEGV, &raw const action, ptr::null_mut()) };
     assert_eq!(done, 0);
+    let pages = closed_pages();
+    COUNT.store(0, Ordering::SeqCst);
+    touch(pages);
+    let count = COUNT.load(Ordering::SeqCst);
+    let faults = FAULTS.iter().take(count);
+    faults
+        .map(|f| f.load(Ordering::SeqCst) - pages.addr())
+        .collect()
+}
 
+/// One test: the noted faults are one list for the whole process.
+#[test]
+fn each_instruction_has_the_right_address() {
     let instructions: &[WriteBack] = match best() {
         WriteBack::Clwb => &[WriteBack::Clwb, WriteBack::ClflushOpt, WriteBack::Clflush],
         WriteBack::ClflushOpt => &[WriteBack::ClflushOpt, WriteBack::Clflush],
         WriteBack::Clflush => &[WriteBack::Clflush],
     };
     for with in instructions {
-        let pages = closed_pages();
-        COUNT.store(0, Ordering::SeqCst);
         // From the last line of the first page to the first line of the third.
-        let start = pages.wrapping_add(PAGE - 1);
-        // SAFETY: mapped; the handler opens each page at its first touch.
-        unsafe { write_back(start, PAGE + 2, *with) };
-        let count = COUNT.load(Ordering::SeqCst);
-        let faults: Vec<usize> = FAULTS
-            .iter()
-            .take(count)
-            .map(|f| f.load(Ordering::SeqCst) - pages.addr())
-            .collect();
-        assert_eq!(faults, [PAGE - 64, PAGE, 2 * PAGE], "{with:?}");
+        let found = faults(|pages| {
+            let start = pages.wrapping_add(PAGE - 1);
+            // SAFETY: mapped; the handler opens each page at its first touch.
+            unsafe { write_back(start, PAGE + 2, *with) };
+        });
+        assert_eq!(found, [PAGE - 64, PAGE, 2 * PAGE], "{with:?}");
+    }
+
+    let widths: &[Width] = match stream::widest() {
+        Width::Sse2 => &[Width::Sse2],
+        Width::Avx2 => &[Width::Sse2, Width::Avx2],
+    };
+    let source = vec![7_u8; 3 * PAGE];
+    for width in widths {
+        // A head of one byte in the first page, whole lines in the second, and a tail of one
+        // byte in the third; then one line that ends with its page, which touches no other.
+        for (at, len, wanted) in [
+            (PAGE - 1, PAGE + 2, vec![PAGE - 1, PAGE, 2 * PAGE]),
+            (2 * PAGE - 64, 64, vec![2 * PAGE - 64]),
+            (PAGE, PAGE, vec![PAGE]),
+        ] {
+            let found = faults(|pages| {
+                let to = pages.wrapping_add(at);
+                // SAFETY: mapped; the handler opens each page at its first touch. The source
+                // is a buffer of its own, and the CPU has the width.
+                unsafe { stream::copy(source.as_ptr(), to, len, *width) };
+            });
+            assert_eq!(found, wanted, "{width:?} {at} {len}");
+        }
     }
 }

@@ -67,6 +67,12 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// The same with a variable of its environment set.
+    pub(super) fn with(mut self, (name, value): (&str, &str)) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Runs it; what it printed.
     pub(super) fn finish(mut self) -> Result<String> {
         let status = self.command.status();
@@ -104,6 +110,8 @@ mod tests {
         let (ticks, text) = measured(Window::Mkfs, || ready.finish()).unwrap();
         assert!(ticks > 0);
         assert_eq!(text, "a\nb\n");
+        let ready = runner.prepare("sh", &["-c", "echo $WITH"], None).unwrap();
+        assert_eq!(ready.with(("WITH", "value")).finish().unwrap(), "value\n");
         let error = runner
             .run("sh", &["-c", "echo no >&2; exit 3"])
             .unwrap_err();

@@ -22,12 +22,16 @@ pub(crate) enum Window {
     CreatLast,
     Fsck,
     Logplay,
+    /// Of a source in large folios.
     Cp,
     Memcpy,
+    /// Of a source in folios of one page.
+    CpSmall,
+    MemcpySmall,
 }
 
 /// In the order of their numbers.
-pub(crate) const WINDOWS: [Window; 8] = [
+pub(crate) const WINDOWS: [Window; 10] = [
     Window::Mkfs,
     Window::CreatMany,
     Window::CreatFirst,
@@ -36,6 +40,8 @@ pub(crate) const WINDOWS: [Window; 8] = [
     Window::Logplay,
     Window::Cp,
     Window::Memcpy,
+    Window::CpSmall,
+    Window::MemcpySmall,
 ];
 
 #[inline]
@@ -61,6 +67,8 @@ pub(crate) fn open(window: Window) {
         Window::Logplay => mark::<{ OPEN + 5 }>(),
         Window::Cp => mark::<{ OPEN + 6 }>(),
         Window::Memcpy => mark::<{ OPEN + 7 }>(),
+        Window::CpSmall => mark::<{ OPEN + 8 }>(),
+        Window::MemcpySmall => mark::<{ OPEN + 9 }>(),
     }
 }
 

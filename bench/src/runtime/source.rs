@@ -9,6 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use crate::workload::PAGE;
 use crate::workload::map::{Mapping, Placement, Request};
 
+/// Written by one call: what a file system with large folios makes one of.
+const AT_ONCE: usize = 2 << 20;
 const WORD: usize = size_of::<u64>();
 /// A stride that no page is a multiple of: no two pages hold the same.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -20,7 +22,7 @@ pub(super) fn write(path: &Path, bytes: u64) -> Result<()> {
         *byte = value;
     }
     let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let mut out = BufWriter::with_capacity(AT_ONCE, file);
     let written = (0..bytes / PAGE as u64).try_for_each(|number| {
         let word = stamp(number);
         page[..WORD].copy_from_slice(&word);

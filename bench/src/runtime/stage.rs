@@ -13,6 +13,9 @@ use super::mark::Window;
 use super::{FILE_BYTES, size_text};
 use crate::settle;
 
+/// Where [`Stage::large`] is.
+const LARGE: &str = "large";
+
 /// A folder of its own with the mount point, the lists and the commands' output.
 #[derive(Debug)]
 pub(super) struct Stage {
@@ -39,6 +42,7 @@ impl Stage {
             None::<&str>,
         )
         .with_context(|| format!("cannot mount a ramfs on {}", folder.display()))?;
+        fs::create_dir(folder.join(LARGE)).context("cannot make a folder")?;
         let at = folder.join("mount");
         fs::create_dir(&at).with_context(|| format!("cannot make {}", at.display()))?;
         let runner = Runner::new(folder.clone());
@@ -54,6 +58,35 @@ impl Stage {
     /// A name beside the mount point, in the page cache.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A folder whose files are page cache in folios of 2 MiB, as other file systems keep
+    /// what they read in one go.
+    pub(super) fn large(&self) -> Result<PathBuf> {
+        let at = self.beside(LARGE);
+        let options = Some("huge=always,size=100%");
+        mount(
+            Some("famfs-bench"),
+            &at,
+            Some("tmpfs"),
+            MsFlags::empty(),
+            options,
+        )
+        .with_context(|| format!("cannot mount a tmpfs with huge pages on {}", at.display()))?;
+        Ok(at)
+    }
+
+    /// Fails unless nearly all of `bytes` that were written to [`Stage::large`] is so.
+    pub(super) fn expect_large(&self, bytes: u64) -> Result<()> {
+        let meminfo = fs::read_to_string("/proc/meminfo").context("cannot read /proc/meminfo")?;
+        let found = huge_bytes(&meminfo).context("/proc/meminfo has no ShmemHugePages")?;
+        ensure!(
+            found >= bytes / 10 * 9,
+            "of {bytes} bytes in {} only {found} are in folios of 2 MiB: memory is short, or cut \
+             up",
+            self.beside(LARGE).display()
+        );
+        Ok(())
     }
 
     /// A name in the file system.
@@ -147,6 +180,7 @@ impl Drop for Stage {
     fn drop(&mut self) {
         // Of a measurement that failed; else nothing is mounted there.
         let _ = umount(self.at.as_str());
+        let _ = umount(&self.beside(LARGE));
         if umount(&self.folder).is_ok() {
             let _ = fs::remove_dir(&self.folder);
         }
@@ -155,6 +189,15 @@ impl Drop for Stage {
 
 fn name(number: u32) -> String {
     format!("file{number:05}")
+}
+
+/// Of a tmpfs, in folios of 2 MiB.
+fn huge_bytes(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("ShmemHugePages:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
 }
 
 /// Fails unless the numbers of a JSON document are these.
@@ -174,6 +217,14 @@ fn expect(report: &str, numbers: &[(&str, u32)]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn huge_pages_are_read() {
+        let meminfo =
+            "AnonHugePages:    2048 kB\nShmemHugePages:   196608 kB\nFileHugePages:  0 kB\n";
+        assert_eq!(huge_bytes(meminfo), Some(192 << 20));
+        assert_eq!(huge_bytes("AnonHugePages: 2048 kB\n"), None);
+    }
 
     #[test]
     fn a_report_with_another_number_is_no_measurement() {

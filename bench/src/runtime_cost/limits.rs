@@ -32,6 +32,8 @@ pub(super) struct Creat {
 pub(super) struct Cp {
     /// At most so many times the instructions of memcpy and flush.
     pub(super) by_memcpy: f64,
+    /// At most so many times their time, by the median of the pairs.
+    pub(super) time_by_memcpy: f64,
 }
 
 impl Limits {
@@ -53,11 +55,16 @@ impl Limits {
             cheaper >= 1.0 && cheaper.is_finite(),
             "creat.times_cheaper = {cheaper} is no number from 1 on"
         );
-        let by = limits.cp.by_memcpy;
-        ensure!(
-            (1.0..=10.0).contains(&by),
-            "cp.by_memcpy = {by} is no ratio between 1 and 10"
-        );
+        let Cp {
+            by_memcpy,
+            time_by_memcpy,
+        } = limits.cp;
+        for (name, by) in [("by_memcpy", by_memcpy), ("time_by_memcpy", time_by_memcpy)] {
+            ensure!(
+                (1.0..=10.0).contains(&by),
+                "cp.{name} = {by} is no ratio between 1 and 10"
+            );
+        }
         Ok(limits)
     }
 }
@@ -73,26 +80,29 @@ mod tests {
         assert!((limits.logplay.ours_percent - 20.0).abs() < 1e-9);
         assert!((limits.creat.times_cheaper - 100.0).abs() < 1e-9);
         assert!((limits.cp.by_memcpy - 1.10).abs() < 1e-9);
+        assert!((limits.cp.time_by_memcpy - 1.10).abs() < 1e-9);
     }
 
     #[test]
     fn limits_that_mean_nothing_are_refused() {
-        let with = |ours: &str, cheaper: &str, by: &str| {
+        let with = |ours: &str, cheaper: &str, by: &str, time: &str| {
             Limits::parse(&format!(
                 "logplay = {{ ours_percent = {ours} }}\ncreat = {{ times_cheaper = {cheaper} }}\n\
-                 cp = {{ by_memcpy = {by} }}"
+                 cp = {{ by_memcpy = {by}, time_by_memcpy = {time} }}"
             ))
         };
-        with("20.0", "100.0", "1.1").unwrap();
-        for (ours, cheaper, by) in [
-            ("100.0", "100.0", "1.1"),
-            ("nan", "100.0", "1.1"),
-            ("20.0", "0.5", "1.1"),
-            ("20.0", "inf", "1.1"),
-            ("20.0", "100.0", "0.9"),
-            ("20.0", "100.0", "11.0"),
+        with("20.0", "100.0", "1.1", "1.1").unwrap();
+        for (ours, cheaper, by, time) in [
+            ("100.0", "100.0", "1.1", "1.1"),
+            ("nan", "100.0", "1.1", "1.1"),
+            ("20.0", "0.5", "1.1", "1.1"),
+            ("20.0", "inf", "1.1", "1.1"),
+            ("20.0", "100.0", "0.9", "1.1"),
+            ("20.0", "100.0", "11.0", "1.1"),
+            ("20.0", "100.0", "1.1", "nan"),
         ] {
-            assert!(with(ours, cheaper, by).is_err(), "{ours} {cheaper} {by}");
+            let limits = with(ours, cheaper, by, time);
+            assert!(limits.is_err(), "{ours} {cheaper} {by} {time}");
         }
         Limits::parse("logplay = { ours_percent = 20.0 }").unwrap_err();
     }

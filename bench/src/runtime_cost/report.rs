@@ -45,11 +45,12 @@ impl Report {
             for held in &kernel.limits {
                 let _ = writeln!(text, "{}", limit(held));
             }
-            if let Some([least, median, most]) = kernel.pairs {
+            let of = ["large folios", "single pages, not judged"];
+            for (of, [least, median, most]) in of.iter().zip(kernel.pairs.iter().flatten()) {
                 let _ = writeln!(
                     text,
-                    "{:<48} {median:>8.3}   ({least:.3} to {most:.3}, not judged)",
-                    "cp: time by that of memcpy, median of ABBA pairs"
+                    "{:<48} {median:>8.3}   ({least:.3} to {most:.3}; {of})",
+                    "cp: time by that of memcpy, ABBA pairs"
                 );
             }
             text.push('\n');
@@ -70,6 +71,8 @@ fn name(what: Window) -> &'static str {
         Window::Logplay => "logplay of a full log: an entry",
         Window::Cp => "cp: a page of 4 KiB",
         Window::Memcpy => "memcpy and flush: a page of 4 KiB",
+        Window::CpSmall => "cp, cached in single pages",
+        Window::MemcpySmall => "memcpy and flush, in single pages",
     }
 }
 
@@ -134,11 +137,15 @@ mod tests {
             release: "6.12.95".into(),
             rows: Vec::new(),
             limits: vec![held(false), held(true)],
-            pairs: Some([0.9, 1.0, 1.1]),
+            pairs: Some([[0.9, 1.0, 1.1], [2.0, 2.5, 3.0]]),
         }]);
         assert_eq!((report.limits, report.missed), (2, 1));
         let text = report.human();
         assert!(text.contains("1.200 <= 1.10  MISSED"), "{text}");
+        assert!(
+            text.contains("2.500   (2.000 to 3.000; single pages"),
+            "{text}"
+        );
         assert!(text.ends_with("1 of 2 limits met\n"), "{text}");
     }
 }

@@ -7,8 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use memmap2::{MmapOptions, MmapRaw};
 
+use super::bus::{self, Bus, End};
 use super::memory::{Memory, check_range};
-use super::{cache, pair};
+use super::source::Source;
+use super::{cache, pair, stream};
 
 /// A shared mapping of `file`, addressed by file offset.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct Mapping {
     file: File,
     loads: Loads,
     writable: bool,
+    /// Pages of it are no longer the file's.
+    lost: bool,
 }
 
 /// How bytes are copied out.
@@ -58,6 +62,7 @@ impl Mapping {
             file,
             loads,
             writable,
+            lost: false,
         })
     }
 
@@ -68,6 +73,9 @@ impl Mapping {
 
     /// The mapped address of `[at, at + len)`, checked.
     fn at(&self, at: u64, len: usize) -> io::Result<*mut u8> {
+        if self.lost {
+            return Err(io::Error::other("its mapping was lost"));
+        }
         check_range(at, len, self.len())?;
         let at = at
             .checked_sub(self.start)
@@ -148,6 +156,28 @@ impl Memory for Mapping {
             }
         }
         Ok(())
+    }
+
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        let to = self.at_writable(at, len)?;
+        let from = source.range(from, len)?;
+        let target = to.addr()..to.addr() + len;
+        let done = bus::guarded(from.start.addr()..from.end.addr(), target, || {
+            // SAFETY: `at_writable` and `range` checked that both are mapped, and the target
+            // writable. They are mappings of their own, and no reference to their bytes
+            // exists.
+            unsafe { stream::copy(from.start, to, len, stream::widest()) };
+        });
+        match done.as_ref().err().and_then(Bus::of) {
+            Some(Bus {
+                end: End::Source, ..
+            }) => source.lose(),
+            Some(Bus {
+                end: End::Target, ..
+            }) => self.lost = true,
+            None => {}
+        }
+        done
     }
 
     #[expect(clippy::cast_ptr_alignment, reason = "checked on the line after it")]

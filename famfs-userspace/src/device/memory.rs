@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
+use super::source::Source;
+
 /// Metadata bytes of a device, addressed by device offset.
 ///
 /// A store is seen by other hosts once it was flushed and a fence followed. Nothing
@@ -27,6 +29,15 @@ pub trait Memory {
         let mut bytes = vec![0; len];
         source.read_exact_at(&mut bytes, from)?;
         self.store(at, &bytes)
+    }
+
+    /// Stores `len` bytes of `source`, those at `from`, and starts writing them back: what
+    /// `store` and `flush` of the range do, best without the lines ever being in a cache.
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        let mut bytes = vec![0; len];
+        source.load(from, &mut bytes)?;
+        self.store(at, &bytes)?;
+        self.flush(at, len as u64)
     }
 
     /// Stores one aligned little-endian 64-bit field that no reader sees half written.

@@ -7,6 +7,7 @@ use super::fill::Stream;
 use super::watch::Watch;
 use crate::device::Memory;
 use crate::device::map::{Loads, Mapping};
+use crate::device::source::Source;
 
 /// Written, then flushed while the lines are still in the cache.
 const CHUNK: u64 = 1 << 20;
@@ -21,13 +22,44 @@ pub fn copy(
     len: u64,
     watch: &Watch,
 ) -> io::Result<()> {
+    let mapped = Source::map(source, at, len);
     for (at, len) in chunks(at, len)? {
         watch.go_on()?;
-        to.fill(at, len, source, at)?;
-        to.flush(at, len as u64)?;
+        let copied = match &mapped {
+            Some(mapped) => to.stream(at, len, mapped, at),
+            None => to
+                .fill(at, len, source, at)
+                .and_then(|()| to.flush(at, len as u64)),
+        };
+        // Asked after success too: see below.
+        still_there(source, at + len as u64)?;
+        copied?;
         watch.add(len as u64);
     }
     to.fence()
+}
+
+/// A source is not what it was.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it became shorter while it was copied")]
+pub struct Shorter;
+
+impl Shorter {
+    /// Whether an I/O error says so.
+    pub fn is(error: &io::Error) -> bool {
+        error
+            .get_ref()
+            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+    }
+}
+
+/// Fails where a file has become shorter: its last page then shows zeroes to a mapping, and
+/// those behind it are a SIGBUS.
+fn still_there(source: &File, end: u64) -> io::Result<()> {
+    if source.metadata()?.len() < end {
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, Shorter));
+    }
+    Ok(())
 }
 
 /// Writes the stream of `seed` to the first `size` bytes of `to`.

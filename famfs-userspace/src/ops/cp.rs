@@ -10,18 +10,22 @@ use std::sync::Arc;
 
 use nix::fcntl::OFlag;
 
+use super::contents::Shorter;
 use super::maker::{Made, Maker, Owner};
 use super::place::Place;
 use super::watch::Watch;
 use super::{Error, contents, failed, pool, refused};
 use crate::alloc::Interleave;
+use crate::device::bus::{Bus, End};
 use crate::device::map::{Loads, Mapping};
 use crate::device::meta;
 use crate::kernel::confined;
 
 /// What one thread copies at a time: a multiple of every page size, so that each piece is
-/// mapped by itself.
-const PIECE: u64 = 128 << 20;
+/// mapped by itself. An odd number of 2 MiB: the kernel maps source and target one behind the
+/// other, and their pages then fall on different entries of a TLB that is not associative, as
+/// an emulator's is.
+const PIECE: u64 = 30 << 20;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
@@ -149,8 +153,12 @@ pub fn cp(
 }
 
 fn failure(error: io::Error, compare: bool, pair: &Pair) -> Error {
+    let of_source =
+        Bus::of(&error).is_some_and(|bus| bus.end == End::Source) || Shorter::is(&error);
     if compare {
         failed("compare with its source", &pair.shown)(error)
+    } else if of_source {
+        failed("copy", &pair.source)(error)
     } else {
         failed("copy to", &pair.shown)(error)
     }

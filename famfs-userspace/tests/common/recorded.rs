@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use famfs_userspace::device::Memory;
+use famfs_userspace::device::source::Source;
 
 pub(crate) const LINE: u64 = 64;
 type Line = [u8; 64];
@@ -19,8 +20,19 @@ const SAMPLES: u64 = 10_000;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
-    Store { at: u64, bytes: Vec<u8> },
-    Flush { at: u64, len: u64 },
+    Store {
+        at: u64,
+        bytes: Vec<u8>,
+    },
+    /// Past the caches: a store that awaits its fence as if it were flushed.
+    Stream {
+        at: u64,
+        bytes: Vec<u8>,
+    },
+    Flush {
+        at: u64,
+        len: u64,
+    },
     Fence,
 }
 
@@ -55,6 +67,14 @@ impl Memory for Recorder {
         self.bytes[place(at)..place(at) + bytes.len()].copy_from_slice(bytes);
         let bytes = bytes.to_vec();
         self.ops.push(Op::Store { at, bytes });
+        Ok(())
+    }
+
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        let mut bytes = vec![0; len];
+        source.load(from, &mut bytes)?;
+        self.bytes[place(at)..place(at) + len].copy_from_slice(&bytes);
+        self.ops.push(Op::Stream { at, bytes });
         Ok(())
     }
 
@@ -106,6 +126,10 @@ impl Memory for Part<'_> {
 
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.memory.store(self.base + at, bytes)
+    }
+
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        self.memory.stream(self.base + at, len, source, from)
     }
 
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
@@ -239,6 +263,10 @@ pub(crate) fn crash(before: &[u8], ops: &[Op], judge: Judge<'_>) -> Result<u64, 
     for (number, op) in ops.iter().enumerate() {
         match op {
             Op::Store { at, bytes } => model.store(*at, bytes),
+            Op::Stream { at, bytes } => {
+                model.store(*at, bytes);
+                model.flush(*at, bytes.len() as u64);
+            }
             Op::Flush { at, len } => model.flush(*at, *len),
             Op::Fence => {
                 images += model

@@ -10,6 +10,7 @@ mod abi44_bad;
 mod abi44_mount;
 mod commands;
 mod commands_refused;
+mod copies_lost;
 mod crowd;
 mod devices;
 mod doctor;
@@ -80,6 +81,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     recorded::TESTS,
     doctor::TESTS,
     many::TESTS,
+    copies_lost::TESTS,
     memory_errors::TESTS,
     probes::BREAKING,
     poison::TESTS,

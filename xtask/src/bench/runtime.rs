@@ -28,7 +28,7 @@ pub(super) const PROGRAM: &str = "famfs";
 ///
 /// Each kernel boots twice, with 32 GiB of pmem in a sparse file: once deterministic, where a
 /// plugin also tells user space's instructions from the kernel's, and once with a clock. The
-/// instructions are judged, the times are shown.
+/// instructions are judged, and cp's time in pairs with memcpy's; the other times are shown.
 ///
 /// Exit status: 0 every limit met, 1 one was missed, 2 usage or run error.
 #[derive(Clone, Debug, clap::Args)]
