@@ -91,6 +91,15 @@ impl Hist {
 
     /// Adds `bucket.n` faults to the bucket with the same lower bound.
     pub fn add(&mut self, bucket: Bucket) {
+        if self
+            .buckets
+            .last()
+            .is_none_or(|last| last.lower_ns < bucket.lower_ns)
+        {
+            // As they come from a sorted source.
+            self.buckets.push(bucket);
+            return;
+        }
         match self
             .buckets
             .binary_search_by_key(&bucket.lower_ns, |b| b.lower_ns)

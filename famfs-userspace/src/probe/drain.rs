@@ -61,13 +61,13 @@ impl Drain {
     /// Moves everything out of the kernel, what found no room included, and shows the totals.
     pub(crate) fn drain<T>(
         &mut self,
-        show: impl FnOnce(&Totals, &Beside) -> T,
+        show: impl FnOnce(&mut Totals, &Beside) -> T,
     ) -> Result<T, Error> {
         let mut table = lock(&self.table);
         table.drain()?;
         let beside = self.beside();
         table.totals.overflow(&beside.overflow);
-        Ok(show(&table.totals, &beside))
+        Ok(show(&mut table.totals, &beside))
     }
 
     /// The counters beside the table as they are now.
@@ -106,8 +106,8 @@ impl Table {
         }
     }
 
-    pub(super) fn totals(&self) -> &Totals {
-        &self.totals
+    pub(super) fn totals(&mut self) -> &mut Totals {
+        &mut self.totals
     }
 
     /// Turns the programs to the other half, waits for those still in the old one, and takes

@@ -97,7 +97,7 @@ impl Rehearsal {
     }
 
     /// Empties the table and shows the totals.
-    pub(crate) fn drain<T>(&mut self, show: impl FnOnce(&Totals) -> T) -> Result<T, Error> {
+    pub(crate) fn drain<T>(&mut self, show: impl FnOnce(&mut Totals) -> T) -> Result<T, Error> {
         self.due = None;
         self.table.drain()?;
         Ok(show(self.table.totals()))

@@ -66,7 +66,6 @@ impl Totals {
                 sum: entry.sum_ns,
             });
         }
-        self.cells.merge();
     }
 
     /// Counts what found no room for the row of all other files, where it was not counted yet:
@@ -97,12 +96,11 @@ impl Totals {
                 sum,
             });
         }
-        self.cells.merge();
     }
 
     /// All counts by file, and of each file by class and bucket, in order of their numbers.
     pub(crate) fn files(
-        &self,
+        &mut self,
     ) -> impl Iterator<Item = (FileKey, impl Iterator<Item = Count> + '_)> + '_ {
         let same = |a: &Cell, b: &Cell| a.key.file() == b.key.file();
         let files = self.cells.sorted().chunk_by(same);

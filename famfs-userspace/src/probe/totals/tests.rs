@@ -33,7 +33,7 @@ const FILE: FileKey = FileKey {
     ino: 7,
 };
 
-fn files(totals: &Totals) -> Vec<(FileKey, Vec<Count>)> {
+fn files(totals: &mut Totals) -> Vec<(FileKey, Vec<Count>)> {
     let files = totals.files();
     files.map(|(key, counts)| (key, counts.collect())).collect()
 }
@@ -93,7 +93,7 @@ fn cpus_add_up_and_classes_stay_apart() {
         sum,
     });
     want.sort_by_key(|count| (count.class.pack(), count.bucket.unwrap_or(UNTIMED)));
-    assert_eq!(files(&totals), [(FILE, want.to_vec())]);
+    assert_eq!(files(&mut totals), [(FILE, want.to_vec())]);
     assert_eq!((totals.outside_rows(), totals.repaired()), (0, 10));
     // A refused fault, and one whose end was skipped, ran no program at its end; a start without
     // an end ran one at its start.
@@ -119,7 +119,7 @@ fn what_found_no_room_is_in_the_row_of_all_others() {
     totals.overflow(&overflow);
     overflow[usize::from(class(Order::Pte, true, Outcome::Mapped))] = (6, 1000);
     totals.overflow(&overflow);
-    let [(key, counts)] = &files(&totals)[..] else {
+    let [(key, counts)] = &files(&mut totals)[..] else {
         panic!("one row");
     };
     let counts: Vec<_> = counts
@@ -146,7 +146,7 @@ fn what_no_program_writes_is_counted_as_strange() {
     let mut overflow = [(0, 0); CLASSES];
     overflow[0] = (3, 0);
     totals.overflow(&overflow);
-    assert_eq!((files(&totals), totals.outside_rows()), (vec![], 15));
+    assert_eq!((files(&mut totals), totals.outside_rows()), (vec![], 15));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn files_come_in_order_whenever_they_were_met() {
         for ino in &met {
             *want.entry(*ino).or_insert(0) += 1;
         }
-        let rows: Vec<(u64, u64)> = (files(&totals).iter())
+        let rows: Vec<(u64, u64)> = (files(&mut totals).iter())
             .map(|(key, counts)| (key.ino, counts.iter().map(|count| count.n).sum()))
             .collect();
         assert_eq!(rows, want.into_iter().collect::<Vec<_>>());
