@@ -23,7 +23,7 @@ pub use delta::{delta, file_delta};
 pub use events::{forgotten, fresh};
 pub use field::{FIELDS, Field, Shown, position, reason};
 pub use heat::{HOTTEST, Heat, heat, level, octaves};
-pub use hist::{Bucket, Hist};
+pub use hist::{Bucket, Buckets, Hist};
 pub use history::{History, Moment};
 pub use kinds::{Kind, Kinds};
 pub use people::{Person, people};

@@ -1,5 +1,7 @@
 //! A latency histogram as it leaves the kernel: log-linear buckets with true bounds.
 
+use smallvec::SmallVec;
+
 /// One bucket: `n` faults took `lower_ns <= t <= upper_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
@@ -8,12 +10,16 @@ pub struct Bucket {
     pub n: u64,
 }
 
+/// Sorted by bound. There are thousands of these in every snapshot: one of few latencies, such as a
+/// file has in an interval, takes no memory of its own.
+pub type Buckets = SmallVec<[Bucket; 3]>;
+
 /// A histogram of fault latencies. Buckets are sorted by bound and never empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hist {
     /// The exact sum of all latencies, in nanoseconds.
     pub sum_ns: u64,
-    pub buckets: Vec<Bucket>,
+    pub buckets: Buckets,
 }
 
 impl Hist {
@@ -149,18 +155,18 @@ mod tests {
     fn merging_adds_counts_and_sums() {
         let mut a = Hist {
             sum_ns: 10,
-            buckets: vec![bucket(8, 8, 1)],
+            buckets: smallvec::smallvec![bucket(8, 8, 1)],
         };
         let b = Hist {
             sum_ns: 30,
-            buckets: vec![bucket(4, 4, 1), bucket(8, 8, 2)],
+            buckets: smallvec::smallvec![bucket(4, 4, 1), bucket(8, 8, 2)],
         };
         a.merge(&b);
         assert_eq!(
             a,
             Hist {
                 sum_ns: 40,
-                buckets: vec![bucket(4, 4, 1), bucket(8, 8, 3)]
+                buckets: smallvec::smallvec![bucket(4, 4, 1), bucket(8, 8, 3)]
             }
         );
     }

@@ -1,29 +1,21 @@
-//! Something for each kind of fault: a map of four keys at most, without memory of its own.
+//! Something for each kind of fault: a map of four keys at most. There are thousands of these in
+//! every snapshot: one of two kinds, such as most files have, takes no memory of its own.
+
+use smallvec::SmallVec;
 
 use super::{Access, Order};
 
 /// A kind of fault: the size of the mapping, and what the instruction wanted.
 pub type Kind = (Order, Access);
 
-/// All kinds, in their order.
-const ALL: [Kind; 4] = [
-    (Order::Pte, Access::Read),
-    (Order::Pte, Access::Write),
-    (Order::Pmd, Access::Read),
-    (Order::Pmd, Access::Write),
-];
-
-/// Values of some kinds. There are thousands of these in every snapshot.
+/// Values of some kinds, sorted by kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kinds<V>([Option<V>; 4]);
-
-fn place((order, access): Kind) -> usize {
-    order as usize * 2 + access as usize
-}
+pub struct Kinds<V>(SmallVec<[(Kind, V); 2]>);
 
 impl<V> Kinds<V> {
     pub fn get(&self, kind: &Kind) -> Option<&V> {
-        self.0[place(*kind)].as_ref()
+        let found = self.0.iter().find(|(at, _)| at == kind);
+        found.map(|(_, value)| value)
     }
 
     /// The value of this kind, which is there from now on.
@@ -31,44 +23,57 @@ impl<V> Kinds<V> {
     where
         V: Default,
     {
-        self.0[place(kind)].get_or_insert_default()
+        let place = match self.place(kind) {
+            Ok(place) => place,
+            Err(place) => {
+                self.0.insert(place, (kind, V::default()));
+                place
+            }
+        };
+        &mut self.0[place].1
     }
 
     pub fn insert(&mut self, kind: Kind, value: V) {
-        self.0[place(kind)] = Some(value);
+        match self.place(kind) {
+            Ok(place) => self.0[place].1 = value,
+            Err(place) => self.0.insert(place, (kind, value)),
+        }
+    }
+
+    /// Where it is, or where it would be.
+    fn place(&self, kind: Kind) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&kind, |(at, _)| *at)
     }
 
     /// In the order of the kinds.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &V)> {
-        ALL.into_iter()
-            .zip(&self.0)
-            .filter_map(|(kind, value)| Some((kind, value.as_ref()?)))
+        self.0.iter().map(|(kind, value)| (*kind, value))
     }
 
     pub fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.iter().flatten()
+        self.0.iter().map(|(_, value)| value)
     }
 
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.0.iter_mut().flatten()
+        self.0.iter_mut().map(|(_, value)| value)
     }
 
     pub fn len(&self) -> usize {
-        self.values().count()
+        self.0.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.0.is_empty()
     }
 
     pub fn clear(&mut self) {
-        *self = Self::default();
+        self.0.clear();
     }
 }
 
 impl<V> Default for Kinds<V> {
     fn default() -> Self {
-        Self([const { None }; 4])
+        Self(SmallVec::new())
     }
 }
 
@@ -100,6 +105,13 @@ impl<V> std::ops::Index<&Kind> for Kinds<V> {
 mod tests {
     use super::*;
 
+    const ALL: [Kind; 4] = [
+        (Order::Pte, Access::Read),
+        (Order::Pte, Access::Write),
+        (Order::Pmd, Access::Read),
+        (Order::Pmd, Access::Write),
+    ];
+
     #[test]
     fn a_value_is_where_it_was_put_and_all_come_in_order() {
         let mut kinds = Kinds::default();
@@ -113,6 +125,7 @@ mod tests {
         assert_eq!(kinds.iter().map(|(kind, _)| kind).collect::<Vec<_>>(), ALL);
         assert_eq!(kinds.values().copied().collect::<Vec<_>>(), [0, 1, 12, 3]);
         assert_eq!((kinds.len(), kinds[&ALL[3]]), (4, 3));
-        assert!(ALL.is_sorted());
+        kinds.clear();
+        assert_eq!(kinds, Kinds::default());
     }
 }

@@ -149,7 +149,7 @@ mod tests {
             n,
         };
         assert_eq!(
-            hist.buckets,
+            hist.buckets[..],
             [bucket(2048, 2303, 31), bucket(4096, 4607, 1)]
         );
         assert_eq!(

@@ -12,8 +12,8 @@ use proptest::{
 use super::*;
 use crate::{
     model::{
-        Access, Bucket, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow,
-        Hist, Io, Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process,
+        Access, Bucket, Buckets, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey,
+        FileRow, Hist, Io, Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process,
     },
     source::{
         Source as _,
@@ -29,7 +29,7 @@ fn hist() -> impl Strategy<Value = Hist> {
     (any::<u64>(), vec((bucket, 1..u64::MAX), 0..6)).prop_map(|(sum_ns, parts)| {
         let mut hist = Hist {
             sum_ns,
-            buckets: Vec::new(),
+            buckets: Buckets::new(),
         };
         for ((lower_ns, upper_ns), n) in parts {
             hist.add(Bucket {
