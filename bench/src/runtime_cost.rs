@@ -10,38 +10,22 @@ mod split;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use self::limits::Limits;
 use self::report::Report;
 use self::rules::{Kernel, Measured};
 use self::split::Split;
 use crate::cli::RuntimeCost;
+use crate::judged;
 use crate::runtime::outcome::Outcome;
 use crate::workload::clock::Unit;
-use crate::{MISSED, output};
 
 pub(crate) fn main(args: &RuntimeCost) -> Result<ExitCode> {
     let limits = Limits::read(&args.limits)?;
-    let kernels = args
-        .results
-        .iter()
-        .map(|folder| {
-            judge(folder, limits)
-                .with_context(|| format!("cannot judge the results in {}", folder.display()))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    let report = Report::new(kernels);
-    if args.json {
-        output::json(&report)?;
-    } else {
-        output::text(&report.human())?;
-    }
-    Ok(if report.missed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(MISSED)
-    })
+    let folder = |folder: &Path| Ok(folder.to_owned());
+    let kernels = judged::each(&args.results, folder, |folder| judge(folder, limits))?;
+    judged::end(&Report::new(kernels), args.json)
 }
 
 fn judge(folder: &Path, limits: Limits) -> Result<Kernel> {

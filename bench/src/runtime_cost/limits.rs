@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde::Deserialize;
+
+use crate::judged;
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,9 +40,7 @@ pub(super) struct Cp {
 
 impl Limits {
     pub(super) fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the limits {}", path.display()))?;
-        Self::parse(&text).with_context(|| format!("the limits {} are wrong", path.display()))
+        judged::limits(path, Self::parse)
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::rules::{Held, Kernel, Row};
+use crate::judged;
 use crate::runtime::mark::Window;
 
 const SCHEMA: u32 = 1;
@@ -15,7 +16,7 @@ pub(super) struct Report {
     kernels: Vec<Kernel>,
     /// Limits, over all kernels.
     limits: usize,
-    pub(super) missed: usize,
+    missed: usize,
 }
 
 impl Report {
@@ -29,8 +30,14 @@ impl Report {
             missed,
         }
     }
+}
 
-    pub(super) fn human(&self) -> String {
+impl judged::Report for Report {
+    fn missed(&self) -> usize {
+        self.missed
+    }
+
+    fn human(&self) -> String {
         let mut text = String::new();
         for kernel in &self.kernels {
             let _ = writeln!(text, "{}", kernel.release);
@@ -117,6 +124,7 @@ fn time(ns: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::judged::Report as _;
 
     #[test]
     fn times_have_three_digits() {
