@@ -93,6 +93,22 @@ pub struct Options {
     pub all_dax: bool,
 }
 
+impl Default for Options {
+    /// As famfs-top starts without options.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(1),
+            sort: Sort::default(),
+            filter: String::new(),
+            columns: Columns::default(),
+            proportional: false,
+            actions: Vec::new(),
+            theme: Theme::Dark,
+            all_dax: false,
+        }
+    }
+}
+
 /// What the keys are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

@@ -8,13 +8,12 @@
 use std::time::Duration;
 
 use famfs_userspace::{
-    model::{Columns, Sort},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
     },
     tui::{
-        App, Message, Theme,
+        App, Message,
         app::{Action, Options},
         event::Command,
         view,
@@ -28,18 +27,12 @@ use ratatui::{
 
 pub(crate) fn options() -> Options {
     Options {
-        interval: Duration::from_secs(1),
-        sort: Sort::default(),
-        filter: String::new(),
-        columns: Columns::default(),
-        proportional: false,
         actions: vec![Action {
             key: 'p',
             label: "poison a page".into(),
             command: "famfs-bench poison".into(),
         }],
-        theme: Theme::Dark,
-        all_dax: false,
+        ..Options::default()
     }
 }
 

@@ -1,20 +1,17 @@
 //! `famfs-top rehearse`: what reading many files costs, without a kernel. For measurements.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use ratatui::{Terminal, backend::TestBackend};
 use serde_json::json;
 
 use super::output::print;
 use crate::{
-    model::{Columns, Sort},
     probe::cpu_ns,
     source::{
         Source as _,
         live::rehearsed::{BUCKETS, CLASSES, CPUS, Rehearsed},
     },
-    tui::{App, Message, Theme, app::Options, view},
+    tui::{App, Message, app::Options, view},
 };
 
 /// The screen that is drawn: wide enough for every column.
@@ -55,7 +52,7 @@ impl Steps {
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut source = Rehearsed::new(args.files)?;
     source.fill()?;
-    let mut app = App::new(source.poll()?, options());
+    let mut app = App::new(source.poll()?, Options::default());
     app.update(Message::Resized(SCREEN.0, SCREEN.1));
     let mut terminal =
         Terminal::new(TestBackend::new(SCREEN.0, SCREEN.1)).context("cannot make a screen")?;
@@ -96,17 +93,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     });
     print(&format!("{document:#}\n"))?;
     Ok(0)
-}
-
-fn options() -> Options {
-    Options {
-        interval: Duration::from_secs(1),
-        sort: Sort::default(),
-        filter: String::new(),
-        columns: Columns::default(),
-        proportional: false,
-        actions: Vec::new(),
-        theme: Theme::Dark,
-        all_dax: false,
-    }
 }

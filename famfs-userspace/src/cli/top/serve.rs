@@ -8,12 +8,7 @@ use std::{
 use anyhow::Context as _;
 use clap::ValueEnum;
 
-use super::{
-    args::Watch,
-    attach, complain,
-    pace::{NAP, step},
-    signal::Signals,
-};
+use super::{args::Watch, attach, complain, pace::NAP, signal::Signals};
 use crate::{
     privilege::Keep,
     serve::{Buckets, FILES_MAX, Server, TopFiles, render},
@@ -106,7 +101,7 @@ fn answer(
             files.observe(&snapshot);
             answer.send(render(&snapshot, buckets, files));
         }
-        due = Instant::now() + step(BETWEEN_SCRAPES);
+        due = Instant::now() + BETWEEN_SCRAPES;
     }
     Ok(())
 }

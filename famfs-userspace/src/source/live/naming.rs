@@ -18,7 +18,7 @@ pub(super) struct Naming {
 impl Naming {
     /// The path of a file through the mount that it is in.
     pub(super) fn path(&mut self, key: &FileKey, mounts: &[Mount]) -> Option<Arc<str>> {
-        let mount = mount(key, mounts)?;
+        let mount = mount(key.dev, mounts)?;
         self.names.path(key, &mount.mountpoint)
     }
 
@@ -32,15 +32,7 @@ impl Naming {
     /// Gives every row, sorted by key, its path and its layout. Of `others` the names are looked
     /// for too.
     pub(super) fn name(&mut self, rows: &mut [FileRow], others: &[FileKey], mounts: &[Mount]) {
-        let mountpoint = |dev| {
-            Some(
-                mounts
-                    .iter()
-                    .find(|mount| mount.dev == dev)?
-                    .mountpoint
-                    .as_str(),
-            )
-        };
+        let mountpoint = |dev| mount(dev, mounts).map(|mount| mount.mountpoint.as_str());
         self.names.tell(rows, mountpoint);
         let unnamed = rows.iter().filter(|row| row.path.is_none());
         let unknown: Vec<FileKey> = unnamed
@@ -59,13 +51,13 @@ impl Naming {
         for row in rows {
             let names = &self.names;
             row.layout = self.layouts.of(row.key, || {
-                let mount = mount(&row.key, mounts)?;
+                let mount = mount(row.key.dev, mounts)?;
                 names.place(&row.key, Path::new(&mount.mountpoint))
             });
         }
     }
 }
 
-fn mount<'a>(key: &FileKey, mounts: &'a [Mount]) -> Option<&'a Mount> {
-    mounts.iter().find(|mount| mount.dev == key.dev)
+fn mount(dev: (u32, u32), mounts: &[Mount]) -> Option<&Mount> {
+    mounts.iter().find(|mount| mount.dev == dev)
 }

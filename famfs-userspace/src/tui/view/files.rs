@@ -114,12 +114,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Columns, FileKey, FileRow, Sort},
+        model::{FileKey, FileRow},
         source::{
             Source as _,
             synthetic::{Scene, Synthetic},
         },
-        tui::{Message, Theme, app::Options, event::Command, view},
+        tui::{Message, app::Options, event::Command, view},
     };
 
     thread_local! {
@@ -139,17 +139,7 @@ mod tests {
                 ..file.clone()
             })
             .collect();
-        let options = Options {
-            interval: Duration::from_secs(1),
-            sort: Sort::default(),
-            filter: String::new(),
-            columns: Columns::default(),
-            proportional: false,
-            actions: Vec::new(),
-            theme: Theme::Dark,
-            all_dax: false,
-        };
-        let mut app = App::new(first, options);
+        let mut app = App::new(first, Options::default());
         app.update(Message::Observed(second));
         app
     }
