@@ -13,6 +13,7 @@ mod session;
 mod share;
 pub(crate) mod shared;
 mod terminal;
+mod tsc;
 
 use std::{
     collections::BTreeMap,
@@ -347,6 +348,7 @@ impl Ready {
             initrd,
             console: paths::target(format!("lab/console/{console}.log")),
             sockets: scratch.path().to_owned(),
+            tsc_khz: (accel == Accel::Tcg).then(tsc::khz).flatten(),
             share,
             plugin: args.plugin.clone(),
             debug: kernel.line == Line::Debug,

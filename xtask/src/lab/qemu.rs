@@ -53,6 +53,8 @@ pub(crate) struct Machine {
     pub console: PathBuf,
     /// Folder for the two sockets.
     pub sockets: PathBuf,
+    /// The rate of the time stamp counter that the guest shares with the host, in kHz.
+    pub tsc_khz: Option<u64>,
     pub share: Option<PathBuf>,
     /// What follows `-plugin`.
     pub plugin: Option<String>,
@@ -87,6 +89,9 @@ impl Machine {
         }
         if self.debug {
             line += " kasan_multi_shot";
+        }
+        if let (Accel::Tcg, Some(khz)) = (self.accel, self.tsc_khz) {
+            let _ = write!(line, " tsc_early_khz={khz}");
         }
         if self.accel == Accel::Deterministic {
             // The self-tests of ciphers run beside whatever loaded them, a quarter second long.
@@ -282,6 +287,7 @@ mod tests {
             initrd: "/i".into(),
             console: "/c".into(),
             sockets: "/s".into(),
+            tsc_khz: Some(3_000_000),
             share: None,
             plugin: None,
             debug: false,
@@ -333,6 +339,16 @@ mod tests {
         let kernel_line = machine.kernel_line();
         assert!(kernel_line.contains("memmap=1024M!4G"), "{kernel_line}");
         assert!(kernel_line.contains("kasan_multi_shot"), "{kernel_line}");
+    }
+
+    #[test]
+    fn only_an_emulated_guest_is_told_the_rate_of_the_counter() {
+        let mut machine = machine(Memory::Pmem, GIB);
+        assert!(machine.kernel_line().contains(" tsc_early_khz=3000000"));
+        for accel in [Accel::Kvm, Accel::Deterministic] {
+            machine.accel = accel;
+            assert!(!machine.kernel_line().contains("tsc"), "{accel:?}");
+        }
     }
 
     #[test]
