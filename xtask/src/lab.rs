@@ -20,8 +20,10 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, IsTerminal, Write},
+    os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     process::ExitCode,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -43,6 +45,8 @@ use crate::{
     },
 };
 
+/// Exit status when the emulator itself died: nothing is known of the command.
+pub(crate) const LOST: u8 = 123;
 /// Exit status for a failure of the lab itself, not of the command.
 const LAB_FAILED: u8 = 125;
 const TIMED_OUT: u8 = 124;
@@ -58,10 +62,14 @@ const SILENCE: Duration = Duration::from_mins(2);
 const BOOTS: u32 = 3;
 const BOOT: Duration = Duration::from_secs(45);
 
+/// The last words of the line that says so; `cargo xtask test` counts these lines.
+pub(crate) const AGAIN: &str = "booting it again";
+
 /// Boot a guest with DAX memory and run a command in it, or a shell.
 ///
 /// The command's standard output, standard error and exit status are the lab's own. Exit status
-/// 125: the lab failed, or the kernel printed a warning; 124: the timeout passed.
+/// 125: the lab failed, or the kernel printed a warning; 124: the timeout passed; 123: the
+/// emulator itself died.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask lab                                    a shell in the guest
@@ -118,13 +126,17 @@ pub(crate) struct Args {
     /// Bring the instruments along that famfs-top is compared with
     #[arg(long, hide = true)]
     pub(crate) tracers: bool,
+    /// Everything that goes into the guest was built a moment ago
+    #[arg(long, hide = true)]
+    pub(crate) built: bool,
     /// Command and arguments; a shell without
     #[arg(last = true)]
     pub(crate) command: Vec<String>,
 }
 
 impl Args {
-    /// Two hosts on these kernels, each with this many bytes of memory.
+    /// Two hosts on these kernels, each with this many bytes of memory. What goes into the guests
+    /// must have been built.
     pub(crate) fn for_hosts(lines: [Line; 2], size: u64) -> Self {
         Self {
             kernel: lines[0],
@@ -139,6 +151,7 @@ impl Args {
             module: None,
             plugin: None,
             tracers: false,
+            built: true,
             command: Vec::new(),
         }
     }
@@ -270,6 +283,9 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
     boot(args, &ready.machine, &ready.kernel, terminal.is_some())
 }
 
+/// Tells the consoles of this process' guests from each other.
+static GUESTS: AtomicU32 = AtomicU32::new(0);
+
 /// A guest that can be booted, as often as one likes; its files go with this.
 #[derive(Debug)]
 pub(crate) struct Ready {
@@ -295,17 +311,20 @@ impl Ready {
         terminal: Option<(u16, u16)>,
         identity: Option<&Identity>,
     ) -> Result<Self> {
-        setup::ensure()?;
-        if args.kernel == Line::Debug {
-            setup::debugkernel::ensure()?;
+        if !args.built {
+            setup::ensure()?;
+            if args.kernel == Line::Debug {
+                setup::debugkernel::ensure()?;
+            }
+            ebpf::build()?;
+            image::build_binaries()?;
         }
         let kernel = kernels::installed(args.kernel)?;
-        ebpf::build()?;
         let famfs_ko = match &args.module {
             Some(file) => file.clone(),
             None => kmod::build_tree(args.kernel, 0)?.ko,
         };
-        let binaries = image::build_binaries()?;
+        let binaries = image::binaries();
         fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
 
         let scratch = tempfile::Builder::new()
@@ -326,7 +345,8 @@ impl Ready {
             files: identity.map_or(&[], |identity| &identity.files),
         };
         let mut config = configuration(args, memory, terminal, share.is_some());
-        let mut console = format!("{}-{}", kernel.line, std::process::id());
+        let guest = GUESTS.fetch_add(1, Ordering::Relaxed);
+        let mut console = format!("{}-{}-{guest}", kernel.line, std::process::id());
         if let Some(Identity { number, .. }) = identity {
             config.env.insert("FAMFS_HOST".into(), number.to_string());
             let _ = write!(console, "-host{number}");
@@ -418,7 +438,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     let mut incoming = Incoming::default();
     let (data, control) = (machine.data_socket(), machine.control_socket());
     let mut boots = 0;
-    let (end, orderly) = loop {
+    let (end, orderly, died_by) = loop {
         boots += 1;
         limits.boot = (boots < BOOTS).then_some(BOOT * slower);
         let mut qemu = power::on(machine)?;
@@ -429,17 +449,18 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
             session::relay(&mut qemu, sockets, on_terminal, limits, &mut incoming)
         };
         let orderly = matches!(end, Ok(End::Exit(_) | End::Failed(_)));
-        power::off(machine, &mut qemu, orderly)?;
+        let ended = power::off(machine, &mut qemu, orderly)?;
+        let died_by = ended.and_then(|status| status.signal());
         // A kernel that complained before it hung is a finding, not an accident.
         let console = fs::read(&machine.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
         let quiet = complaints(&console, kernel.line.series(), &known).is_empty();
         match end {
             Ok(End::NotUp(limit)) if quiet => complain(&format!(
-                "the guest did not come up within {} s; booting it again",
+                "the guest did not come up within {} s; {AGAIN}",
                 limit.as_secs()
             )),
-            end => break (end, orderly),
+            end => break (end, orderly, died_by),
         }
     };
     let end = end?;
@@ -457,7 +478,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
     };
     let text = String::from_utf8_lossy(&text);
     let complaints = complaints(&text, kernel.line.series(), &known);
-    match verdict(&end, &complaints) {
+    match verdict(&end, died_by, &complaints) {
         Ok(code) => {
             let _ = fs::remove_file(&machine.console);
             Ok(code)
@@ -484,7 +505,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
 }
 
 /// The exit status, or the reason why the run failed whatever the command said.
-fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
+fn verdict(end: &End, died_by: Option<i32>, complaints: &[&str]) -> Result<u8, (u8, String)> {
     if let Some(first) = complaints.first() {
         let count = complaints.len();
         return Err((
@@ -501,10 +522,16 @@ fn verdict(end: &End, complaints: &[&str]) -> Result<u8, (u8, String)> {
             format!("the guest was ended by signal {signal}"),
         )),
         End::Failed(why) => Err((LAB_FAILED, format!("the guest is not ready: {why}"))),
-        End::Died => Err((
-            LAB_FAILED,
-            "the guest died before the command ended".to_owned(),
-        )),
+        End::Died => Err(match died_by {
+            Some(signal) => (
+                LOST,
+                format!("the emulator ended by signal {signal} before the command did"),
+            ),
+            None => (
+                LAB_FAILED,
+                "the guest died before the command ended".to_owned(),
+            ),
+        }),
         End::NotUp(limit) | End::Silent(limit) => Err((
             LAB_FAILED,
             format!(
@@ -573,10 +600,10 @@ mod tests {
 
     #[test]
     fn a_kernel_complaint_fails_a_run_that_succeeded() {
-        assert_eq!(verdict(&End::Exit(0), &[]), Ok(0));
-        assert_eq!(verdict(&End::Exit(7), &[]), Ok(7));
+        assert_eq!(verdict(&End::Exit(0), None, &[]), Ok(0));
+        assert_eq!(verdict(&End::Exit(7), None, &[]), Ok(7));
         assert_eq!(
-            verdict(&End::Exit(0), &["WARNING: x"]).unwrap_err().0,
+            verdict(&End::Exit(0), None, &["WARNING: x"]).unwrap_err().0,
             LAB_FAILED
         );
     }
@@ -624,10 +651,17 @@ mod tests {
     }
 
     #[test]
+    fn a_dead_emulator_is_told_from_a_dead_guest_and_from_a_kernel_that_complained() {
+        let status = |complaints: &[&str]| verdict(&End::Died, Some(11), complaints);
+        assert_eq!(status(&[]).unwrap_err().0, LOST);
+        assert_eq!(status(&["WARNING: x"]).unwrap_err().0, LAB_FAILED);
+    }
+
+    #[test]
     fn a_guest_that_dies_is_no_success() {
-        assert_eq!(verdict(&End::Died, &[]).unwrap_err().0, LAB_FAILED);
+        assert_eq!(verdict(&End::Died, None, &[]).unwrap_err().0, LAB_FAILED);
         assert_eq!(
-            verdict(&End::TimedOut(Duration::from_secs(3)), &[])
+            verdict(&End::TimedOut(Duration::from_secs(3)), None, &[])
                 .unwrap_err()
                 .0,
             TIMED_OUT

@@ -1,44 +1,69 @@
 //! `cargo xtask test`: everything that can fail, closing with the totals.
 
+mod boot;
+mod choice;
 mod crash;
-mod guest;
 mod host;
 mod hosts;
+mod ledger;
 mod look;
+mod pool;
+mod promises;
+mod scope;
 mod stage;
 mod stream;
+mod suites;
 mod tally;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Instant;
 
 use anyhow::Result;
 
-use self::tally::Tally;
-use crate::{ebpf, kmod, setup, setup::kernels::Line};
+use self::choice::{Seed, parse_seed};
+use self::ledger::Ledger;
+use crate::lab::{host::BOOTED_AGAIN, image};
+use crate::{ebpf, kmod, paths, setup, setup::kernels::Line};
 
-/// Run all tests: on this machine, then in guests on both kernels.
+/// Run the tests: on this machine, in guests on both kernels, and in pairs of guests.
 ///
-/// Set `FAMFS_GOLDEN` to a folder of upstream-written images to compare with those too. The last
-/// line is `N passed, N failed, N skipped`; exit status 1 if any failed.
+/// Without options each test runs once, on a kind of guest that follows from the commit, so that
+/// every kind gets every test with some commit; the run says what it left out. With --all, or with
+/// a filter, each test runs on every kind of guest that can run it.
+///
+/// Set `FAMFS_GOLDEN` to a folder of upstream-written images to compare with those too. What ran
+/// is kept in target/test/ran, what was left out in target/test/left-out. The last line is
+/// `N passed, N failed, N skipped`; exit status 1 if any failed.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  cargo xtask test                      all of it
+  cargo xtask test                      each test once
+  cargo xtask test --all                each test on every kind of guest, as CI does
+  cargo xtask test --seed 0x2a          the choice of another commit
   cargo xtask test --only host          what needs no guest
-  cargo xtask test --only lab poison    guest tests whose name contains `poison`
+  cargo xtask test --only lab poison    guest tests whose name contains `poison`, on every kind
   cargo xtask test --only hosts         two guests that share one memory
   cargo xtask test --only hosts killed  those whose name or hosts contain `killed`
   cargo xtask test --only crash         500 crashes of a guest, each judged by another")]
 pub(crate) struct Args {
+    /// Run each test on every kind of guest that can run it
+    #[arg(long)]
+    all: bool,
     /// Only the tests of one place
     #[arg(long, value_enum)]
     only: Option<Place>,
-    /// Crashes to try [default: 500 with --only crash, else 24]
+    /// Crashes to try [default: 500 with --only crash, 24 with --all, else 12]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     points: Option<u32>,
-    /// What the crashes follow from, but for the instants, which the machine's speed decides too
-    #[arg(long, value_name = "N", default_value_t = crash::SEED)]
-    seed: u64,
+    /// What the choice of guests, the fuzzer and the crashes follow from, but for the instants of
+    /// the crashes, which the machine's speed decides too [default: from the commit]
+    #[arg(long, value_name = "N", value_parser = parse_seed)]
+    seed: Option<u64>,
+    /// Guests at a time [default: the number of CPUs]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64))]
+    jobs: Option<u8>,
     /// Guest tests whose name, or whose guest's, contains one of these
     filters: Vec<String>,
 }
@@ -56,36 +81,47 @@ enum Place {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let start = Instant::now();
     setup::ensure()?;
     ebpf::build()?;
-    for line in Line::ALL {
-        kmod::build_tree(line, 0)?;
+    if args.only != Some(Place::Host) {
+        for line in Line::ALL {
+            kmod::build_tree(line, 0)?;
+        }
+        // Everything is built once, before guests run side by side.
+        image::build_binaries()?;
     }
-    let mut tally = Tally::default();
-    let wanted = |place| args.only.is_none_or(|only| only == place);
-    if wanted(Place::Host) {
-        host::run(&mut tally)?;
+    let seed = args.seed.map_or_else(Seed::of_commit, Seed);
+    let scope = scope::of(args, seed)?;
+    let ledger = Ledger::new(io::stdout());
+    ledger.show(&format!("test: {}, seed {:#018x}", scope.name, seed.0));
+    for skip in &scope.skipped {
+        ledger.verdict(skip);
     }
-    if wanted(Place::Lab) {
-        guest::run(&args.filters, &mut tally)?;
+    pool::run(scope.jobs, workers(args), &ledger);
+    let kept = paths::target("test/ran");
+    ledger.keep(&kept)?;
+    scope::keep(&scope.left_out)?;
+    for line in scope::summary(&scope.left_out) {
+        ledger.show(&line);
     }
-    if wanted(Place::Hosts) {
-        hosts::run(&args.filters, &mut tally)?;
+    let failures = ledger.failures();
+    if !failures.is_empty() {
+        ledger.show("failed:");
+        for line in failures {
+            ledger.show(&format!("  {}", line.lines().next().unwrap_or_default()));
+        }
     }
-    if wanted(Place::Crash) && (args.filters.is_empty() || args.only == Some(Place::Crash)) {
-        let usual = if args.only == Some(Place::Crash) {
-            crash::MANY
-        } else {
-            crash::FEW
-        };
-        crash::run(
-            args.points.unwrap_or(usual),
-            args.seed,
-            &args.filters,
-            &mut tally,
-        )?;
-    }
-    tally.print();
+    let again = ledger.boots_again() + BOOTED_AGAIN.load(Ordering::Relaxed) as usize;
+    ledger.show(&format!(
+        "test: {again} guests lost to the emulator and booted again, {:.0} s, what ran is in {}",
+        start.elapsed().as_secs_f64(),
+        kept.strip_prefix(paths::workspace())
+            .unwrap_or(&kept)
+            .display()
+    ));
+    let tally = ledger.tally();
+    ledger.show(&tally.to_string());
     Ok(if tally.failed == 0 && tally.passed > 0 {
         ExitCode::SUCCESS
     } else {
@@ -93,13 +129,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     })
 }
 
-/// Counts a line and shows it.
-fn report(tally: &mut Tally, line: &str) {
-    tally.read(line);
-    show(line);
-}
-
-/// A reader that goes away does not stop the tests: the exit status still says how they went.
-fn show(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
+fn workers(args: &Args) -> usize {
+    let cpus = || thread::available_parallelism().map_or(2, usize::from);
+    args.jobs.map_or_else(cpus, usize::from)
 }

@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use crate::tests::{exactness_trees, many, module};
+use crate::tests::{exactness_trees, lockdown, many, module};
 
 /// A test fails by panicking.
 pub(crate) struct Test {
@@ -42,17 +42,54 @@ pub(crate) fn run(tests: &[&Test]) -> bool {
     failed == 0
 }
 
-/// What this guest lacks for a test; an emulated CXL guest has one device only.
+/// What not every guest has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A second device; an emulated CXL guest has one only.
+    SecondDevice,
+    /// A device that can hold ext4.
+    BlockDevice,
+    /// A boot of its own: it changes the kernel for good.
+    OwnBoot,
+}
+
+impl Need {
+    /// Returns what a test needs, if it is more than every guest has.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        if name.starts_with("devices::") {
+            Some(Self::SecondDevice)
+        } else if name == exactness_trees::EXT4 || name.starts_with(many::TOPIC) {
+            Some(Self::BlockDevice)
+        } else if name.starts_with(lockdown::TOPIC) {
+            Some(Self::OwnBoot)
+        } else {
+            None
+        }
+    }
+
+    /// Returns the word for it in the output of `lab-guest --list`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::SecondDevice => "second-device",
+            Self::BlockDevice => "block-device",
+            Self::OwnBoot => "own-boot",
+        }
+    }
+}
+
+/// Returns the reason why this guest cannot run a test, if there is one.
 fn missing(name: &str) -> Option<&'static str> {
-    if name.starts_with("devices::") && std::env::var_os("FAMFS_DEV2").is_none() {
-        return Some("needs a second device: `--devices 2`, with pmem or fsdev");
+    let device = std::env::var("FAMFS_DEV").unwrap_or_default();
+    match Need::of(name) {
+        Some(Need::SecondDevice) if std::env::var_os("FAMFS_DEV2").is_none() => {
+            Some("needs a second device: `--devices 2`, with pmem or fsdev")
+        }
+        Some(Need::BlockDevice) if !device.starts_with("/dev/pmem") => {
+            Some("ext4 needs a block device: `--memory pmem`")
+        }
+        _ if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() => {
+            Some("this kernel is built without CONFIG_MODULE_SIG")
+        }
+        _ => None,
     }
-    let is_block = std::env::var("FAMFS_DEV").is_ok_and(|device| device.starts_with("/dev/pmem"));
-    if (name == exactness_trees::EXT4 || name.starts_with(many::TOPIC)) && !is_block {
-        return Some("ext4 needs a block device: `--memory pmem`");
-    }
-    if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() {
-        return Some("this kernel is built without CONFIG_MODULE_SIG");
-    }
-    None
 }

@@ -1,6 +1,7 @@
 //! Tests that run inside the lab guest: `lab-guest [FILTER…]` runs those whose name contains a
-//! filter, prints `PASS` or `FAIL` for each, and ends with the totals. `lab-guest load …` is what
-//! some of them have famfs-top watch.
+//! filter, prints `PASS` or `FAIL` for each, and ends with the totals. `lab-guest --exact NAME…`
+//! runs exactly those, and `lab-guest --list` prints every test's name and, after a tab, what it
+//! needs beyond what every guest has. `lab-guest load …` is what some of them have famfs-top watch.
 //!
 //! They drive the binaries from outside and assert exact counts.
 
@@ -31,25 +32,33 @@ mod witness;
 
 use std::process::ExitCode;
 
+use crate::harness::Need;
+
 fn main() -> ExitCode {
-    let filters: Vec<String> = std::env::args().skip(1).collect();
-    if let Some((word, rest)) = filters.split_first()
-        && word == "load"
-    {
-        load::run(rest);
-        return ExitCode::SUCCESS;
-    }
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let choice = match words.split_first() {
+        Some((word, rest)) if word == "load" => {
+            load::run(rest);
+            return ExitCode::SUCCESS;
+        }
+        Some((word, [])) if word == "--list" => {
+            list();
+            return ExitCode::SUCCESS;
+        }
+        Some((word, names)) if word == "--exact" => Choice::Exact(names),
+        _ => Choice::Filters(&words),
+    };
     if std::env::var_os("FAMFS_DEV").is_none() {
         eprintln!("lab-guest formats $FAMFS_DEV; run it with `cargo xtask lab -- lab-guest`");
         return ExitCode::from(2);
     }
-    let chosen: Vec<_> = tests::ALL
-        .iter()
-        .flat_map(|list| list.iter())
-        .filter(|test| is_chosen(test.name, &filters))
-        .collect();
+    if let Some(name) = choice.unknown() {
+        eprintln!("lab-guest: there is no test `{name}`; `lab-guest --list` names all");
+        return ExitCode::from(2);
+    }
+    let chosen: Vec<_> = all().filter(|test| choice.takes(test.name)).collect();
     if chosen.is_empty() {
-        eprintln!("lab-guest: no test matches {filters:?}");
+        eprintln!("lab-guest: no test matches {words:?}");
         return ExitCode::from(2);
     }
     if harness::run(&chosen) {
@@ -59,11 +68,48 @@ fn main() -> ExitCode {
     }
 }
 
-/// What changes the kernel for good is asked for by its topic, or not run.
-fn is_chosen(name: &str, filters: &[String]) -> bool {
-    use tests::lockdown::TOPIC;
-    if name.starts_with(TOPIC) && !filters.iter().any(|filter| filter.starts_with(TOPIC)) {
-        return false;
+/// Iterates over the tests in the order in which they run.
+fn all() -> impl Iterator<Item = &'static harness::Test> {
+    tests::ALL.iter().flat_map(|list| list.iter())
+}
+
+fn list() {
+    for test in all() {
+        let need = Need::of(test.name).map_or("", Need::word);
+        println!("{}\t{need}", test.name);
     }
-    filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str()))
+}
+
+/// Which tests to run.
+enum Choice<'a> {
+    Exact(&'a [String]),
+    Filters(&'a [String]),
+}
+
+impl Choice<'_> {
+    /// Returns the first name that no test has.
+    fn unknown(&self) -> Option<&str> {
+        match self {
+            Self::Exact(names) => names
+                .iter()
+                .find(|name| all().all(|test| test.name != name.as_str()))
+                .map(String::as_str),
+            Self::Filters(_) => None,
+        }
+    }
+
+    /// Says whether a test runs. What changes the kernel for good is asked for by its name or
+    /// topic, or not run.
+    fn takes(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(names) => names.iter().any(|wanted| wanted == name),
+            Self::Filters(filters) => {
+                use tests::lockdown::TOPIC;
+                let asked = filters.iter().any(|filter| filter.starts_with(TOPIC));
+                (asked || !name.starts_with(TOPIC))
+                    && (filters.is_empty()
+                        || filters.iter().any(|filter| name.contains(filter.as_str())))
+            }
+        }
+    }
 }

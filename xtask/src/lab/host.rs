@@ -8,7 +8,7 @@ use std::{
     process::Child,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError},
     },
     time::{Duration, Instant},
@@ -26,12 +26,15 @@ use nix::{
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::{
-    BOOT, BOOTS, DEBUG_SLOWER, Ready, SILENCE, complain,
+    AGAIN, BOOT, BOOTS, DEBUG_SLOWER, Ready, SILENCE, complain,
     console::{Known, complaints},
     power,
     session::{self, Event, QUEUE},
 };
 use crate::paths;
+
+/// How often this process booted a host again that had not come up.
+pub(crate) static BOOTED_AGAIN: AtomicU32 = AtomicU32::new(0);
 
 /// More than any script of ours says.
 const OUTPUT_MAX: usize = 16 << 20;
@@ -140,10 +143,11 @@ impl Host {
                 bail!("{} did not come up {boot} times", self.name);
             }
             complain(&format!(
-                "{} did not come up within {} s; booting it again",
+                "{} did not come up within {} s; {AGAIN}",
                 self.name,
                 limit.as_secs()
             ));
+            BOOTED_AGAIN.fetch_add(1, Ordering::Relaxed);
             self.on()?;
         }
         self.must("modprobe famfs && mkdir -p /mnt/famfs").map(drop)
@@ -242,7 +246,7 @@ impl Host {
         let Some(mut guest) = self.guest.take() else {
             return Ok(());
         };
-        power::off(&self.ready.machine, &mut guest.qemu, false)
+        power::off(&self.ready.machine, &mut guest.qemu, false).map(drop)
     }
 
     /// Lets the guest power off, and judges its kernel.
@@ -253,7 +257,7 @@ impl Host {
         let asked = Message::StdinClosed.write(&mut guest.data);
         let ended = power::off(&self.ready.machine, &mut guest.qemu, asked.is_ok());
         self.healthy()?;
-        ended
+        ended.map(drop)
     }
 
     /// Fails when the kernel of this or an earlier boot complained.

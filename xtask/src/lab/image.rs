@@ -210,9 +210,13 @@ fn file_name(file: &Path) -> String {
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
+/// The folder of our own binaries for the guest, as the last build left it.
+pub(crate) fn binaries() -> PathBuf {
+    paths::target(TARGET).join("guest")
+}
+
 /// Builds our own binaries for the guest: static, so that the guest needs no libraries.
-pub(crate) fn build_binaries() -> Result<PathBuf> {
-    let built = paths::target(TARGET).join("guest");
+pub(crate) fn build_binaries() -> Result<()> {
     let packages = [
         "lab-init",
         "lab-guest",
@@ -223,8 +227,7 @@ pub(crate) fn build_binaries() -> Result<PathBuf> {
     ];
     let mut what = vec!["--profile", "guest", "--bins"];
     what.extend(packages.iter().flat_map(|package| ["-p", package]));
-    build_static(&what, built.join("lab-init").exists())?;
-    Ok(built)
+    build_static(&what, binaries().join("lab-init").exists())
 }
 
 /// Builds a program of famfs-userspace as it is released, but static, and returns where it is.

@@ -4,7 +4,7 @@ use std::{
     fs::{self, File},
     os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -36,7 +36,12 @@ pub(super) fn on(machine: &Machine) -> Result<Child> {
 }
 
 /// Lets an orderly guest power off; ends any other, and says what QEMU said if it ended by itself.
-pub(super) fn off(machine: &Machine, qemu: &mut Child, orderly: bool) -> Result<()> {
+/// Returns how QEMU ended, if it did so by itself.
+pub(super) fn off(
+    machine: &Machine,
+    qemu: &mut Child,
+    orderly: bool,
+) -> Result<Option<ExitStatus>> {
     let log = said(machine);
     let start = Instant::now();
     let mut ended = qemu.try_wait().context("cannot wait for qemu")?;
@@ -61,7 +66,7 @@ pub(super) fn off(machine: &Machine, qemu: &mut Child, orderly: bool) -> Result<
         }
         _ => {}
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// What QEMU itself says on standard error.

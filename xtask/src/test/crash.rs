@@ -16,40 +16,69 @@ use anyhow::{Result, ensure};
 use self::driver::Driver;
 use self::histogram::Histogram;
 use self::judge::{Left, judge};
+use super::choice::Seed;
+use super::ledger::Ledger;
+use super::pool;
 use super::stage::{self, Setting, Stage};
-use super::{report, show, tally::Tally};
 use crate::lab::hosts::UUIDS;
 use crate::lab::shared::Snapshot;
 
-/// Points of a run that is asked for by itself, and of one among all tests.
+/// Points of a run that is asked for by itself, of one among all tests, and of a short run, which
+/// goes one way: enough for one real kill.
 pub(crate) const MANY: u32 = 500;
 pub(crate) const FEW: u32 = 24;
+pub(crate) const SHORT: u32 = 12;
 
-/// The plan of every run that does not name another.
-pub(crate) const SEED: u64 = 0xfa3f5;
+/// About how many seconds a point takes, and what two guests take to boot.
+const POINT_SECONDS: u32 = 2;
+const BOOT_SECONDS: u32 = 20;
 
 /// The same part of the points with each kernel as the master, and on fsdev; or on those whose
 /// name contains a filter.
-pub(crate) fn run(points: u32, seed: u64, filters: &[String], tally: &mut Tally) -> Result<()> {
-    let mut chosen = vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)];
+pub(crate) fn jobs(points: u32, seed: Seed, filters: &[String]) -> Result<Vec<pool::Job<'static>>> {
+    let mut chosen = directions();
     chosen.retain(|(setting, master)| {
         let direction = setting.direction(*master);
         filters.is_empty() || filters.iter().any(|f| direction.contains(f.as_str()))
     });
+    ensure!(
+        !chosen.is_empty(),
+        "no hosts match {filters:?}; try `fsdev`"
+    );
+    split(&chosen, points, seed)
+}
+
+/// One direction only, which the seed picks.
+pub(crate) fn short(points: u32, seed: Seed) -> Result<Vec<pool::Job<'static>>> {
+    let all = directions();
+    let picked = seed.pick("crash", &vec![1; all.len()]).unwrap_or(0);
+    split(&all[picked..=picked], points, seed)
+}
+
+fn directions() -> Vec<(Setting, usize)> {
+    vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)]
+}
+
+/// A job for each pair of hosts.
+fn split(chosen: &[(Setting, usize)], points: u32, seed: Seed) -> Result<Vec<pool::Job<'static>>> {
     let count = u32::try_from(chosen.len())?;
-    ensure!(count > 0, "no hosts match {filters:?}; try `fsdev`");
-    show(&format!("crash: {points} points, seed {seed:#x}"));
+    let mut jobs = Vec::new();
     for setting in [stage::MIXED, stage::FSDEV] {
         let of_this = (0..)
-            .zip(&chosen)
+            .zip(chosen)
             .filter(|(_, (other, _))| *other == setting)
             .map(|(i, (_, master))| (*master, share(points, count, i)))
             .collect::<Vec<_>>();
-        if !of_this.is_empty() {
-            on(setting, &of_this, seed, tally)?;
+        let points: u32 = of_this.iter().map(|(_, points)| points).sum();
+        if points > 0 {
+            jobs.push(pool::Job {
+                name: format!("crash [{}]", setting.direction(of_this[0].0)),
+                seconds: BOOT_SECONDS + POINT_SECONDS * points,
+                run: Box::new(move |ledger| on(setting, &of_this, seed.0, ledger)),
+            });
         }
     }
-    Ok(())
+    Ok(jobs)
 }
 
 /// How many of `points` the `i`th of `count` gets.
@@ -58,29 +87,26 @@ fn share(points: u32, count: u32, i: u32) -> u32 {
 }
 
 /// So many points with each of these masters.
-fn on(setting: Setting, masters: &[(usize, u32)], seed: u64, tally: &mut Tally) -> Result<()> {
+fn on(setting: Setting, masters: &[(usize, u32)], seed: u64, ledger: &Ledger) -> Result<()> {
     let mut stage = Stage::apart(setting, &plan::sources())?;
     let mut directions = Vec::new();
     for (master, points) in masters {
         let start = Instant::now();
         let direction = setting.direction(*master);
         let seed = seed.wrapping_add(*master as u64);
-        let histogram = one_way(&mut stage, *master, *points, seed, &direction, tally)?;
+        let histogram = one_way(&mut stage, *master, *points, seed, &direction, ledger)?;
         let seconds = start.elapsed().as_secs_f64();
-        show(&format!(
+        ledger.show(&format!(
             "crash [{direction}]: {points} points in {seconds:.1} s\n{}",
             histogram.table().trim_end()
         ));
         directions.push(direction);
     }
     let directions = directions.join(", ");
-    report(
-        tally,
-        &match stage.end() {
-            Ok(()) => format!("PASS crash [{directions}]: both kernels are well"),
-            Err(error) => format!("FAIL crash [{directions}]: {error:#}"),
-        },
-    );
+    ledger.verdict(&match stage.end() {
+        Ok(()) => format!("PASS crash [{directions}]: both kernels are well"),
+        Err(error) => format!("FAIL crash [{directions}]: {error:#}"),
+    });
     Ok(())
 }
 
@@ -100,7 +126,7 @@ fn one_way(
     points: u32,
     seed: u64,
     direction: &str,
-    tally: &mut Tally,
+    ledger: &Ledger,
 ) -> Result<Histogram> {
     let [first, second] = stage.hosts.as_mut_slice() else {
         anyhow::bail!("a stage has two hosts");
@@ -126,7 +152,7 @@ fn one_way(
                 }
             }
         });
-        let mut driver = Driver::new(maker, memory, seed, outcomes, tally);
+        let mut driver = Driver::new(maker, memory, seed, outcomes, ledger);
         driver.drive(points, direction, jobs)?;
         Ok(driver.histogram)
     })

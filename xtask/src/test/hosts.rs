@@ -8,8 +8,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use super::choice::Seed;
+use super::ledger::Ledger;
+use super::pool::Job;
 use super::stage::{self, Pair, Setting, Stage};
-use super::{report, tally::Tally};
 
 struct Test {
     name: &'static str,
@@ -18,54 +20,103 @@ struct Test {
 
 const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
 
-/// Runs the tests whose name or hosts contain a filter, with each kernel as the master once, and
-/// on fsdev.
-pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
-    // Two hosts of one kernel are alike, so one direction is both.
-    on(stage::MIXED, &[0, 1], filters, tally)?;
-    on(stage::FSDEV, &[0], filters, tally)
+/// A test and who is the master in it.
+struct Run {
+    master: usize,
+    name: String,
+    test: &'static Test,
 }
 
-fn on(setting: Setting, masters: &[usize], filters: &[String], tally: &mut Tally) -> Result<()> {
-    let mut chosen = Vec::new();
-    for master in masters {
-        let direction = setting.direction(*master);
-        for test in TESTS.iter().copied().flatten() {
-            let name = format!("{} [{direction}]", test.name);
-            if filters.is_empty() || filters.iter().any(|f| name.contains(f.as_str())) {
-                chosen.push((*master, name, test));
-            }
-        }
+/// About how many seconds one test takes, and what two guests take to boot.
+const TEST_SECONDS: u32 = 5;
+const BOOT_SECONDS: u32 = 20;
+
+/// Every test whose name or hosts contain a filter, with each kernel as the master once, and on
+/// fsdev: two hosts of one kernel are alike, so one direction is both.
+pub(crate) fn jobs(filters: &[String]) -> Vec<Job<'static>> {
+    let matches =
+        |run: &Run| filters.is_empty() || filters.iter().any(|f| run.name.contains(f.as_str()));
+    [(stage::MIXED, &[0, 1][..]), (stage::FSDEV, &[0])]
+        .into_iter()
+        .filter_map(|(setting, masters)| {
+            let runs = masters
+                .iter()
+                .flat_map(|master| all().map(|test| run(setting, *master, test)))
+                .filter(matches);
+            job(setting, runs.collect())
+        })
+        .collect()
+}
+
+/// Every test once: the seed picks the pair of hosts, and for each test who is the master.
+pub(crate) fn short(seed: Seed) -> Vec<Job<'static>> {
+    let (setting, runs) = chosen(seed);
+    job(setting, runs).into_iter().collect()
+}
+
+/// Returns the names of the tests that a short run does not take.
+pub(crate) fn left_out(seed: Seed) -> Vec<String> {
+    let (_, taken) = chosen(seed);
+    [(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)]
+        .into_iter()
+        .flat_map(|(setting, master)| all().map(move |test| run(setting, master, test).name))
+        .filter(|name| taken.iter().all(|run| run.name != *name))
+        .collect()
+}
+
+fn chosen(seed: Seed) -> (Setting, Vec<Run>) {
+    let (setting, masters): (_, &[u32]) = match seed.pick("hosts", &[2, 1]) {
+        Some(1) => (stage::FSDEV, &[1]),
+        _ => (stage::MIXED, &[1, 1]),
+    };
+    let master = |test: &Test| seed.pick(test.name, masters).unwrap_or(0);
+    let runs = all().map(|test| run(setting, master(test), test));
+    (setting, runs.collect())
+}
+
+fn all() -> impl Iterator<Item = &'static Test> {
+    TESTS.iter().copied().flatten()
+}
+
+fn run(setting: Setting, master: usize, test: &'static Test) -> Run {
+    Run {
+        master,
+        name: format!("{} [{}]", test.name, setting.direction(master)),
+        test,
     }
-    if chosen.is_empty() {
-        return Ok(());
-    }
+}
+
+/// One pair of hosts runs its tests one after the other.
+fn job(setting: Setting, runs: Vec<Run>) -> Option<Job<'static>> {
+    let direction = setting.direction(runs.first()?.master);
+    let count = u32::try_from(runs.len()).unwrap_or(u32::MAX);
+    Some(Job {
+        name: format!("hosts [{direction}]"),
+        seconds: count.saturating_mul(TEST_SECONDS) + BOOT_SECONDS,
+        run: Box::new(move |ledger| on(setting, &runs, &direction, ledger)),
+    })
+}
+
+fn on(setting: Setting, runs: &[Run], direction: &str, ledger: &Ledger) -> Result<()> {
     let start = Instant::now();
     let mut stage = Stage::sharing(setting)?;
-    for (master, name, test) in chosen {
+    for Run { master, name, test } in runs {
         let start = Instant::now();
-        let mut pair = stage.pair(master)?;
+        let mut pair = stage.pair(*master)?;
         let outcome = (test.run)(&mut pair);
         let seconds = start.elapsed().as_secs_f64();
-        report(
-            tally,
-            &match outcome {
-                Ok(()) => format!("PASS {name} ({seconds:.1} s)"),
-                Err(error) => format!("FAIL {name} ({seconds:.1} s): {error:#}"),
-            },
-        );
+        ledger.verdict(&match outcome {
+            Ok(()) => format!("PASS {name} ({seconds:.1} s)"),
+            Err(error) => format!("FAIL {name} ({seconds:.1} s): {error:#}"),
+        });
         // A host that failed a test may be in any state.
         pair.reset().context("cannot go on with the other tests")?;
     }
-    let direction = setting.direction(masters[0]);
     let seconds = start.elapsed().as_secs_f64();
-    report(
-        tally,
-        &match stage.end() {
-            Ok(()) => format!("PASS hosts [{direction}]: both kernels are well ({seconds:.1} s)"),
-            Err(error) => format!("FAIL hosts [{direction}]: {error:#}"),
-        },
-    );
+    ledger.verdict(&match stage.end() {
+        Ok(()) => format!("PASS hosts [{direction}]: both kernels are well ({seconds:.1} s)"),
+        Err(error) => format!("FAIL hosts [{direction}]: {error:#}"),
+    });
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Counting what test programs say.
 
+use std::fmt;
+
 /// How many tests did what; a run with no pass is a failure too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -9,9 +11,10 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// Reads one line of a test program: libtest's result line, a guest test's verdict, or a
-    /// skip with its reason.
-    pub(crate) fn read(&mut self, line: &str) {
+    /// Adds what one line of a test program says: libtest's result line, a guest test's verdict,
+    /// or a skip with its reason. Returns whether it says any of that.
+    pub(crate) fn add(&mut self, line: &str) -> bool {
+        let before = *self;
         let line = line.trim();
         if line.starts_with("PASS ") {
             self.passed += 1;
@@ -24,17 +27,18 @@ impl Tally {
             self.failed += number_before(result, " failed");
             self.skipped += number_before(result, " ignored");
         }
+        *self != before
     }
+}
 
-    #[expect(
-        clippy::print_stdout,
-        reason = "the totals line is what this program is for"
-    )]
-    pub(crate) fn print(self) {
-        println!(
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        );
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            passed,
+            failed,
+            skipped,
+        } = self;
+        write!(f, "{passed} passed, {failed} failed, {skipped} skipped")
     }
 }
 
@@ -60,7 +64,7 @@ mod tests {
             "SKIP golden: FAMFS_GOLDEN is not set",
             "test tests::passed ... ok",
         ] {
-            tally.read(line);
+            tally.add(line);
         }
         assert_eq!(
             tally,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,9 +17,9 @@ use super::{Job, Judged};
 use crate::lab::host::{Host, Said};
 use crate::lab::shared::{Shared, Snapshot};
 use crate::paths;
+use crate::test::ledger::Ledger;
 use crate::test::look::{MOUNT, Names};
 use crate::test::stage::{NEXT_INDEX_AT, clean, mount, sees, slot_crc_at};
-use crate::test::{report, tally::Tally};
 
 /// What a command takes, until the first of its kind was seen.
 const UNKNOWN: Duration = Duration::from_millis(100);
@@ -39,7 +40,7 @@ pub(super) struct Driver<'d> {
     usual_rest: BTreeMap<Kind, Duration>,
     pub(super) histogram: Histogram,
     outcomes: Receiver<Judged>,
-    tally: &'d mut Tally,
+    ledger: &'d Ledger,
 }
 
 /// The master stood.
@@ -61,13 +62,16 @@ struct Waited {
     stored: Option<Duration>,
 }
 
+/// Numbers the memories that are kept, also of runs side by side.
+static IMAGES: AtomicU32 = AtomicU32::new(0);
+
 impl<'d> Driver<'d> {
     pub(super) fn new(
         host: &'d mut Host,
         memory: &'d Shared,
         seed: u64,
         outcomes: Receiver<Judged>,
-        tally: &'d mut Tally,
+        ledger: &'d Ledger,
     ) -> Self {
         Self {
             host,
@@ -78,7 +82,7 @@ impl<'d> Driver<'d> {
             usual_rest: BTreeMap::new(),
             histogram: Histogram::default(),
             outcomes,
-            tally,
+            ledger,
         }
     }
 
@@ -343,7 +347,7 @@ impl<'d> Driver<'d> {
     fn hear(&mut self, (job, verdict): Judged) -> Result<()> {
         match verdict.with_context(|| format!("{} could not be judged", job.name))? {
             Ok(()) => {
-                report(self.tally, &format!("PASS {}", job.name));
+                self.ledger.verdict(&format!("PASS {}", job.name));
                 Ok(())
             }
             Err(error) => self.fail(&job.name, &job.stopped, &format!("{error:#}")),
@@ -354,16 +358,14 @@ impl<'d> Driver<'d> {
     fn fail(&mut self, name: &str, stopped: &Snapshot, why: &str) -> Result<()> {
         let folder = paths::target("lab/crash");
         fs::create_dir_all(&folder).context("cannot create target/lab/crash")?;
-        let number = self.tally.failed;
+        let number = IMAGES.fetch_add(1, Ordering::Relaxed);
         let image = folder.join(format!("{}-{number}.img", std::process::id()));
         stopped
             .save(&image, self.memory.size())
             .with_context(|| format!("cannot write {}", image.display()))?;
         let image = image.display();
-        report(
-            self.tally,
-            &format!("FAIL {name}: {why}\n    its memory is in {image}"),
-        );
+        self.ledger
+            .verdict(&format!("FAIL {name}: {why}\n    its memory is in {image}"));
         Ok(())
     }
 

@@ -1,0 +1,81 @@
+//! What `cargo xtask lab` promises about streams, exit status, the shared folder and the
+//! kernel's complaints: a boot for each, and what must come of it.
+
+use super::boot::Boot;
+
+/// Returns the boots that show the lab's promises.
+pub(crate) fn all() -> Vec<Boot> {
+    [
+        promise(
+            "streams and exit status are the command's",
+            &[],
+            "echo out; echo err >&2; exit 7",
+            (7, "out\n"),
+        ),
+        Boot {
+            share: true,
+            ..promise(
+                "a shared folder is read and written",
+                &[],
+                "cd /share; cat 'in, put'; echo from the guest > 'out, put'",
+                (0, "from the host\n"),
+            )
+        },
+        promise(
+            "a kernel complaint fails the run",
+            &[],
+            "echo '<4>WARNING: CPU: 0 at test' > /dev/kmsg; echo done",
+            (125, "done\n"),
+        ),
+        promise(
+            "a crashed kernel fails the run",
+            &[],
+            "sleep 1; echo c > /proc/sysrq-trigger; sleep 60",
+            (125, ""),
+        ),
+        promise(
+            "the timeout ends a guest",
+            &["--timeout", "12"],
+            "sleep 600",
+            (124, ""),
+        ),
+        promise(
+            "two hosts run a command at once",
+            &["--hosts", "6.12,7.3", "--size", "256M"],
+            "echo it is $FAMFS_HOST; exit $((FAMFS_HOST + 2))",
+            (3, "1| it is 1\n2| it is 2\n"),
+        ),
+        promise(
+            "the timeout ends two hosts",
+            &["--hosts", "7.3,6.12", "--size", "256M", "--timeout", "2"],
+            "sleep 600",
+            (124, ""),
+        ),
+        Boot {
+            share: true,
+            ..promise(
+                "a deterministic guest runs commands too",
+                &["--deterministic", "--kernel", "7.3"],
+                "echo $FAMFS_DETERMINISTIC $FAMFS_DEV; cd /share; cat 'in, put'; \
+                 echo from the guest > 'out, put'; exit 3",
+                (3, "1 /dev/dax0.0\nfrom the host\n"),
+            )
+        },
+        promise(
+            "6.12 has no CXL memory",
+            &["--kernel", "6.12", "--memory", "cxl"],
+            "true",
+            (2, ""),
+        ),
+    ]
+    .into()
+}
+
+fn promise(what: &str, lab: &[&str], script: &str, wanted: (i32, &'static str)) -> Boot {
+    let command = ["sh", "-c", script].map(str::to_owned).to_vec();
+    Boot {
+        expected: wanted.0,
+        stdout: Some(wanted.1),
+        ..Boot::of_tests(format!("lab: {what}"), lab, command)
+    }
+}
