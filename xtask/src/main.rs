@@ -10,6 +10,7 @@ mod gate;
 mod guest;
 mod kmod;
 mod lab;
+mod longrun;
 mod man;
 mod paths;
 mod process;
@@ -46,6 +47,7 @@ enum Command {
     Bench(bench::Args),
     FuzzHost(fuzzhost::Args),
     Test(test::Args),
+    LongRun(longrun::Args),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +64,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => return bench::main(&args),
         Command::FuzzHost(args) => fuzzhost::main(&args).map(success),
         Command::Test(args) => test::main(&args),
+        Command::LongRun(args) => longrun::main(&args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("xtask: {error:#}");
