@@ -38,7 +38,7 @@ use crate::{
     ebpf, kmod, paths,
     setup::{
         self,
-        kernels::{self, Kernel, Line},
+        kernels::{self, Asked, Kernel, Line},
     },
 };
 
@@ -70,19 +70,18 @@ const BOOT: Duration = Duration::from_secs(45);
   cargo xtask lab --hosts 6.12,7.3                   `1 COMMAND` and `2 COMMAND`, line by line
   cargo xtask lab --share results -- sh -c 'dmesg > /share/dmesg'")]
 pub(crate) struct Args {
-    /// Kernel line
-    #[arg(long, value_enum, default_value = "6.12")]
-    pub(crate) kernel: Line,
-    /// Two guests on these kernel lines that share one memory, such as 6.12,7.3
+    /// lts, current, debug, or a version such as 7.3 [default: lts]
+    #[arg(long)]
+    pub(crate) kernel: Option<Asked>,
+    /// Two guests on these kernels that share one memory, such as 6.12,7.3
     #[arg(
         long,
-        value_enum,
         value_name = "KERNEL,KERNEL",
         value_delimiter = ',',
         conflicts_with_all = ["kernel", "deterministic", "devices", "module"]
     )]
-    pub(crate) hosts: Vec<Line>,
-    /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]
+    pub(crate) hosts: Vec<Asked>,
+    /// How the DAX memory is presented [default: pmem on lts, fsdev on current]
     #[arg(long, value_enum)]
     pub(crate) memory: Option<MemoryKind>,
     /// Bytes of DAX memory: a multiple of 256M, with suffix M or G
@@ -126,8 +125,8 @@ impl Args {
     /// Two hosts on these kernels, each with this many bytes of memory.
     pub(crate) fn for_hosts(lines: [Line; 2], size: u64) -> Self {
         Self {
-            kernel: lines[0],
-            hosts: lines.to_vec(),
+            kernel: Some(lines[0].into()),
+            hosts: lines.map(Asked::from).to_vec(),
             memory: None,
             size,
             devices: 1,
@@ -140,6 +139,11 @@ impl Args {
             tracers: false,
             command: Vec::new(),
         }
+    }
+
+    /// The kernel of a single guest.
+    fn asked(&self) -> Asked {
+        self.kernel.unwrap_or_else(|| kernels::first().into())
     }
 }
 
@@ -166,19 +170,11 @@ impl From<MemoryKind> for lab_init::Memory {
 
 /// Runs the subcommand: usage errors end with 2, the lab's own with 125.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let memory = match usage(args) {
-        Ok(memory) => memory,
-        Err(error) => {
-            complain(&format!("{error:#}"));
-            return ExitCode::from(2);
-        }
-    };
-    let ran = if args.hosts.is_empty() {
-        run(args, memory)
-    } else {
-        hosts::run(args, memory)
-    };
-    match ran {
+    if let Err(error) = usage(args) {
+        complain(&format!("{error:#}"));
+        return ExitCode::from(2);
+    }
+    match set_up_and_run(args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -187,23 +183,35 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     }
 }
 
+fn set_up_and_run(args: &Args) -> Result<u8> {
+    setup::ensure()?;
+    // Only now is it known which kernels there are.
+    let memory = usage(args)?;
+    if args.hosts.is_empty() {
+        args.asked().report();
+        return run(args, memory);
+    }
+    args.hosts.iter().copied().for_each(Asked::report);
+    hosts::run(args, memory)
+}
+
 /// What the arguments do not allow together.
 fn usage(args: &Args) -> Result<lab_init::Memory> {
     // Of two hosts both have the same, and each kernel has pmem.
-    let (lines, preferred) = if args.hosts.is_empty() {
-        let preferred = image::memories(args.kernel)[0];
-        (std::slice::from_ref(&args.kernel), preferred)
+    let (kernels, preferred) = if args.hosts.is_empty() {
+        let asked = args.asked();
+        (vec![asked], asked.line.memories()[0])
     } else {
         hosts::usage(&args.hosts)?;
-        (args.hosts.as_slice(), lab_init::Memory::Pmem)
+        (args.hosts.clone(), lab_init::Memory::Pmem)
     };
     let memory = args.memory.map_or(preferred, Into::into);
-    for line in lines {
-        let offered = image::memories(*line);
+    for kernel in kernels {
+        let offered = kernel.line.memories();
         if !offered.contains(&memory) {
             let offered: Vec<_> = offered.iter().map(|memory| name(*memory)).collect();
             bail!(
-                "kernel {line} has no {} memory, only {} (7.3 has pmem, fsdev and cxl)",
+                "kernel {kernel} has no {} memory, only {} (current has pmem, fsdev and cxl)",
                 name(memory),
                 offered.join(", ")
             );
@@ -295,14 +303,15 @@ impl Ready {
         identity: Option<&Identity>,
     ) -> Result<Self> {
         setup::ensure()?;
-        if args.kernel == Line::Debug {
+        let line = args.asked().line;
+        if line == Line::Debug {
             setup::debugkernel::ensure()?;
         }
-        let kernel = kernels::installed(args.kernel)?;
+        let kernel = kernels::installed(line)?;
         ebpf::build()?;
         let famfs_ko = match &args.module {
             Some(file) => file.clone(),
-            None => kmod::build_tree(args.kernel, 0)?.ko,
+            None => kmod::build_tree(line, 0)?.ko,
         };
         let binaries = image::build_binaries()?;
         fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
@@ -324,7 +333,7 @@ impl Ready {
             tracers: args.tracers,
             files: identity.map_or(&[], |identity| &identity.files),
         };
-        let mut config = configuration(args, memory, terminal, share.is_some());
+        let mut config = configuration(args, &kernel, memory, terminal, share.is_some());
         let mut console = format!("{}-{}", kernel.line, std::process::id());
         if let Some(Identity { number, .. }) = identity {
             config.env.insert("FAMFS_HOST".into(), number.to_string());
@@ -361,6 +370,7 @@ impl Ready {
 
 fn configuration(
     args: &Args,
+    kernel: &Kernel,
     memory: lab_init::Memory,
     terminal: Option<(u16, u16)>,
     share: bool,
@@ -370,7 +380,7 @@ fn configuration(
             ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
             ("HOME", "/root"),
             ("FAMFS_DEV", memory.device()),
-            ("FAMFS_KERNEL", args.kernel.series()),
+            ("FAMFS_KERNEL", &kernel.series()),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
@@ -431,7 +441,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         // A kernel that complained before it hung is a finding, not an accident.
         let console = fs::read(&machine.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
-        let quiet = complaints(&console, kernel.line.series(), &known).is_empty();
+        let quiet = complaints(&console, &kernel.series(), &known).is_empty();
         match end {
             Ok(End::NotUp(limit)) if quiet => complain(&format!(
                 "the guest did not come up within {} s; booting it again",
@@ -454,7 +464,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         text => text.unwrap_or_default(),
     };
     let text = String::from_utf8_lossy(&text);
-    let complaints = complaints(&text, kernel.line.series(), &known);
+    let complaints = complaints(&text, &kernel.series(), &known);
     match verdict(&end, &complaints) {
         Ok(code) => {
             let _ = fs::remove_file(&machine.console);

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use self::tally::Tally;
-use crate::{ebpf, kmod, setup, setup::kernels::Line};
+use crate::{ebpf, kmod, setup, setup::kernels};
 
 /// Run all tests: on this machine, then in guests on both kernels.
 ///
@@ -58,16 +58,21 @@ enum Place {
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     setup::ensure()?;
     ebpf::build()?;
-    for line in Line::ALL {
-        kmod::build_tree(line, 0)?;
-    }
     let mut tally = Tally::default();
+    let kernels = kernels::survey()?;
+    for kernel in &kernels.present {
+        show(&kernel.to_string());
+        kmod::build_tree(kernel.line, 0)?;
+    }
+    for gap in &kernels.gaps {
+        report(&mut tally, &gap.to_string());
+    }
     let wanted = |place| args.only.is_none_or(|only| only == place);
     if wanted(Place::Host) {
         host::run(&mut tally)?;
     }
     if wanted(Place::Lab) {
-        guest::run(&args.filters, &mut tally)?;
+        guest::run(&args.filters, &kernels, &mut tally)?;
     }
     if wanted(Place::Hosts) {
         hosts::run(&args.filters, &mut tally)?;

@@ -31,7 +31,11 @@ pub(crate) const SEED: u64 = 0xfa3f5;
 /// The same part of the points with each kernel as the master, and on fsdev; or on those whose
 /// name contains a filter.
 pub(crate) fn run(points: u32, seed: u64, filters: &[String], tally: &mut Tally) -> Result<()> {
-    let mut chosen = vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)];
+    let settings = stage::settings();
+    let mut chosen = Vec::new();
+    for setting in &settings {
+        chosen.extend(setting.masters().iter().map(|master| (*setting, *master)));
+    }
     chosen.retain(|(setting, master)| {
         let direction = setting.direction(*master);
         filters.is_empty() || filters.iter().any(|f| direction.contains(f.as_str()))
@@ -39,7 +43,7 @@ pub(crate) fn run(points: u32, seed: u64, filters: &[String], tally: &mut Tally)
     let count = u32::try_from(chosen.len())?;
     ensure!(count > 0, "no hosts match {filters:?}; try `fsdev`");
     show(&format!("crash: {points} points, seed {seed:#x}"));
-    for setting in [stage::MIXED, stage::FSDEV] {
+    for setting in settings {
         let of_this = (0..)
             .zip(&chosen)
             .filter(|(_, (other, _))| *other == setting)

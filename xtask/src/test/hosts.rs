@@ -21,9 +21,10 @@ const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
 /// Runs the tests whose name or hosts contain a filter, with each kernel as the master once, and
 /// on fsdev.
 pub(crate) fn run(filters: &[String], tally: &mut Tally) -> Result<()> {
-    // Two hosts of one kernel are alike, so one direction is both.
-    on(stage::MIXED, &[0, 1], filters, tally)?;
-    on(stage::FSDEV, &[0], filters, tally)
+    for setting in stage::settings() {
+        on(setting, setting.masters(), filters, tally)?;
+    }
+    Ok(())
 }
 
 fn on(setting: Setting, masters: &[usize], filters: &[String], tally: &mut Tally) -> Result<()> {
