@@ -20,8 +20,8 @@ use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
 use crate::guest::{Guest, Mode, Request};
-use crate::setup::kernels::Line;
-use crate::{kmod, paths, setup};
+use crate::setup::kernels::{self, Asked};
+use crate::{kmod, paths};
 
 const RUN_ERROR: u8 = 2;
 const RESULT: &str = "result.json";
@@ -66,8 +66,8 @@ struct FaultCost {
 #[derive(Clone, Copy, Debug, clap::Args)]
 struct Held {
     /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
+    #[arg(long)]
+    kernel: Option<Asked>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -92,9 +92,8 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 }
 
 fn fault_cost(args: &FaultCost) -> Result<u8> {
-    setup::ensure()?;
     // One guest per kernel, side by side: their instructions are counted, not timed.
-    let guests = lines(args.held.kernel)
+    let guests = kernels::to_run_on(args.held.kernel)?
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;
@@ -123,10 +122,6 @@ fn fault_cost(args: &FaultCost) -> Result<u8> {
         })
         .collect::<Result<Vec<_>>>()?;
     judge("cost", guests, args.held.json)
-}
-
-fn lines(wanted: Option<Line>) -> Vec<Line> {
-    wanted.map_or(Line::ALL.to_vec(), |line| vec![line])
 }
 
 /// Waits for the guests, and lets famfs-bench judge their results by its command `by`.

@@ -42,8 +42,8 @@ const CHECKS: &[Check] = &[
     ("dependencies", |_| cargo::deny()),
     ("dependencies of famfs-ebpf", |_| cargo::deny_ebpf()),
     ("advisories", |_| cargo::advisories()),
-    ("module warnings on 6.12", |_| module::warnings_6_12()),
-    ("module warnings on 7.3", |_| module::warnings_7_3()),
+    ("module warnings on lts", |_| module::warnings_lts()),
+    ("module warnings on current", |_| module::warnings_current()),
     ("module style", style::checkpatch),
     ("module sparse", style::sparse),
 ];

@@ -9,7 +9,10 @@ use std::{
 use anyhow::{Context, Result};
 use nix::sys::signal::Signal;
 
-use crate::{process, setup::kernels::Line};
+use crate::{
+    process,
+    setup::kernels::{self, Asked, Line},
+};
 
 /// Watch famfs at work in a guest: a fresh clone to famfs-top in one command.
 #[derive(Clone, Debug, clap::Args)]
@@ -18,9 +21,9 @@ use crate::{process, setup::kernels::Line};
   cargo xtask demo --kernel 7.3    on the newer kernel
   cargo xtask demo | cat           both kernels, as text")]
 pub(crate) struct Args {
-    /// Kernel line [default: 6.12 on a terminal, both otherwise]
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
+    /// lts, current, or a version [default: lts on a terminal, both otherwise]
+    #[arg(long)]
+    kernel: Option<Asked>,
 }
 
 pub(crate) fn main(args: &Args) -> ExitCode {
@@ -44,14 +47,13 @@ fn say(line: &str) -> Result<bool> {
 }
 
 fn run(args: &Args) -> Result<u8> {
+    let lines = kernels::to_run_on(args.kernel)?;
     if io::stdout().is_terminal() && io::stdin().is_terminal() {
-        return lab(args.kernel.unwrap_or(Line::V6_12), "screen");
+        let first = lines.first().context("there is no kernel")?;
+        return lab(*first, "screen");
     }
-    for line in Line::ALL
-        .into_iter()
-        .filter(|line| args.kernel.is_none_or(|only| only == *line))
-    {
-        if !say(&format!("==== kernel {line} ===="))? {
+    for line in lines {
+        if !say(&format!("==== kernel {} ====", line.series()))? {
             return Ok(0);
         }
         let code = lab(line, "print")?;

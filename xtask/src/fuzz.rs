@@ -6,7 +6,11 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use nix::sys::signal::Signal;
 
-use crate::{lab::MemoryKind, process, setup::kernels::Line};
+use crate::{
+    lab::MemoryKind,
+    process,
+    setup::kernels::{self, Asked, Line},
+};
 
 /// Throw random calls, mounts and races at famfs.ko in a guest, and check what must hold.
 ///
@@ -14,15 +18,15 @@ use crate::{lab::MemoryKind, process, setup::kernels::Line};
 /// printed; with `--seed` each thread does the same operations again.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
-  cargo xtask fuzz                                     6.12 with pmem, then 7.3 with fsdev
+  cargo xtask fuzz                                     the lts kernel with pmem, the current one with fsdev
   cargo xtask fuzz --kernel 7.3 --memory pmem --ops 1000000
   cargo xtask fuzz --for 3600 --ops 100000000          an hour on each
   cargo xtask fuzz --kernel 6.12 --seed 0x2a -- --phase chaos --json")]
 pub(crate) struct Args {
-    /// Kernel line [default: each]
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
-    /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]
+    /// lts, current, debug, or a version [default: lts and current]
+    #[arg(long)]
+    kernel: Option<Asked>,
+    /// How the DAX memory is presented [default: pmem on lts, fsdev on current]
     #[arg(long, value_enum)]
     memory: Option<MemoryKind>,
     /// Operations on each kernel
@@ -43,7 +47,7 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     let mut failed = false;
-    for line in args.kernel.map_or(Line::ALL.to_vec(), |line| vec![line]) {
+    for line in kernels::to_run_on(args.kernel)? {
         let status = process::tied(&mut guest(args, line)?, Signal::SIGTERM)
             .stdin(Stdio::null())
             .status()
@@ -93,10 +97,10 @@ mod tests {
             duration: Some(9),
             more: vec!["--json".to_owned()],
         };
-        let line = process::describe(&guest(&args, Line::V7_3).unwrap());
+        let line = process::describe(&guest(&args, Line::Current).unwrap());
         assert!(
             line.ends_with(
-                " lab --kernel 7.3 --memory pmem --devices 2 -- lab-fuzz --ops 7 --seed 0x2a --for 9 --json"
+                " lab --kernel current --memory pmem --devices 2 -- lab-fuzz --ops 7 --seed 0x2a --for 9 --json"
             ),
             "{line}"
         );

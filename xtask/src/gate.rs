@@ -14,8 +14,8 @@ use anyhow::{Context as _, Result, bail};
 
 use self::boots::Side;
 use crate::kmod::{self, Built};
-use crate::setup::kernels::Line;
-use crate::{paths, setup};
+use crate::paths;
+use crate::setup::kernels::{self, Asked, Line};
 
 /// Exit status for what could not be measured.
 const RUN_ERROR: u8 = 2;
@@ -36,8 +36,8 @@ const NOT_COMPARABLE: u8 = 4;
 Exit status: 0 pass, 1 regression, 2 usage or run error, 3 not deterministic, 4 not comparable.")]
 pub(crate) struct Args {
     /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
+    #[arg(long)]
+    kernel: Option<Asked>,
     /// Slow the module's fault path down by this many thousandths, to see the gate fail
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     inject: u32,
@@ -51,8 +51,15 @@ pub(crate) struct Args {
 
 /// Runs the subcommand; the worst kernel decides the exit status.
 pub(crate) fn main(args: &Args) -> ExitCode {
+    let lines = match kernels::to_run_on(args.kernel) {
+        Ok(lines) => lines,
+        Err(error) => {
+            eprintln!("gate: {error:#}");
+            return ExitCode::from(RUN_ERROR);
+        }
+    };
     let mut worst = 0;
-    for line in args.kernel.map_or(Line::ALL.to_vec(), |line| vec![line]) {
+    for line in lines {
         let code = gate(args, line).unwrap_or_else(|error| {
             say(line, &format!("{error:#}"));
             RUN_ERROR
@@ -63,7 +70,6 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 }
 
 fn gate(args: &Args, line: Line) -> Result<u8> {
-    setup::ensure()?;
     let built = kmod::build_tree(line, args.inject)?;
     let harness = fingerprint::environment(&built)?;
     let new = boots::measure(line, Side::New, &built.ko, &harness)?;

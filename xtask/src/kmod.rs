@@ -1,8 +1,8 @@
 //! `cargo xtask build-kmod`: famfs.ko for each kernel of the lab.
 //!
 //! A build runs on a copy of the sources, never in the tree, and only when the sources, the
-//! kernel, the compiler or the options changed. 6.12 builds on this machine against unpacked
-//! headers; 7.3 builds in the chroot.
+//! kernel, the compiler or the options changed. The kernel's row in the table of what is wanted
+//! says whether it runs on this machine or in the chroot.
 
 mod dkms;
 mod headers;
@@ -17,7 +17,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, Log};
-use crate::setup::kernels::{self, Kernel, Line};
+use crate::setup::kernels::{self, Asked, Kernel, Line, Tools};
 use crate::setup::{chroot, debugkernel, workshop};
 use crate::{paths, setup};
 
@@ -25,14 +25,14 @@ use crate::{paths, setup};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask build-kmod                  both kernels, into target/kmod/<kernel>/famfs.ko
-  cargo xtask build-kmod --kernel 7.3     one kernel
+  cargo xtask build-kmod --kernel lts     one kernel
   cargo xtask build-kmod --all-headers    a table of every set of headers Debian has today
   cargo xtask build-kmod --dkms           as a user of dkms gets it, for both kernels
   cargo xtask build-kmod --inject 10      with 1 % more instructions in the fault path")]
 pub(crate) struct Args {
     /// Build for this kernel only
-    #[arg(long, value_name = "LINE")]
-    kernel: Option<Line>,
+    #[arg(long, value_name = "KERNEL")]
+    kernel: Option<Asked>,
     /// Slow the fault path down by this many thousandths, to see the gate fail
     #[arg(long, value_name = "PERMILLE", default_value_t = 0)]
     inject: u32,
@@ -78,11 +78,7 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     if args.dkms {
         return dkms::main();
     }
-    setup::ensure()?;
-    if args.kernel == Some(Line::Debug) {
-        debugkernel::ensure()?;
-    }
-    for line in args.kernel.map_or(Line::ALL.to_vec(), |line| vec![line]) {
+    for line in kernels::to_run_on(args.kernel)? {
         let start = Instant::now();
         let built = build_tree(line, args.inject)?;
         for warning in &built.warnings {
@@ -135,7 +131,7 @@ pub(crate) fn build(request: &Request<'_>) -> Result<Built> {
     let kernel = kernels::installed(request.line)?;
     let out = paths::target("kmod").join(request.name);
     let _lock = process::lock(&out.with_added_extension("lock"), "build-kmod")?;
-    let compiler = compiler(request.line)?;
+    let compiler = compiler(kernel.tools)?;
     let digest = source::digest(request.source)?;
     let key = format!(
         "{} {compiler} inject={} {digest:016x}\n",
@@ -174,36 +170,47 @@ pub(crate) fn build(request: &Request<'_>) -> Result<Built> {
     })
 }
 
+/// Tries to build the tree's module for a kernel of which only the headers are here; returns what
+/// stands in the way.
+pub(crate) fn obstacle(kernel: &Kernel) -> Result<Option<String>> {
+    let out = paths::target("kmod/trial").join(&kernel.release);
+    setup::apt::remove_dir(&out)?;
+    let copy = out.join("src");
+    copy_sources(&copy)?;
+    let log = Log::create(out.join("build.log"))?;
+    let mut make = make(kernel, &copy, 0)?;
+    if log.try_run(&mut make)? {
+        setup::apt::remove_dir(&out)?;
+        return Ok(None);
+    }
+    let text = log.text()?;
+    let first = first_error(&text, &copy);
+    let log = out.join("build.log");
+    let log = log.strip_prefix(paths::workspace()).unwrap_or(&log);
+    Ok(Some(format!("{first} (full output: {})", log.display())))
+}
+
+/// What the compiler, or make, first found wrong.
+fn first_error(log: &str, copy: &Path) -> String {
+    let is_error = |line: &&str| line.contains("error: ") || line.contains("*** ");
+    let line = log.lines().find(is_error).or_else(|| log.lines().last());
+    in_tree(line.unwrap_or("make failed and said nothing"), copy)
+}
+
 fn make(kernel: &Kernel, copy: &Path, inject: u32) -> Result<Command> {
-    let mut command = match kernel.line {
-        Line::V6_12 => {
-            let src = kernel.headers.join("usr/src");
-            let common = format!(
-                "linux-headers-{}-common",
-                kernel.release.trim_end_matches("-amd64")
-            );
+    let mut command = match kernel.tools {
+        Tools::Host => {
             let mut make = Command::new("make");
-            make.arg("-C").arg(src.join(common));
-            make.arg(format!(
-                "O={}",
-                src.join(format!("linux-headers-{}", kernel.release))
-                    .display()
-            ));
+            make.args(of_headers(kernel, &kernel.headers));
             make.arg(format!("M={}", copy.display()));
             let cc = host_compiler()?;
             make.arg(format!("CC={}", cc.display()));
             make
         }
-        Line::Debug => {
+        Tools::Chroot => in_chroot(kernel, copy),
+        Tools::Workshop => {
             let mut make = workshop::command([Some(&kernel.headers), Some(copy)]);
             make.args(["make", "-C", debugkernel::BUILD_INSIDE, "M=/srv"]);
-            make
-        }
-        Line::V7_3 => {
-            let mut make = chroot::command(Some(copy));
-            make.args(["make", "-C"])
-                .arg(format!("/usr/src/linux-headers-{}", kernel.release));
-            make.arg("M=/mnt");
             make
         }
     };
@@ -219,6 +226,28 @@ fn make(kernel: &Kernel, copy: &Path, inject: u32) -> Result<Command> {
     Ok(command)
 }
 
+/// `make` in the chroot against any kernel's headers, for the module in `copy`.
+pub(crate) fn in_chroot(kernel: &Kernel, copy: &Path) -> Command {
+    let mut make = chroot::command_in(&chroot::root(), [Some(copy), Some(&kernel.headers)]);
+    make.arg("make")
+        .args(of_headers(kernel, Path::new("/srv")))
+        .arg("M=/mnt");
+    make
+}
+
+/// The arguments of `make` that name a kernel's headers, which were unpacked to `root`.
+fn of_headers(kernel: &Kernel, root: &Path) -> [String; 3] {
+    let folder = |name: &str| {
+        let folder = root.join("usr/src").join(format!("linux-headers-{name}"));
+        folder.display().to_string()
+    };
+    [
+        "-C".to_owned(),
+        folder(&format!("{}-common", kernel.version())),
+        format!("O={}", folder(&kernel.release)),
+    ]
+}
+
 /// The compiler that 6.12 itself was built with, where this machine has it.
 fn host_compiler() -> Result<PathBuf> {
     ["gcc-12", "gcc"]
@@ -227,11 +256,13 @@ fn host_compiler() -> Result<PathBuf> {
         .context("no gcc on PATH; install the package gcc")
 }
 
-fn compiler(line: Line) -> Result<String> {
-    let version = match line {
-        Line::V6_12 => process::stdout(Command::new(host_compiler()?).arg("--version"))?,
-        Line::Debug => process::stdout(workshop::command([None, None]).args(["gcc", "--version"]))?,
-        Line::V7_3 => process::stdout(chroot::command(None).args(["gcc-14", "--version"]))?,
+fn compiler(tools: Tools) -> Result<String> {
+    let version = match tools {
+        Tools::Host => process::stdout(Command::new(host_compiler()?).arg("--version"))?,
+        Tools::Chroot => process::stdout(chroot::command(None).args(["gcc-14", "--version"]))?,
+        Tools::Workshop => {
+            process::stdout(workshop::command([None, None]).args(["gcc", "--version"]))?
+        }
     };
     match version.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
@@ -242,16 +273,19 @@ fn compiler(line: Line) -> Result<String> {
 /// The compiler's warning lines. kbuild's remark that the host's compiler is another one than
 /// the kernel's is no finding about our source.
 fn warnings(log: &str, copy: &Path) -> Vec<String> {
-    let copy = format!("{}/", copy.display());
     log.lines()
         .filter(|line| line.contains("warning:") || line.starts_with("WARNING:"))
         .filter(|line| !line.contains("the compiler differs"))
-        .map(|line| {
-            line.replace(&copy, "famfs-kmod/")
-                .replace("/mnt/", "famfs-kmod/")
-                .replace("/srv/", "famfs-kmod/")
-        })
+        .map(|line| in_tree(line, copy))
         .collect()
+}
+
+/// A line of output with paths as in the tree. The module is `/mnt` in the chroot, and `/srv`
+/// where the debugging kernel is built.
+fn in_tree(line: &str, copy: &Path) -> String {
+    line.replace(&format!("{}/", copy.display()), "famfs-kmod/")
+        .replace("/mnt/", "famfs-kmod/")
+        .replace("/srv/", "famfs-kmod/")
 }
 
 #[cfg(test)]
@@ -270,5 +304,20 @@ mod tests {
             "WARNING: modpost: missing MODULE_DESCRIPTION() in famfs.o",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn an_obstacle_is_the_first_error_or_the_last_words() {
+        let of = |log: &str| first_error(log, Path::new("/t/src"));
+        let log = "  CC [M]  map.o\n/mnt/map.c:7:2: error: too few arguments\n\
+                   /mnt/map.c:9:2: error: another\nmake[1]: *** [/mnt] Error 2\n";
+        assert_eq!(of(log), "famfs-kmod/map.c:7:2: error: too few arguments");
+        let log = "make: Entering\nmake: *** No rule to make target 'modules'.  Stop.\n";
+        assert_eq!(
+            of(log),
+            "make: *** No rule to make target 'modules'.  Stop."
+        );
+        assert_eq!(of("unshare: no\n"), "unshare: no");
+        assert_eq!(of(""), "make failed and said nothing");
     }
 }

@@ -41,7 +41,7 @@ use crate::{
     ebpf, kmod, paths,
     setup::{
         self,
-        kernels::{self, Kernel, Line},
+        kernels::{self, Asked, Kernel, Line},
     },
 };
 
@@ -79,19 +79,18 @@ pub(crate) const AGAIN: &str = "booting it again";
   cargo xtask lab --hosts 6.12,7.3                   `1 COMMAND` and `2 COMMAND`, line by line
   cargo xtask lab --share results -- sh -c 'dmesg > /share/dmesg'")]
 pub(crate) struct Args {
-    /// Kernel line
-    #[arg(long, value_enum, default_value = "6.12")]
-    pub(crate) kernel: Line,
-    /// Two guests on these kernel lines that share one memory, such as 6.12,7.3
+    /// lts, current, debug, or a version such as 7.3 [default: lts]
+    #[arg(long)]
+    pub(crate) kernel: Option<Asked>,
+    /// Two guests on these kernels that share one memory, such as 6.12,7.3
     #[arg(
         long,
-        value_enum,
         value_name = "KERNEL,KERNEL",
         value_delimiter = ',',
         conflicts_with_all = ["kernel", "deterministic", "devices", "module"]
     )]
-    pub(crate) hosts: Vec<Line>,
-    /// How the DAX memory is presented [default: pmem on 6.12, fsdev on 7.3]
+    pub(crate) hosts: Vec<Asked>,
+    /// How the DAX memory is presented [default: pmem on lts, fsdev on current]
     #[arg(long, value_enum)]
     pub(crate) memory: Option<MemoryKind>,
     /// Bytes of DAX memory: a multiple of 256M, with suffix M or G
@@ -139,8 +138,8 @@ impl Args {
     /// must have been built.
     pub(crate) fn for_hosts(lines: [Line; 2], size: u64) -> Self {
         Self {
-            kernel: lines[0],
-            hosts: lines.to_vec(),
+            kernel: Some(lines[0].into()),
+            hosts: lines.map(Asked::from).to_vec(),
             memory: None,
             size,
             devices: 1,
@@ -154,6 +153,11 @@ impl Args {
             built: true,
             command: Vec::new(),
         }
+    }
+
+    /// The kernel of a single guest.
+    fn asked(&self) -> Asked {
+        self.kernel.unwrap_or_else(|| kernels::first().into())
     }
 }
 
@@ -180,19 +184,11 @@ impl From<MemoryKind> for lab_init::Memory {
 
 /// Runs the subcommand: usage errors end with 2, the lab's own with 125.
 pub(crate) fn main(args: &Args) -> ExitCode {
-    let memory = match usage(args) {
-        Ok(memory) => memory,
-        Err(error) => {
-            complain(&format!("{error:#}"));
-            return ExitCode::from(2);
-        }
-    };
-    let ran = if args.hosts.is_empty() {
-        run(args, memory)
-    } else {
-        hosts::run(args, memory)
-    };
-    match ran {
+    if let Err(error) = usage(args) {
+        complain(&format!("{error:#}"));
+        return ExitCode::from(2);
+    }
+    match set_up_and_run(args) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             complain(&format!("{error:#}"));
@@ -201,30 +197,42 @@ pub(crate) fn main(args: &Args) -> ExitCode {
     }
 }
 
+fn set_up_and_run(args: &Args) -> Result<u8> {
+    setup::ensure()?;
+    // Only now is it known which kernels there are.
+    let memory = usage(args)?;
+    if args.hosts.is_empty() {
+        args.asked().report();
+        return run(args, memory);
+    }
+    args.hosts.iter().copied().for_each(Asked::report);
+    hosts::run(args, memory)
+}
+
 /// What the arguments do not allow together.
 fn usage(args: &Args) -> Result<lab_init::Memory> {
     // Of two hosts both have the same, and each kernel has pmem.
-    let (lines, preferred) = if args.hosts.is_empty() {
-        let preferred = image::memories(args.kernel)[0];
-        (std::slice::from_ref(&args.kernel), preferred)
+    let (kernels, preferred) = if args.hosts.is_empty() {
+        let asked = args.asked();
+        (vec![asked], asked.line.memories()[0])
     } else {
         hosts::usage(&args.hosts)?;
-        (args.hosts.as_slice(), lab_init::Memory::Pmem)
+        (args.hosts.clone(), lab_init::Memory::Pmem)
     };
     let memory = args.memory.map_or(preferred, Into::into);
-    for line in lines {
-        let offered = image::memories(*line);
+    for kernel in kernels {
+        let offered = kernel.line.memories();
         if !offered.contains(&memory) {
-            let offered: Vec<_> = offered.iter().map(|memory| name(*memory)).collect();
+            let offered: Vec<_> = offered.iter().map(|memory| memory_name(*memory)).collect();
             bail!(
-                "kernel {line} has no {} memory, only {} (7.3 has pmem, fsdev and cxl)",
-                name(memory),
+                "kernel {kernel} has no {} memory, only {} (current has pmem, fsdev and cxl)",
+                memory_name(memory),
                 offered.join(", ")
             );
         }
     }
     if args.devices > 1 && memory.second_device().is_none() {
-        bail!("--devices 2: {} memory has one device", name(memory));
+        bail!("--devices 2: {} memory has one device", memory_name(memory));
     }
     for path in args.share.iter().chain(&args.memory_file) {
         if path.to_str().is_none() {
@@ -255,8 +263,8 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
     Ok(memory)
 }
 
-/// As the option takes it.
-fn name(memory: lab_init::Memory) -> &'static str {
+/// Returns the word that `--memory` takes.
+pub(crate) fn memory_name(memory: lab_init::Memory) -> &'static str {
     match memory {
         lab_init::Memory::Pmem => "pmem",
         lab_init::Memory::Fsdev => "fsdev",
@@ -276,7 +284,7 @@ fn run(args: &Args, memory: lab_init::Memory) -> Result<u8> {
         complain(&format!(
             "booting {} with {} memory ({:?})",
             ready.kernel.release,
-            name(memory),
+            memory_name(memory),
             ready.machine.accel
         ));
     }
@@ -311,18 +319,19 @@ impl Ready {
         terminal: Option<(u16, u16)>,
         identity: Option<&Identity>,
     ) -> Result<Self> {
+        let line = args.asked().line;
         if !args.built {
             setup::ensure()?;
-            if args.kernel == Line::Debug {
+            if line == Line::Debug {
                 setup::debugkernel::ensure()?;
             }
             ebpf::build()?;
             image::build_binaries()?;
         }
-        let kernel = kernels::installed(args.kernel)?;
+        let kernel = kernels::installed(line)?;
         let famfs_ko = match &args.module {
             Some(file) => file.clone(),
-            None => kmod::build_tree(args.kernel, 0)?.ko,
+            None => kmod::build_tree(line, 0)?.ko,
         };
         let binaries = image::binaries();
         fs::create_dir_all(paths::target("lab/console")).context("cannot create target/lab")?;
@@ -344,7 +353,7 @@ impl Ready {
             tracers: args.tracers,
             files: identity.map_or(&[], |identity| &identity.files),
         };
-        let mut config = configuration(args, memory, terminal, share.is_some());
+        let mut config = configuration(args, &kernel, memory, terminal, share.is_some());
         let guest = GUESTS.fetch_add(1, Ordering::Relaxed);
         let mut console = format!("{}-{}-{guest}", kernel.line, std::process::id());
         if let Some(Identity { number, .. }) = identity {
@@ -383,6 +392,7 @@ impl Ready {
 
 fn configuration(
     args: &Args,
+    kernel: &Kernel,
     memory: lab_init::Memory,
     terminal: Option<(u16, u16)>,
     share: bool,
@@ -392,7 +402,7 @@ fn configuration(
             ("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"),
             ("HOME", "/root"),
             ("FAMFS_DEV", memory.device()),
-            ("FAMFS_KERNEL", args.kernel.series()),
+            ("FAMFS_KERNEL", &kernel.series()),
         ]
         .map(|(key, value)| (key.to_owned(), value.to_owned())),
     );
@@ -454,7 +464,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         // A kernel that complained before it hung is a finding, not an accident.
         let console = fs::read(&machine.console).unwrap_or_default();
         let console = String::from_utf8_lossy(&console);
-        let quiet = complaints(&console, kernel.line.series(), &known).is_empty();
+        let quiet = complaints(&console, &kernel.series(), &known).is_empty();
         match end {
             Ok(End::NotUp(limit)) if quiet => complain(&format!(
                 "the guest did not come up within {} s; {AGAIN}",
@@ -477,7 +487,7 @@ fn boot(args: &Args, machine: &Machine, kernel: &Kernel, on_terminal: bool) -> R
         text => text.unwrap_or_default(),
     };
     let text = String::from_utf8_lossy(&text);
-    let complaints = complaints(&text, kernel.line.series(), &known);
+    let complaints = complaints(&text, &kernel.series(), &known);
     match verdict(&end, died_by, &complaints) {
         Ok(code) => {
             let _ = fs::remove_file(&machine.console);

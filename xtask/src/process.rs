@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -33,14 +33,7 @@ impl Log {
 
     /// Runs a program with its output in the log; a failure quotes the last lines.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
-        let mut file = self.append()?;
-        writeln!(file, "$ {}", describe(command))?;
-        let status = command
-            .stdin(Stdio::null())
-            .stdout(file.try_clone()?)
-            .stderr(file)
-            .status()
-            .with_context(|| format!("cannot start {}", describe(command)))?;
+        let status = self.status(command)?;
         if !status.success() {
             bail!(
                 "{} failed: {status}\n{}\n(full output: {})",
@@ -50,6 +43,22 @@ impl Log {
             );
         }
         Ok(())
+    }
+
+    /// Runs a program whose failure is an answer too; says whether it succeeded.
+    pub(crate) fn try_run(&self, command: &mut Command) -> Result<bool> {
+        Ok(self.status(command)?.success())
+    }
+
+    fn status(&self, command: &mut Command) -> Result<ExitStatus> {
+        let mut file = self.append()?;
+        writeln!(file, "$ {}", describe(command))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .status()
+            .with_context(|| format!("cannot start {}", describe(command)))
     }
 
     /// What the programs of this step said.

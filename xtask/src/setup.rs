@@ -9,6 +9,7 @@ pub(crate) mod bpflinker;
 pub(crate) mod cargodeny;
 pub(crate) mod chroot;
 pub(crate) mod debugkernel;
+mod doctored;
 pub(crate) mod guesttools;
 mod host;
 pub(crate) mod kernels;
@@ -32,14 +33,14 @@ use kernels::Line;
 #[derive(Debug, Default, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask setup                                    install what is missing
-  cargo xtask setup --upgrade                          ask for newer kernels of the same lines
+  cargo xtask setup --upgrade                          look again for the kernels that fit best
   cargo xtask setup --debug-kernel                     build the debugging kernel too, an hour
   cargo xtask setup --mirror http://mirror.example/debian/   on a machine that is not Debian")]
 pub(crate) struct Args {
     /// Debian mirror to fetch kernels from [default: the one of this machine's apt sources]
     #[arg(long, value_name = "URI")]
     mirror: Option<String>,
-    /// Fetch the newest patch level of each kernel line again
+    /// Look again for the kernel that fits each purpose best, and fetch it where it is another
     #[arg(long)]
     upgrade: bool,
     /// Build the kernel of `lab --kernel debug` too; takes about an hour on two cores
@@ -72,6 +73,9 @@ impl Context<'_> {
         say("reading the package index");
         let index = apt::Apt::foreign(&apt::mirror(self.args.mirror.as_deref())?)?;
         index.update(log)?;
+        if let Some(change) = index.describe_changes() {
+            say(&change);
+        }
         Ok(self.index.get_or_init(|| index))
     }
 }
@@ -96,18 +100,26 @@ const PARTS: &[Part] = &[
         make: host::make,
         upgrades: false,
     },
+    // Kernels newer than the module are tried in it.
     Part {
-        name: "kernel 6.12",
-        key: || Ok(kernels::key(Line::V6_12)),
-        present: || kernels::installed(Line::V6_12).is_ok(),
-        make: |context, log| kernels::make(Line::V6_12, context, log),
+        name: "build chroot",
+        key: || Ok(chroot::key()),
+        present: chroot::present,
+        make: chroot::make,
+        upgrades: false,
+    },
+    Part {
+        name: "kernel lts",
+        key: || kernels::key(Line::Lts),
+        present: || kernels::is_settled(Line::Lts),
+        make: |context, log| kernels::make(Line::Lts, context, log),
         upgrades: true,
     },
     Part {
-        name: "kernel 7.3",
-        key: || Ok(kernels::key(Line::V7_3)),
-        present: || kernels::installed(Line::V7_3).is_ok(),
-        make: |context, log| kernels::make(Line::V7_3, context, log),
+        name: "kernel current",
+        key: || kernels::key(Line::Current),
+        present: || kernels::is_settled(Line::Current),
+        make: |context, log| kernels::make(Line::Current, context, log),
         upgrades: true,
     },
     Part {
@@ -115,13 +127,6 @@ const PARTS: &[Part] = &[
         key: monitoring::key,
         present: monitoring::present,
         make: monitoring::make,
-        upgrades: false,
-    },
-    Part {
-        name: "build chroot",
-        key: chroot::key,
-        present: chroot::present,
-        make: chroot::make,
         upgrades: false,
     },
     Part {

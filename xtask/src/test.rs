@@ -26,7 +26,7 @@ use anyhow::Result;
 use self::choice::{Seed, parse_seed};
 use self::ledger::Ledger;
 use crate::lab::{host::BOOTED_AGAIN, image};
-use crate::{ebpf, kmod, paths, setup, setup::kernels::Line};
+use crate::{ebpf, kmod, paths, setup, setup::kernels};
 
 /// Run the tests: on this machine, in guests on both kernels, and in pairs of guests.
 ///
@@ -84,16 +84,21 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let start = Instant::now();
     setup::ensure()?;
     ebpf::build()?;
+    let ledger = Ledger::new(io::stdout());
+    let kernels = kernels::survey()?;
+    for gap in &kernels.gaps {
+        ledger.verdict(&gap.to_string());
+    }
     if args.only != Some(Place::Host) {
-        for line in Line::ALL {
-            kmod::build_tree(line, 0)?;
+        for kernel in &kernels.present {
+            ledger.show(&kernel.to_string());
+            kmod::build_tree(kernel.line, 0)?;
         }
         // Everything is built once, before guests run side by side.
         image::build_binaries()?;
     }
     let seed = args.seed.map_or_else(Seed::of_commit, Seed);
-    let scope = scope::of(args, seed)?;
-    let ledger = Ledger::new(io::stdout());
+    let scope = scope::of(args, &kernels, seed)?;
     ledger.show(&format!("test: {}, seed {:#018x}", scope.name, seed.0));
     for skip in &scope.skipped {
         ledger.verdict(skip);

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use super::{Held, judge, lines};
+use super::{Held, judge};
 use crate::guest::{Guest, Mode, Request};
+use crate::kmod;
 use crate::lab::image::TRACERS;
-use crate::setup::guesttools;
-use crate::{kmod, setup};
+use crate::setup::{guesttools, kernels};
 
 /// bpftrace compiles its script by LLVM, one emulated instruction after the other.
 const TIMEOUT_S: u32 = 3600;
@@ -25,9 +25,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
-    setup::ensure()?;
+    let lines = kernels::to_run_on(args.held.kernel)?;
     guesttools::tracers()?;
-    let guests = lines(args.held.kernel)
+    let guests = lines
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;

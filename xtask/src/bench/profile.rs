@@ -8,10 +8,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::plugin::{self, Place, Windows};
 use super::symbols::{Function, Symbols};
-use super::{RESULT, lines, table};
+use super::{RESULT, table};
 use crate::guest::{Guest, Mode, Request};
-use crate::setup::kernels::Line;
-use crate::{kmod, paths, setup};
+use crate::setup::kernels::{self, Asked, Line};
+use crate::{kmod, paths};
 
 /// Enough faults of 4 KiB for a median.
 const PTE_TOUCHES: &str = "512";
@@ -23,8 +23,8 @@ const PTE_TOUCHES: &str = "512";
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Args {
     /// Profile on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
+    #[arg(long)]
+    kernel: Option<Asked>,
     /// Rows to show: a part of their name, such as pmd/write/steady or unmap
     #[arg(long, value_name = "PART", default_value = "")]
     row: String,
@@ -42,9 +42,9 @@ pub(super) type Profile = BTreeMap<Function, f64>;
 pub(super) type Rows = BTreeMap<String, BTreeMap<&'static str, Profile>>;
 
 pub(super) fn main(args: &Args) -> Result<()> {
-    setup::ensure()?;
+    let lines = kernels::to_run_on(args.kernel)?;
     let plugin = plugin::build("profile")?;
-    let guests = lines(args.kernel)
+    let guests = lines
         .into_iter()
         .map(|line| Ok((line, boot(line, &plugin)?)))
         .collect::<Result<Vec<_>>>()?;
@@ -54,7 +54,7 @@ pub(super) fn main(args: &Args) -> Result<()> {
         let mut rows = read(line, &share)?;
         rows.retain(|row, _| row.contains(&args.row));
         ensure!(!rows.is_empty(), "no row has {:?} in its name", args.row);
-        kernels.insert(line.name(), rows);
+        kernels.insert(line.series(), rows);
     }
     if args.json {
         println!("{:#}", table::json(&kernels));

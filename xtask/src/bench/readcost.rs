@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Held, famfs_bench, lines, results};
+use super::{Held, famfs_bench, results};
 use crate::guest::{Guest, Mode, Request};
-use crate::{kmod, lab, paths, setup};
+use crate::setup::kernels;
+use crate::{kmod, lab, paths};
 
 /// What is measured: famfs-top as it is released.
 const PROGRAM: &str = "famfs-top";
@@ -27,13 +28,13 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
-    setup::ensure()?;
+    let lines = kernels::to_run_on(args.held.kernel)?;
     let program = lab::image::build_released(PROGRAM)?;
     let run = format!(
         "mv /share/{PROGRAM} /root && export PATH=/root:$PATH && \
          exec famfs-bench reading --out /share/result.json"
     );
-    let guests = lines(args.held.kernel)
+    let guests = lines
         .into_iter()
         .map(|line| {
             let module = kmod::build_tree(line, 0)?;

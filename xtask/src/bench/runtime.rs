@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::{famfs_bench, hot, lines, plugin};
+use super::{famfs_bench, hot, plugin};
 use crate::guest::{Guest, Mode, Request, Sparse};
-use crate::setup::kernels::Line;
-use crate::{kmod, lab, paths, setup};
+use crate::setup::kernels::{self, Asked, Line};
+use crate::{kmod, lab, paths};
 
 /// Of the DAX memory, in GiB: a log of 8 MiB names 15,420 files, and each takes 2 MiB.
 const DEVICE: u64 = 32;
@@ -40,8 +40,8 @@ pub(super) const PROGRAM: &str = "famfs";
   cargo xtask bench runtime --again --top 30         the same of the last measurement")]
 pub(super) struct Args {
     /// Measure on this kernel only
-    #[arg(long, value_enum)]
-    kernel: Option<Line>,
+    #[arg(long)]
+    kernel: Option<Asked>,
     /// Also show the functions of each command that cost most
     #[arg(long, value_name = "N")]
     top: Option<usize>,
@@ -57,9 +57,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: &Args) -> Result<u8> {
-    let lines = lines(args.kernel);
+    let lines = kernels::to_run_on(args.kernel)?;
     if !args.again {
-        setup::ensure()?;
         measure(&lines, !args.no_times)?;
     }
     if let Some(top) = args.top {

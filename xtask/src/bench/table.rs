@@ -9,7 +9,7 @@ use super::plugin::TARGETS;
 use super::profile::{Profile, Rows};
 use super::symbols::Function;
 
-type Kernels = BTreeMap<&'static str, Rows>;
+type Kernels = BTreeMap<String, Rows>;
 
 pub(super) fn json(kernels: &Kernels) -> Value {
     let mut list = Vec::new();
@@ -153,7 +153,7 @@ mod tests {
             "pmd/read/steady".to_owned(),
             BTreeMap::from([("famfs", famfs), ("ext4", ext4)]),
         )]);
-        let text = human(&Kernels::from([("6.12", rows)]), 2);
+        let text = human(&Kernels::from([("6.12".to_owned(), rows)]), 2);
         let lines: Vec<Vec<&str>> = text
             .lines()
             .map(|line| line.split_whitespace().collect())

@@ -4,17 +4,20 @@ use anyhow::{Result, bail};
 
 use super::Outcome;
 use crate::kmod;
-use crate::setup::kernels::Line;
+use crate::setup::kernels::{self, Line};
 
-pub(super) fn warnings_6_12() -> Result<Outcome> {
-    warnings(Line::V6_12)
+pub(super) fn warnings_lts() -> Result<Outcome> {
+    warnings(Line::Lts)
 }
 
-pub(super) fn warnings_7_3() -> Result<Outcome> {
-    warnings(Line::V7_3)
+pub(super) fn warnings_current() -> Result<Outcome> {
+    warnings(Line::Current)
 }
 
 fn warnings(line: Line) -> Result<Outcome> {
+    if let Some(gap) = kernels::survey()?.gap(line) {
+        return Ok(Outcome::Skipped(gap.reason.clone()));
+    }
     let built = kmod::build_tree(line, 0)?;
     if built.warnings.is_empty() {
         return Ok(Outcome::Passed(format!("none, W=1, {}", built.compiler)));

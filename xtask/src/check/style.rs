@@ -142,10 +142,10 @@ fn script(may_fetch: bool) -> Result<Option<PathBuf>> {
     let context = args.context();
     let package = paths::target("checkpatch.package");
     remove_dir(&package)?;
-    let name = debugkernel::PACKAGE;
+    let name = debugkernel::package();
     context
         .index(&log)?
-        .unpack(&[name.to_owned()], &package, &log)?;
+        .unpack(std::slice::from_ref(&name), &package, &log)?;
     let tarball = package.join(format!("usr/src/{name}.tar.xz"));
     fs::create_dir_all(&own)?;
     let mut unpack = Command::new("tar");
@@ -161,7 +161,7 @@ fn script(may_fetch: bool) -> Result<Option<PathBuf>> {
     Ok(Some(own.join(SCRIPTS[0])))
 }
 
-/// sparse on the module against the headers of both kernels.
+/// sparse on the module against the headers of each kernel.
 pub(super) fn sparse(asked: bool) -> Result<Outcome> {
     let program = chroot::root().join("usr/bin/sparse");
     let log = Log::create(paths::target("sparse/fetch.log"))?;
@@ -177,41 +177,28 @@ pub(super) fn sparse(asked: bool) -> Result<Outcome> {
         let index = context.index(&log)?;
         index.unpack_folder("sparse", "usr/bin", &chroot::root(), &log)?;
     }
-    let (old, checked_on_old) = sparse_on(Line::V6_12)?;
-    let (new, checked_on_new) = sparse_on(Line::V7_3)?;
-    judge(
-        "sparse",
-        &(old + &new),
-        checked_on_old + checked_on_new,
-        SPARSE,
-    )
+    let (mut findings, mut checked) = (String::new(), 0);
+    for line in kernels::to_run_on(None)? {
+        let (found, files) = sparse_on(line)?;
+        findings += &found;
+        checked += files;
+    }
+    judge("sparse", &findings, checked, SPARSE)
 }
 
 /// Its findings against the headers of one kernel, and how many files it has read.
 fn sparse_on(line: Line) -> Result<(String, usize)> {
     let log = Log::create(paths::target(format!("sparse/{line}.log")))?;
     let kernel = kernels::installed(line)?;
-    let release = &kernel.release;
     let copy = paths::target("sparse/src");
     remove_dir(&copy)?;
     kmod::copy_sources(&copy)?;
-    let mut make;
-    if line == Line::V6_12 {
-        // Its headers lie beside the chroot, and its compiler is this machine's.
-        let version = release.trim_end_matches("-amd64");
-        make = chroot::command_in(&chroot::root(), [Some(&copy), Some(&kernel.headers)]);
-        make.args(["make", "-C"])
-            .arg(format!("/srv/usr/src/linux-headers-{version}-common"))
-            .arg(format!("O=/srv/usr/src/linux-headers-{release}"))
-            .arg("CC=gcc-14");
-    } else {
-        make = chroot::command(Some(&copy));
-        make.args(["make", "-C"])
-            .arg(format!("/usr/src/linux-headers-{release}"));
-    }
+    // It is in the chroot, whatever builds the module; so is this compiler.
+    let mut make = kmod::in_chroot(&kernel, &copy);
+    make.arg("CC=gcc-14");
     // Debian's headers lack the script that asks whether sparse is new enough; it is not: it
     // does not know an operator of newer headers, which another one stands in for.
-    make.args(["M=/mnt", "C=2", "KBUILD_CHECKSRC=2"])
+    make.args(["C=2", "KBUILD_CHECKSRC=2"])
         .args(["CF=-D__typeof_unqual__=__typeof__", "modules"])
         .env_remove("MAKEFLAGS");
     log.run(&mut make)?;

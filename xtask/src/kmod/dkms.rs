@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result, bail};
 use super::source;
 use crate::paths;
 use crate::process::{self, Log};
+use crate::setup;
 use crate::setup::apt::remove_dir;
-use crate::setup::kernels::{self, Kernel, Line};
+use crate::setup::kernels::{self, Kernel};
 use crate::setup::workshop::COMPILERS;
-use crate::setup::{self, chroot};
 
 /// A kernel that the module is not for.
 const FOREIGN: &str = "7.4-amd64";
@@ -25,7 +25,10 @@ const EXCLUDED: i32 = 77;
 
 /// Goes through it; an error names the step.
 pub(crate) fn main() -> Result<()> {
-    setup::ensure()?;
+    let kernels = kernels::to_run_on(None)?
+        .into_iter()
+        .map(kernels::installed)
+        .collect::<Result<Vec<_>>>()?;
     COMPILERS.ensure(&setup::Args::default())?;
     let _lock = COMPILERS.lock()?;
     let log = Log::create(paths::target("kmod/dkms.log"))?;
@@ -33,6 +36,7 @@ pub(crate) fn main() -> Result<()> {
     let version = package_version(&fs::read_to_string(tree.join("dkms.conf"))?)
         .context("famfs-kmod/dkms.conf has no PACKAGE_VERSION")?;
     let dkms = Dkms {
+        kernels,
         root: COMPILERS.root(),
         module: format!("famfs/{version}"),
         log,
@@ -49,6 +53,8 @@ pub(crate) fn main() -> Result<()> {
 }
 
 struct Dkms {
+    /// Those of the lab.
+    kernels: Vec<Kernel>,
     /// Of the chroot.
     root: PathBuf,
     /// `famfs/<version>`.
@@ -58,8 +64,15 @@ struct Dkms {
 
 impl Dkms {
     fn prove(&self) -> Result<()> {
-        for line in [Line::V6_12, Line::V7_3] {
-            self.cycle(&kernels::installed(line)?)?;
+        for kernel in &self.kernels {
+            if self.accepts(&kernel.release)? {
+                self.cycle(kernel)?;
+            } else {
+                println!(
+                    "SKIP dkms build -k {}: famfs-kmod/dkms.conf is not for this kernel",
+                    kernel.release
+                );
+            }
         }
         self.check_refusal()?;
         self.run(&["remove", &self.module, "--all"])?;
@@ -119,8 +132,9 @@ impl Dkms {
 
     /// A kernel of another line is refused, whatever its headers.
     fn check_refusal(&self) -> Result<()> {
-        let headers = kernels::installed(Line::V7_3)?.release;
-        self.put_kernel(FOREIGN, &headers)?;
+        let kernel = self.kernels.last().context("there is no kernel")?;
+        self.put_headers(kernel)?;
+        self.put_kernel(FOREIGN, &kernel.release)?;
         let mut build = COMPILERS.command([None, None]);
         build.args(["dkms", "build", &self.module, "-k", FOREIGN]);
         let output = build.output().context("cannot start dkms")?;
@@ -133,6 +147,15 @@ impl Dkms {
         }
         println!("dkms build -k {FOREIGN}: refused, as it should be");
         Ok(())
+    }
+
+    /// Whether `dkms.conf` is for a kernel; the lab may run newer ones.
+    fn accepts(&self, release: &str) -> Result<bool> {
+        let conf = format!("/usr/src/{}/dkms.conf", self.module.replace('/', "-"));
+        let script = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
+        let mut bash = COMPILERS.command([None, None]);
+        bash.args(["bash", "-c", script, "bash", &conf, release]);
+        self.log.try_run(&mut bash)
     }
 
     fn run(&self, args: &[&str]) -> Result<()> {
@@ -162,12 +185,8 @@ impl Dkms {
 
     /// The lab's own headers, which set-up fetched.
     fn put_headers(&self, kernel: &Kernel) -> Result<()> {
-        let from = match kernel.line {
-            Line::V6_12 => kernel.headers.join("usr"),
-            _ => chroot::root().join("usr"),
-        };
-        let version = kernel.release.trim_end_matches("-amd64");
-        for folder in headers(version) {
+        let from = kernel.headers.join("usr");
+        for folder in headers(kernel.version()) {
             let target = self.root.join("usr").join(&folder);
             remove_dir(&target)?;
             let mut copy = Command::new("cp");
@@ -182,9 +201,8 @@ impl Dkms {
         remove_dir(&self.root.join("var/lib/dkms"))?;
         fs::create_dir_all(self.root.join("var/lib/dkms"))?;
         remove_dir(&self.root.join("usr/lib/modules"))?;
-        for line in [Line::V6_12, Line::V7_3] {
-            let release = kernels::installed(line)?.release;
-            for folder in headers(release.trim_end_matches("-amd64")) {
+        for kernel in &self.kernels {
+            for folder in headers(kernel.version()) {
                 remove_dir(&self.root.join("usr").join(folder))?;
             }
         }
@@ -240,6 +258,21 @@ mod tests {
         );
         assert_eq!(package_version("PACKAGE_VERSION=\"\"\n"), None);
         assert_eq!(package_version("PACKAGE_NAME=\"famfs\"\n"), None);
+    }
+
+    #[test]
+    fn what_the_table_calls_supported_is_what_dkms_builds_for() {
+        let conf = paths::workspace().join("famfs-kmod/dkms.conf");
+        let accepts = |version: kernels::Version| {
+            let script = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
+            let mut bash = Command::new("bash");
+            bash.args(["-c", script, "bash"]).arg(&conf);
+            bash.arg(format!("{version}.1-amd64"));
+            bash.status().unwrap().success()
+        };
+        let kernels::Version(major, minor) = kernels::SUPPORTED;
+        assert!(accepts(kernels::SUPPORTED));
+        assert!(!accepts(kernels::Version(major, minor + 1)));
     }
 
     #[test]

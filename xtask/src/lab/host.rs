@@ -267,7 +267,7 @@ impl Host {
         let text =
             fs::read(console).with_context(|| format!("cannot read {}", console.display()))?;
         let text = String::from_utf8_lossy(&text);
-        match complaints(&text, self.ready.kernel.line.series(), &known).as_slice() {
+        match complaints(&text, &self.ready.kernel.series(), &known).as_slice() {
             [] => Ok(()),
             [first, ..] => {
                 let kept = console.with_extension("complaint.log");

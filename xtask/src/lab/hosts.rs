@@ -12,7 +12,7 @@ use super::{
     host::{Host, Said, TimedOut},
     shared::Shared,
 };
-use crate::setup::kernels::Line;
+use crate::setup::kernels;
 
 /// Who the hosts are to famfs. They keep their names through every boot: the one that made a
 /// file system stays its master.
@@ -35,7 +35,7 @@ pub(crate) fn ready(
         .zip(UUIDS)
         .zip(shared)
         .enumerate()
-        .map(|(index, ((line, uuid), shared))| {
+        .map(|(index, ((asked, uuid), shared))| {
             // A NUL at its end, as upstream has it.
             let own = (UUID_FILE.to_owned(), format!("{uuid}\0").into_bytes());
             let identity = Identity {
@@ -43,13 +43,16 @@ pub(crate) fn ready(
                 files: std::iter::once(own).chain(more.iter().cloned()).collect(),
             };
             let args = Args {
-                kernel: *line,
+                kernel: Some(*asked),
                 memory_file: Some(shared.path().to_owned()),
                 command: vec!["sh".to_owned()],
                 ..args.clone()
             };
             let ready = Ready::new(&args, memory, None, Some(&identity))?;
-            Ok(Host::new(format!("host {} ({line})", index + 1), ready))
+            Ok(Host::new(
+                format!("host {} ({})", index + 1, asked.line.series()),
+                ready,
+            ))
         })
         .collect()
 }
@@ -183,12 +186,12 @@ fn first(status: u8, said: &Said) -> u8 {
     }
 }
 
-/// The kernel lines must be two.
-pub(super) fn usage(lines: &[Line]) -> Result<()> {
+/// The kernels must be two.
+pub(super) fn usage(asked: &[kernels::Asked]) -> Result<()> {
     anyhow::ensure!(
-        lines.len() == 2,
-        "--hosts takes two kernel lines, such as 6.12,7.3; {} given",
-        lines.len()
+        asked.len() == 2,
+        "--hosts takes two kernels, such as 6.12,7.3; {} given",
+        asked.len()
     );
     Ok(())
 }

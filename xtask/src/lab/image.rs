@@ -260,11 +260,3 @@ fn build_static(what: &[&str], again: bool) -> Result<()> {
     );
     Ok(())
 }
-
-/// The memories that a kernel line can present.
-pub(crate) fn memories(line: Line) -> &'static [Memory] {
-    match line {
-        Line::V6_12 => &[Memory::Pmem],
-        Line::V7_3 | Line::Debug => &[Memory::Fsdev, Memory::Pmem, Memory::Cxl],
-    }
-}

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::doctored::Doctored;
 use super::say;
 use crate::paths;
 use crate::process::{self, Log};
@@ -26,6 +27,8 @@ pub(crate) struct Apt {
     dir: PathBuf,
     /// Whether the packages installed on this machine count.
     host_status: bool,
+    /// What is hidden or added for a test.
+    doctored: Doctored,
 }
 
 impl Apt {
@@ -35,7 +38,9 @@ impl Apt {
             .iter()
             .map(|suite| source_line(mirror, suite))
             .collect();
-        Self::create("foreign", &lines, false)
+        let mut index = Self::create("foreign", &lines, false)?;
+        index.doctored = Doctored::from_env()?;
+        Ok(index)
     }
 
     /// An index of one suite alone.
@@ -66,7 +71,16 @@ impl Apt {
         }
         fs::write(dir.join("sources.list"), lines.join("\n") + "\n")?;
         fs::write(dir.join("status"), "")?;
-        Ok(Self { dir, host_status })
+        Ok(Self {
+            dir,
+            host_status,
+            doctored: Doctored::default(),
+        })
+    }
+
+    /// What is changed in it for a test, in words.
+    pub(crate) fn describe_changes(&self) -> Option<String> {
+        self.doctored.describe()
     }
 
     /// `apt-get` or `apt-cache` with this configuration.
@@ -117,11 +131,12 @@ impl Apt {
                 self.command("apt-cache")
                     .args(["search", "--names-only", pattern]),
             )?;
-        Ok(text
+        let names = text
             .lines()
             .filter_map(|line| line.split(' ').next())
             .map(str::to_owned)
-            .collect())
+            .collect();
+        Ok(self.doctored.names(names))
     }
 
     /// Unpacks packages into `root`, over what is there.
@@ -171,10 +186,23 @@ impl Apt {
         remove_dir(&debs())?;
         fs::create_dir_all(debs())?;
         say(&format!("fetching {}", packages.join(" ")));
-        process::retry(|| {
-            let mut download = self.command("apt-get");
-            log.run(download.arg("download").args(packages).current_dir(debs()))
-        })?;
+        let mut wanted = Vec::new();
+        for package in packages {
+            match self.doctored.file(package) {
+                Some(file) => {
+                    let to = debs().join(file.file_name().unwrap_or_default());
+                    fs::copy(&file, &to)
+                        .with_context(|| format!("cannot copy {}", file.display()))?;
+                }
+                None => wanted.push(package),
+            }
+        }
+        if !wanted.is_empty() {
+            process::retry(|| {
+                let mut download = self.command("apt-get");
+                log.run(download.arg("download").args(&wanted).current_dir(debs()))
+            })?;
+        }
         fs::read_dir(debs())?
             .map(|entry| Ok(entry?.path()))
             .collect()

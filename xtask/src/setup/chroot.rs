@@ -1,5 +1,6 @@
-//! A Debian 13 chroot: the headers of 7.3 need a newer C library and compiler than older
-//! hosts have. It also holds the file-system tools that travel into the guest.
+//! A Debian 13 chroot: the headers of Debian 13's kernels need a newer C library and compiler than
+//! older hosts have. The headers themselves lie outside, so that another kernel needs no other
+//! chroot. It also holds the file-system tools that travel into the guest.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,6 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::{KEYRING, remove_dir};
-use super::kernels::{self, Line};
 use super::{Context, guesttools, say};
 use crate::paths;
 use crate::process::{self, Log};
@@ -16,59 +16,54 @@ use crate::process::{self, Log};
 /// The suite the chroot is made of.
 const SUITE: &str = "trixie";
 
-/// What builds a module, besides the headers.
-const PACKAGES: &[&str] = &["make", "kmod", "gcc-14"];
+/// What builds a module, besides the headers, and what their programs are linked with or run by:
+/// with W=1 those of 6.12 run a Perl script on each file.
+const PACKAGES: &[&str] = &[
+    "make",
+    "kmod",
+    "gcc-14",
+    "pahole",
+    "libelf1t64",
+    "libssl3t64",
+    "perl",
+];
 
 /// The chroot's root.
 pub(crate) fn root() -> PathBuf {
     paths::setup("chroot")
 }
 
-pub(super) fn key() -> Result<String> {
-    let release = kernels::installed(Line::V7_3)?.release;
-    let packages = packages(&release).join(",");
-    Ok(format!(
-        "{SUITE} {packages} {}\n",
-        guesttools::PACKAGES.join(",")
-    ))
+pub(super) fn key() -> String {
+    let packages = packages().join(",");
+    format!("{SUITE} {packages} {}\n", guesttools::PACKAGES.join(","))
 }
 
 pub(super) fn present() -> bool {
     root().join("usr/bin/gcc-14").exists() && guesttools::present()
 }
 
-fn packages(release: &str) -> Vec<String> {
-    let headers = format!("linux-headers-{release}");
-    PACKAGES
-        .iter()
-        .chain(guesttools::LIBRARIES)
-        .map(|name| (*name).to_owned())
-        .chain([headers])
-        .collect()
+fn packages() -> Vec<&'static str> {
+    [PACKAGES, guesttools::LIBRARIES].concat()
 }
 
 pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     if !process::is_root() {
         bail!(
-            "the module for 7.3 is built in a chroot, and making one needs root; run \
-             `cargo xtask setup` and `cargo xtask build-kmod` as root"
+            "the module for Debian 13's kernels is built in a chroot, and making one needs root; \
+             run `cargo xtask setup` and `cargo xtask build-kmod` as root"
         );
     }
-    let release = kernels::installed(Line::V7_3)?.release;
     let index = context.index(log)?;
     let new = paths::setup("chroot.new");
     remove_dir(&new)?;
-    say(&format!(
-        "installing {SUITE} with {}",
-        packages(&release).join(" ")
-    ));
+    say(&format!("installing {SUITE} with {}", packages().join(" ")));
     process::retry(|| {
         remove_dir(&new)?;
         log.run(
             Command::new("mmdebstrap")
                 .args(["--mode=root", "--variant=apt", "--skip=check/empty"])
                 .arg(format!("--keyring={KEYRING}"))
-                .arg(format!("--include={}", packages(&release).join(",")))
+                .arg(format!("--include={}", packages().join(",")))
                 .arg("--aptopt=Acquire::Languages \"none\"")
                 .arg(SUITE)
                 .arg(&new)

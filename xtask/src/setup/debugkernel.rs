@@ -14,12 +14,16 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::remove_dir;
-use super::kernels::{Kernel, Line};
+use super::kernels::{self, Kernel, Line, SUPPORTED, Tools};
 use super::{Args, say, workshop};
 use crate::paths;
 use crate::process::{self, Log};
 
-pub(crate) const PACKAGE: &str = "linux-source-7.3";
+/// What the name of Debian's package of sources begins with; the version follows.
+const SOURCES: &str = "linux-source-";
+
+/// The file that says that the source is whole, and its version.
+const FETCHED: &str = "source";
 
 /// The kernel's build folder, as the workshop sees it.
 pub(crate) const BUILD_INSIDE: &str = "/mnt/build";
@@ -48,9 +52,37 @@ fn dir() -> PathBuf {
     paths::target("debug-kernel")
 }
 
+/// The package with the current kernel's source; once one was fetched, that one stays.
+pub(crate) fn package() -> String {
+    fetched().unwrap_or_else(|| {
+        let version = kernels::installed(Line::Current).map(|kernel| kernel.series());
+        format!(
+            "{SOURCES}{}",
+            version.unwrap_or_else(|_| SUPPORTED.to_string())
+        )
+    })
+}
+
+fn fetched() -> Option<String> {
+    if !dir().join(FETCHED).is_file() {
+        return None;
+    }
+    unpacked().into_iter().next()
+}
+
+/// Folders of sources, whole or not.
+fn unpacked() -> Vec<String> {
+    let names = fs::read_dir(dir()).into_iter().flatten().flatten();
+    names
+        .filter(|entry| entry.path().is_dir())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| name.starts_with(SOURCES))
+        .collect()
+}
+
 /// Debian's kernel source, once it was fetched.
 pub(crate) fn source() -> PathBuf {
-    dir().join(PACKAGE)
+    dir().join(package())
 }
 
 fn fragment() -> PathBuf {
@@ -64,7 +96,7 @@ fn key() -> Result<String> {
         .with_context(|| format!("cannot read {}", fragment.display()))?
         .hash(&mut hasher);
     (UNCHECKED, CHECKED).hash(&mut hasher);
-    Ok(format!("{PACKAGE} {:016x}\n", hasher.finish()))
+    Ok(format!("{} {:016x}\n", package(), hasher.finish()))
 }
 
 /// The kernel, as its build left it.
@@ -81,6 +113,8 @@ pub(crate) fn installed() -> Result<Kernel> {
     let release = release(&build)?;
     Ok(Kernel {
         line: Line::Debug,
+        tools: Tools::Workshop,
+        notes: Vec::new(),
         vmlinuz: build.join("arch/x86/boot/bzImage"),
         modules: dir().join("root/lib/modules").join(&release),
         headers: dir(),
@@ -104,7 +138,10 @@ pub(crate) fn ensure() -> Result<()> {
     if installed().is_ok() {
         return Ok(());
     }
-    eprintln!("debug kernel: to be built from Debian's {PACKAGE}; two cores take about an hour");
+    eprintln!(
+        "debug kernel: to be built from Debian's {}; two cores take about an hour",
+        package()
+    );
     let start = Instant::now();
     let args = Args::default();
     workshop::ensure(&args)?;
@@ -124,7 +161,7 @@ pub(crate) fn ensure() -> Result<()> {
 
 /// Unpacks Debian's source unless it is there.
 pub(crate) fn fetch(args: &Args) -> Result<()> {
-    let done = dir().join("source");
+    let done = dir().join(FETCHED);
     if done.is_file() && source().is_dir() {
         return Ok(());
     }
@@ -132,16 +169,19 @@ pub(crate) fn fetch(args: &Args) -> Result<()> {
     let log = Log::create(dir().join("fetch.log"))?;
     let context = args.context();
     let index = context.index(&log)?;
-    let version = index.version(PACKAGE)?;
-    say(&format!("source: {PACKAGE} {version}, 1.8 GB unpacked"));
+    let name = package();
+    let version = index.version(&name)?;
+    say(&format!("source: {name} {version}, 1.8 GB unpacked"));
     let package = dir().join("package");
     remove_dir(&package)?;
-    index.unpack(&[PACKAGE.to_owned()], &package, &log)?;
-    remove_dir(&source())?;
+    index.unpack(std::slice::from_ref(&name), &package, &log)?;
+    for old in unpacked() {
+        remove_dir(&dir().join(old))?;
+    }
     log.run(
         Command::new("tar")
             .arg("-xf")
-            .arg(package.join(format!("usr/src/{PACKAGE}.tar.xz")))
+            .arg(package.join(format!("usr/src/{name}.tar.xz")))
             .arg("-C")
             .arg(dir()),
     )?;
@@ -182,7 +222,7 @@ fn make(arguments: &[&str]) -> Command {
     let mut command = workshop::command([Some(&dir()), None]);
     command
         .args(["nice", "-n", "19", "make", "-C"])
-        .arg(format!("/mnt/{PACKAGE}"))
+        .arg(format!("/mnt/{}", package()))
         .arg(format!("O={BUILD_INSIDE}"))
         .arg(format!("-j{jobs}"))
         .args(arguments)

@@ -1,60 +1,66 @@
-//! The lab's kernels: stock Debian builds of two lines, at the newest patch level offered.
+//! The lab's kernels: stock Debian builds, chosen by what they are for.
 
-use std::cmp::Ordering;
+mod asked;
+mod choose;
+mod fetch;
+mod survey;
+mod wanted;
+
 use std::fmt;
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use lab_init::Memory;
 
-use super::apt::{Apt, remove_dir};
-use super::{Context, debugkernel, say};
+pub(crate) use self::asked::Asked;
+pub(super) use self::fetch::make;
+pub(crate) use self::survey::{Survey, first, present, survey, to_run_on};
+pub(crate) use self::wanted::{SUPPORTED, TABLE, Tools, Version, Wanted};
+use super::debugkernel;
+use super::doctored::Doctored;
 use crate::paths;
-use crate::process::Log;
 
-/// A kernel line that the lab runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+/// What a kernel is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Line {
-    /// The long-term line: pmem only.
-    #[value(name = "6.12")]
-    V6_12,
-    /// The current line: pmem, fsdev and CXL.
-    #[value(name = "7.3")]
-    V7_3,
-    /// The current line, built here with every check that finds a kernel's bugs.
-    #[value(name = "debug")]
+    /// What distributions ship for years.
+    Lts,
+    /// The newest that the module builds for.
+    Current,
+    /// The current one's sources, built here with every check that finds a kernel's bugs.
     Debug,
 }
 
 impl Line {
     /// Every line that Debian builds, oldest first.
-    pub(crate) const ALL: [Self; 2] = [Self::V6_12, Self::V7_3];
+    pub(crate) const ALL: [Self; 2] = [Self::Lts, Self::Current];
 
     /// The name on the command line and in paths.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::V6_12 => "6.12",
-            Self::V7_3 => "7.3",
+            Self::Lts => "lts",
+            Self::Current => "current",
             Self::Debug => "debug",
         }
     }
 
-    /// The line of the sources: what it can do, and whose known messages it prints.
-    pub(crate) fn series(self) -> &'static str {
+    /// What is wanted of it; of the debugging kernel what is wanted of its sources.
+    pub(crate) fn wanted(self) -> &'static Wanted {
         match self {
-            Self::V6_12 => "6.12",
-            Self::V7_3 | Self::Debug => "7.3",
+            Self::Lts => &TABLE[0],
+            Self::Current | Self::Debug => &TABLE[1],
         }
     }
 
-    /// The archive's mark in the release: 6.12 is taken as built for Debian 12, whose headers
-    /// work with older host tools; 7.3 exists for Debian 13 only.
-    fn mark(self) -> &'static str {
-        match self {
-            Self::V6_12 => "+deb12",
-            Self::V7_3 | Self::Debug => "+deb13",
-        }
+    /// How DAX memory can be presented to it, the usual way first.
+    pub(crate) fn memories(self) -> &'static [Memory] {
+        self.wanted().memories
+    }
+
+    /// The version that is set up, such as `7.3`, or the line's name.
+    pub(crate) fn series(self) -> String {
+        installed(self).map_or_else(|_| self.name().to_owned(), |kernel| kernel.series())
     }
 }
 
@@ -70,11 +76,38 @@ pub(crate) struct Kernel {
     pub(crate) line: Line,
     /// `uname -r`, such as `6.12.95+deb12-amd64`.
     pub(crate) release: String,
+    /// What builds a module for it.
+    pub(crate) tools: Tools,
+    /// Why it is not another one; empty where there is nothing to say.
+    pub(crate) notes: Vec<String>,
     pub(crate) vmlinuz: PathBuf,
     /// `lib/modules/<release>`: modules (`.ko.xz`) and the `modules.dep` made by depmod.
     pub(crate) modules: PathBuf,
-    /// Root of the unpacked header packages (6.12; those of 7.3 are in the build chroot).
+    /// Root of the unpacked header packages; of the debugging kernel its own folder.
     pub(crate) headers: PathBuf,
+}
+
+impl Kernel {
+    /// The version that decides what it can do, and whose known messages it prints.
+    pub(crate) fn series(&self) -> String {
+        Version::of_release(&self.release)
+            .map_or_else(|| self.release.clone(), |version| version.to_string())
+    }
+
+    /// The release without the architecture, as folders of headers are named.
+    pub(crate) fn version(&self) -> &str {
+        self.release.trim_end_matches("-amd64")
+    }
+}
+
+impl fmt::Display for Kernel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "kernel {}: {}", self.line, self.release)?;
+        if !self.notes.is_empty() {
+            write!(f, " ({})", self.notes.join("; "))?;
+        }
+        Ok(())
+    }
 }
 
 fn dir(line: Line) -> PathBuf {
@@ -86,163 +119,69 @@ pub(crate) fn installed(line: Line) -> Result<Kernel> {
     if line == Line::Debug {
         return debugkernel::installed();
     }
+    if let Some(reason) = gap(line) {
+        bail!(
+            "there is no {line} kernel: {reason}; `cargo xtask setup --upgrade` looks again, and \
+             --kernel takes another"
+        );
+    }
     let dir = dir(line);
     let release = fs::read_to_string(dir.join("release"))
         .with_context(|| format!("kernel {line} is not set up; run `cargo xtask setup`"))?;
-    let modules = ["root/usr/lib/modules", "root/lib/modules"]
-        .map(|sub| dir.join(sub).join(&release))
-        .into_iter()
-        .find(|path| path.join("modules.dep").is_file())
-        .with_context(|| format!("no modules of {release} under {}", dir.display()))?;
-    let vmlinuz = [
-        dir.join("root/boot").join(format!("vmlinuz-{release}")),
-        modules.join("vmlinuz"),
-    ]
-    .into_iter()
-    .find(|path| path.is_file())
-    .with_context(|| format!("no kernel image of {release} under {}", dir.display()))?;
+    let (vmlinuz, modules) = image_of(&dir.join("root"), &release)?;
+    let builds = line.wanted().builds;
+    let build = builds.iter().find(|build| release.contains(build.mark));
+    let build = build.with_context(|| {
+        format!("{release} is no kernel for `{line}`; run `cargo xtask setup --upgrade`")
+    })?;
+    let notes = fs::read_to_string(dir.join("notes")).unwrap_or_default();
     Ok(Kernel {
         line,
         release,
+        tools: build.tools,
+        notes: notes.lines().map(str::to_owned).collect(),
         vmlinuz,
         modules,
         headers: dir.join("headers"),
     })
 }
 
-pub(super) fn key(line: Line) -> String {
-    format!("{line} {} image modules headers\n", line.mark())
+/// Why set-up found no kernel for a line, if it found none.
+fn gap(line: Line) -> Option<String> {
+    fs::read_to_string(dir(line).join("gap")).ok()
 }
 
-pub(super) fn make(line: Line, context: &Context<'_>, log: &Log) -> Result<()> {
-    let index = context.index(log)?;
-    let release = newest_release(index, line)?;
-    say(&format!("newest of the line: {release}"));
-    let new = paths::setup("kernels").join(format!("{line}.new"));
-    remove_dir(&new)?;
-    index.unpack(
-        &image_packages(index, line, &release)?,
-        &new.join("root"),
-        log,
-    )?;
-    if line == Line::V6_12 {
-        index.unpack(&header_packages(&release), &new.join("headers"), log)?;
-    }
-    let base = if new.join("root/lib").is_dir() {
-        "root"
-    } else {
-        "root/usr"
-    };
-    log.run(
-        Command::new(depmod()?)
-            .arg("-b")
-            .arg(new.join(base))
-            .arg(&release),
-    )?;
-    fs::write(new.join("release"), &release)?;
-    remove_dir(&dir(line))?;
-    fs::rename(&new, dir(line)).with_context(|| format!("cannot place {}", dir(line).display()))
-}
-
-fn depmod() -> Result<PathBuf> {
-    paths::find_program("depmod").context("depmod is missing (package kmod)")
-}
-
-/// Headers go first when a patch level leaves the archive, so they say what can be used.
-fn newest_release(index: &Apt, line: Line) -> Result<String> {
-    let pattern = format!("^linux-headers-{}\\.", line.name().replace('.', "\\."));
-    let names = index.names(&pattern)?;
-    newest(&names, line)
-        .with_context(|| format!("the package index has no linux-headers of the {line} line with the mark {}; has the suite moved to a newer line?", line.mark()))
-}
-
-/// The newest `linux-headers-RELEASE` of a line, as `RELEASE`.
-fn newest(names: &[String], line: Line) -> Option<String> {
-    names
-        .iter()
-        .filter_map(|name| name.strip_prefix("linux-headers-"))
-        .filter(|release| {
-            release
-                .strip_suffix("-amd64")
-                .is_some_and(|version| version.contains(line.mark()) && !version.contains('-'))
-        })
-        .max_by(|a, b| compare(a, b))
-        .map(str::to_owned)
-}
-
-/// Compares by the numbers before the architecture.
-fn compare(a: &str, b: &str) -> Ordering {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.trim_end_matches("-amd64")
-            .split(|c: char| !c.is_ascii_digit())
-            .filter_map(|n| n.parse().ok())
-            .collect()
-    };
-    numbers(a).cmp(&numbers(b))
-}
-
-/// Since 7.x the `linux-image` package is empty and its content lies in two others.
-fn image_packages(index: &Apt, line: Line, release: &str) -> Result<Vec<String>> {
-    let pattern = format!(
-        "^linux-(image|binary|binary-unsigned|modules)-{}",
-        release.replace('+', "\\+")
-    );
-    let names = index.names(&pattern)?;
-    let first = |wanted: &[String]| -> Result<String> {
-        match wanted.iter().find(|name| names.contains(name)) {
-            Some(name) => Ok(name.clone()),
-            None => bail!("the package index has none of {}", wanted.join(", ")),
-        }
-    };
-    match line {
-        Line::V6_12 => Ok(vec![first(&[
-            format!("linux-image-{release}"),
-            format!("linux-image-{release}-unsigned"),
-        ])?]),
-        Line::V7_3 | Line::Debug => Ok(vec![
-            first(&[
-                format!("linux-binary-{release}"),
-                format!("linux-binary-unsigned-{release}"),
-            ])?,
-            first(&[format!("linux-modules-{release}")])?,
-        ]),
-    }
-}
-
-fn header_packages(release: &str) -> Vec<String> {
-    let version = release.trim_end_matches("-amd64");
-    vec![
-        format!("linux-headers-{release}"),
-        format!("linux-headers-{version}-common"),
-        format!("linux-kbuild-{version}"),
+/// The kernel and the modules in a root that packages were unpacked to.
+fn image_of(root: &Path, release: &str) -> Result<(PathBuf, PathBuf)> {
+    let modules = ["usr/lib/modules", "lib/modules"]
+        .map(|sub| root.join(sub).join(release))
+        .into_iter()
+        .find(|path| path.join("modules.dep").is_file())
+        .with_context(|| format!("no modules of {release} under {}", root.display()))?;
+    let vmlinuz = [
+        root.join("boot").join(format!("vmlinuz-{release}")),
+        modules.join("vmlinuz"),
     ]
+    .into_iter()
+    .find(|path| path.is_file())
+    .with_context(|| format!("no kernel image of {release} under {}", root.display()))?;
+    Ok((vmlinuz, modules))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Whether set-up has looked for the line, and what it found is there.
+pub(super) fn is_settled(line: Line) -> bool {
+    gap(line).is_some()
+        || installed(line).is_ok_and(|kernel| {
+            let folder = format!("usr/src/linux-headers-{}", kernel.release);
+            kernel.headers.join(folder).is_dir()
+        })
+}
 
-    #[test]
-    fn the_newest_plain_release_of_the_line_is_taken() {
-        let names: Vec<String> = [
-            "linux-headers-6.12.95+deb12-amd64",
-            "linux-headers-6.12.107+deb13-amd64",
-            "linux-headers-6.12.9+deb12-amd64",
-            "linux-headers-6.12.95+deb12.1-amd64",
-            "linux-headers-6.12.99+deb12-cloud-amd64",
-            "linux-headers-6.12.99+deb12-rt-amd64",
-            "linux-headers-6.12.99+deb12-common",
-        ]
-        .map(String::from)
-        .to_vec();
-        assert_eq!(
-            newest(&names, Line::V6_12).as_deref(),
-            Some("6.12.95+deb12.1-amd64")
-        );
-        assert_eq!(
-            newest(&names, Line::V7_3).as_deref(),
-            Some("6.12.107+deb13-amd64")
-        );
-        assert_eq!(newest(&names[4..], Line::V6_12), None);
-    }
+/// What the choice follows from, besides the index.
+pub(super) fn key(line: Line) -> Result<String> {
+    Ok(format!(
+        "{:?} {SUPPORTED} {}\n",
+        line.wanted(),
+        Doctored::from_env()?.key()
+    ))
 }

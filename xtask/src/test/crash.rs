@@ -36,7 +36,7 @@ const BOOT_SECONDS: u32 = 20;
 /// The same part of the points with each kernel as the master, and on fsdev; or on those whose
 /// name contains a filter.
 pub(crate) fn jobs(points: u32, seed: Seed, filters: &[String]) -> Result<Vec<pool::Job<'static>>> {
-    let mut chosen = directions();
+    let mut chosen = stage::directions();
     chosen.retain(|(setting, master)| {
         let direction = setting.direction(*master);
         filters.is_empty() || filters.iter().any(|f| direction.contains(f.as_str()))
@@ -50,20 +50,17 @@ pub(crate) fn jobs(points: u32, seed: Seed, filters: &[String]) -> Result<Vec<po
 
 /// One direction only, which the seed picks.
 pub(crate) fn short(points: u32, seed: Seed) -> Result<Vec<pool::Job<'static>>> {
-    let all = directions();
-    let picked = seed.pick("crash", &vec![1; all.len()]).unwrap_or(0);
-    split(&all[picked..=picked], points, seed)
-}
-
-fn directions() -> Vec<(Setting, usize)> {
-    vec![(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)]
+    let all = stage::directions();
+    let picked = seed.pick("crash", &vec![1; all.len()]);
+    let picked = picked.and_then(|index| all.get(index..=index));
+    split(picked.unwrap_or_default(), points, seed)
 }
 
 /// A job for each pair of hosts.
 fn split(chosen: &[(Setting, usize)], points: u32, seed: Seed) -> Result<Vec<pool::Job<'static>>> {
     let count = u32::try_from(chosen.len())?;
     let mut jobs = Vec::new();
-    for setting in [stage::MIXED, stage::FSDEV] {
+    for setting in stage::settings() {
         let of_this = (0..)
             .zip(chosen)
             .filter(|(_, (other, _))| *other == setting)

@@ -36,10 +36,11 @@ const BOOT_SECONDS: u32 = 20;
 pub(crate) fn jobs(filters: &[String]) -> Vec<Job<'static>> {
     let matches =
         |run: &Run| filters.is_empty() || filters.iter().any(|f| run.name.contains(f.as_str()));
-    [(stage::MIXED, &[0, 1][..]), (stage::FSDEV, &[0])]
+    stage::settings()
         .into_iter()
-        .filter_map(|(setting, masters)| {
-            let runs = masters
+        .filter_map(|setting| {
+            let runs = setting
+                .masters()
                 .iter()
                 .flat_map(|master| all().map(|test| run(setting, *master, test)))
                 .filter(matches);
@@ -50,28 +51,34 @@ pub(crate) fn jobs(filters: &[String]) -> Vec<Job<'static>> {
 
 /// Every test once: the seed picks the pair of hosts, and for each test who is the master.
 pub(crate) fn short(seed: Seed) -> Vec<Job<'static>> {
-    let (setting, runs) = chosen(seed);
-    job(setting, runs).into_iter().collect()
+    let chosen = chosen(seed);
+    let job = chosen.and_then(|(setting, runs)| job(setting, runs));
+    job.into_iter().collect()
 }
 
 /// Returns the names of the tests that a short run does not take.
 pub(crate) fn left_out(seed: Seed) -> Vec<String> {
-    let (_, taken) = chosen(seed);
-    [(stage::MIXED, 0), (stage::MIXED, 1), (stage::FSDEV, 0)]
+    let taken = chosen(seed).map_or_else(Vec::new, |(_, runs)| runs);
+    stage::directions()
         .into_iter()
         .flat_map(|(setting, master)| all().map(move |test| run(setting, master, test).name))
         .filter(|name| taken.iter().all(|run| run.name != *name))
         .collect()
 }
 
-fn chosen(seed: Seed) -> (Setting, Vec<Run>) {
-    let (setting, masters): (_, &[u32]) = match seed.pick("hosts", &[2, 1]) {
-        Some(1) => (stage::FSDEV, &[1]),
-        _ => (stage::MIXED, &[1, 1]),
-    };
-    let master = |test: &Test| seed.pick(test.name, masters).unwrap_or(0);
-    let runs = all().map(|test| run(setting, master(test), test));
-    (setting, runs.collect())
+/// Picks a pair of hosts, one with two masters as often as two with one, and who is the master
+/// in each test.
+fn chosen(seed: Seed) -> Option<(Setting, Vec<Run>)> {
+    let mut directions = stage::directions();
+    let picked = seed.pick("hosts", &vec![1; directions.len()])?;
+    let (setting, _) = directions.swap_remove(picked);
+    let masters = setting.masters();
+    let weights = vec![1; masters.len()];
+    let runs = all().map(|test| {
+        let picked = seed.pick(test.name, &weights).unwrap_or(0);
+        run(setting, masters[picked], test)
+    });
+    Some((setting, runs.collect()))
 }
 
 fn all() -> impl Iterator<Item = &'static Test> {

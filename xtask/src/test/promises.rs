@@ -41,13 +41,13 @@ pub(crate) fn all() -> Vec<Boot> {
         ),
         promise(
             "two hosts run a command at once",
-            &["--hosts", "6.12,7.3", "--size", "256M"],
+            &["--hosts", "lts,current", "--size", "256M"],
             "echo it is $FAMFS_HOST; exit $((FAMFS_HOST + 2))",
             (3, "1| it is 1\n2| it is 2\n"),
         ),
         promise(
             "the timeout ends two hosts",
-            &["--hosts", "7.3,6.12", "--size", "256M", "--timeout", "2"],
+            &["--hosts", "current,lts", "--size", "256M", "--timeout", "2"],
             "sleep 600",
             (124, ""),
         ),
@@ -55,15 +55,15 @@ pub(crate) fn all() -> Vec<Boot> {
             share: true,
             ..promise(
                 "a deterministic guest runs commands too",
-                &["--deterministic", "--kernel", "7.3"],
+                &["--deterministic", "--kernel", "current"],
                 "echo $FAMFS_DETERMINISTIC $FAMFS_DEV; cd /share; cat 'in, put'; \
                  echo from the guest > 'out, put'; exit 3",
                 (3, "1 /dev/dax0.0\nfrom the host\n"),
             )
         },
         promise(
-            "6.12 has no CXL memory",
-            &["--kernel", "6.12", "--memory", "cxl"],
+            "the long-term kernel has no CXL memory",
+            &["--kernel", "lts", "--memory", "cxl"],
             "true",
             (2, ""),
         ),

@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result};
 use super::boot::Boot;
 use super::choice::Seed;
 use super::pool::Job;
-use super::suites::{self, KINDS, Kind, Test};
+use super::suites::{self, Kind, Test};
 use super::{Args, Place, crash, host, hosts, promises};
+use crate::setup::kernels::{Line, Survey};
 use crate::{paths, process};
 
 /// Some seconds; the long run is `cargo xtask fuzz`.
@@ -38,7 +39,7 @@ pub(crate) struct LeftOut {
 }
 
 /// Returns what the options ask for.
-pub(crate) fn of(args: &Args, seed: Seed) -> Result<Scope> {
+pub(crate) fn of(args: &Args, kernels: &Survey, seed: Seed) -> Result<Scope> {
     let full = args.all || !args.filters.is_empty() || args.only == Some(Place::Crash);
     let mut scope = Scope {
         name: if full {
@@ -52,7 +53,7 @@ pub(crate) fn of(args: &Args, seed: Seed) -> Result<Scope> {
     };
     let wanted = |place| args.only.is_none_or(|only| only == place);
     if wanted(Place::Lab) {
-        scope.lab(&args.filters, full, seed)?;
+        scope.lab(&args.filters, kernels, full, seed)?;
     }
     if wanted(Place::Hosts) {
         if full {
@@ -78,18 +79,20 @@ pub(crate) fn of(args: &Args, seed: Seed) -> Result<Scope> {
 }
 
 impl Scope {
-    /// Adds the guests that run one at a time.
-    fn lab(&mut self, filters: &[String], full: bool, seed: Seed) -> Result<()> {
-        let cxl = has_cxl()?;
-        let (kinds, without): (Vec<&Kind>, Vec<&Kind>) = KINDS
-            .iter()
-            .partition(|kind| cxl || !kind.name.ends_with("cxl"));
-        for kind in without {
+    /// Adds the guests that run one at a time. A kernel that is missing is one skip, which was
+    /// counted already.
+    fn lab(&mut self, filters: &[String], kernels: &Survey, full: bool, seed: Seed) -> Result<()> {
+        let mut kinds = suites::kinds(kernels);
+        if !has_cxl()? {
             let reason = "this QEMU has no cxl-type3 device";
-            self.skipped.push(format!("SKIP {}: {reason}", kind.name));
+            let without = kinds.iter().filter(|kind| kind.is_cxl());
+            self.skipped
+                .extend(without.map(|kind| format!("SKIP {}: {reason}", kind.name)));
+            kinds.retain(|kind| !kind.is_cxl());
         }
-        let fuzzers = fuzzers(seed);
-        let lockdowns = lockdowns();
+        let can_run = |boot: &Boot| kernels.can_run(&words(&boot.lab));
+        let [fuzzers, lockdowns, promises] = [fuzzers(seed), lockdowns(), promises::all()]
+            .map(|boots| boots.into_iter().filter(can_run).collect::<Vec<_>>());
         if full {
             self.jobs.extend(kinds.iter().map(|kind| kind.job(filters)));
             let named = |name: &str| filters.iter().any(|filter| name.contains(filter.as_str()));
@@ -98,7 +101,7 @@ impl Scope {
             }
             if filters.is_empty() {
                 self.jobs.extend(jobs(lockdowns, LOCKDOWN_SECONDS));
-                self.jobs.extend(jobs(promises::all(), PROMISE_SECONDS));
+                self.jobs.extend(jobs(promises, PROMISE_SECONDS));
             }
             return Ok(());
         }
@@ -107,7 +110,7 @@ impl Scope {
         for share in &shares {
             self.jobs.push(share.job(tests.len()));
         }
-        for kind in kinds {
+        for kind in &kinds {
             let taken = shares.iter().find(|share| share.kind.name == kind.name);
             let taken = taken.map_or(&[][..], |share| share.tests.as_slice());
             self.left_out.push(LeftOut::of_kind(kind, &tests, taken));
@@ -118,9 +121,13 @@ impl Scope {
             self.left_out
                 .extend(others.into_iter().map(LeftOut::of_boot));
         }
-        self.jobs.extend(jobs(promises::all(), PROMISE_SECONDS));
+        self.jobs.extend(jobs(promises, PROMISE_SECONDS));
         Ok(())
     }
+}
+
+fn words(list: &[String]) -> Vec<&str> {
+    list.iter().map(String::as_str).collect()
 }
 
 fn jobs(boots: Vec<Boot>, seconds: u32) -> impl Iterator<Item = Job<'static>> {
@@ -141,22 +148,22 @@ fn fuzzers(seed: Seed) -> Vec<Boot> {
     let script =
         format!("lab-fuzz --ops {FUZZ_OPS} --seed 1 && lab-fuzz --ops {FUZZ_OPS} --seed {seed}");
     let command = ["sh", "-c", &script].map(str::to_owned).to_vec();
-    [
-        ("fuzz 6.12 pmem", ["--kernel", "6.12", "--devices", "2"]),
-        ("fuzz 7.3 fsdev", ["--kernel", "7.3", "--devices", "2"]),
-    ]
-    .map(|(name, lab)| Boot::of_tests(name.to_owned(), &lab, command.clone()))
-    .into()
+    Line::ALL
+        .map(|line| {
+            let lab = ["--kernel", line.name(), "--devices", "2"];
+            Boot::of_tests(format!("fuzz {}", line.series()), &lab, command.clone())
+        })
+        .into()
 }
 
 /// A lockdown lasts until the next boot, so its tests have guests of their own. (With a filter
 /// that names them the suites run them.)
 fn lockdowns() -> Vec<Boot> {
     let command = ["lab-guest", "lockdown"].map(str::to_owned).to_vec();
-    ["6.12", "7.3"]
-        .map(|kernel| {
-            let name = format!("lockdown {kernel}");
-            Boot::of_tests(name, &["--kernel", kernel], command.clone())
+    Line::ALL
+        .map(|line| {
+            let name = format!("lockdown {}", line.series());
+            Boot::of_tests(name, &["--kernel", line.name()], command.clone())
         })
         .into()
 }
@@ -173,7 +180,7 @@ impl LeftOut {
             .filter(|test| kind.can_run(test))
             .filter(|test| !taken.contains(test));
         Self {
-            place: kind.name.to_owned(),
+            place: kind.name.clone(),
             tests: left.map(|test| test.name.clone()).collect(),
         }
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::look::{self, MOUNT, Names};
 use crate::lab::{Args, host::Host, hosts, shared::Shared};
-use crate::setup::kernels::Line;
+use crate::setup::kernels::{self, Line};
 
 /// Where famfs has what, in bytes from the start of the device.
 pub(crate) const MAGIC_AT: u64 = 0;
@@ -39,19 +39,53 @@ pub(crate) struct Setting {
     memory: lab_init::Memory,
 }
 
-/// Every kernel has pmem.
-pub(crate) const MIXED: Setting = Setting {
-    lines: [Line::V6_12, Line::V7_3],
-    memory: lab_init::Memory::Pmem,
-};
+/// Two kernels if there are two: every one has pmem.
+fn mixed(present: &[Line]) -> Option<Setting> {
+    Some(Setting {
+        lines: [*present.first()?, *present.last()?],
+        memory: lab_init::Memory::Pmem,
+    })
+}
 
 /// There the metadata of a device that is not mounted is written through a mapping, too.
-pub(crate) const FSDEV: Setting = Setting {
-    lines: [Line::V7_3; 2],
-    memory: lab_init::Memory::Fsdev,
-};
+fn fsdev(present: &[Line]) -> Option<Setting> {
+    let memory = lab_init::Memory::Fsdev;
+    let line = present
+        .iter()
+        .find(|line| line.memories().contains(&memory))?;
+    Some(Setting {
+        lines: [*line; 2],
+        memory,
+    })
+}
+
+/// The settings that the kernels of this machine allow.
+pub(crate) fn settings() -> Vec<Setting> {
+    let present = kernels::present();
+    mixed(&present).into_iter().chain(fsdev(&present)).collect()
+}
+
+/// The settings with each host that can be the master.
+pub(crate) fn directions() -> Vec<(Setting, usize)> {
+    let masters = |setting: Setting| {
+        setting
+            .masters()
+            .iter()
+            .map(move |master| (setting, *master))
+    };
+    settings().into_iter().flat_map(masters).collect()
+}
 
 impl Setting {
+    /// Who makes and who looks: each in turn, unless both hosts are alike.
+    pub(crate) fn masters(self) -> &'static [usize] {
+        if self.lines[0] == self.lines[1] {
+            &[0]
+        } else {
+            &[0, 1]
+        }
+    }
+
     /// Who makes and who looks, in words.
     pub(crate) fn direction(self, master: usize) -> String {
         let Self { lines, memory } = self;
@@ -60,7 +94,8 @@ impl Setting {
             lab_init::Memory::Cxl => " cxl",
             lab_init::Memory::Pmem => "",
         };
-        format!("{} -> {}{memory}", lines[master], lines[1 - master])
+        let [from, to] = [lines[master], lines[1 - master]].map(Line::series);
+        format!("{from} -> {to}{memory}")
     }
 
     fn anonymous(self) -> Result<Shared> {
@@ -180,4 +215,26 @@ pub(crate) fn ends(host: &mut Host, script: &str, status: i32, words: &str) -> R
 /// Fails unless fsck has neither an error nor a warning.
 pub(crate) fn clean(host: &mut Host) -> Result<()> {
     ends(host, &format!("famfs fsck {MOUNT}"), 0, "clean").map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_is_missing_leaves_what_the_other_can_do() {
+        let both = mixed(&Line::ALL).unwrap();
+        assert_eq!(both.lines, [Line::Lts, Line::Current]);
+        assert_eq!(both.masters(), [0, 1]);
+        assert_eq!(fsdev(&Line::ALL).unwrap().lines, [Line::Current; 2]);
+
+        let alone = mixed(&[Line::Current]).unwrap();
+        assert_eq!(alone.lines, [Line::Current; 2]);
+        assert_eq!(alone.masters(), [0]);
+        assert_eq!(fsdev(&[Line::Current]).unwrap().masters(), [0]);
+
+        assert_eq!(mixed(&[Line::Lts]).unwrap().lines, [Line::Lts; 2]);
+        assert_eq!(fsdev(&[Line::Lts]), None);
+        assert_eq!((mixed(&[]), fsdev(&[])), (None, None));
+    }
 }

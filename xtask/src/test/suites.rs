@@ -3,61 +3,38 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use lab_init::Memory;
 
 use super::boot::Boot;
 use super::choice::Seed;
 use super::pool::Job;
-use crate::lab::image;
+use crate::lab::{self, image};
 use crate::process;
+use crate::setup::kernels::{Line, Survey};
 
 /// A kind of guest that runs the tests.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    pub name: &'static str,
-    lab: &'static [&'static str],
-    /// How often a short run picks it for a test, beside the others.
-    weight: u32,
-    /// About how many seconds all tests take on it, alone on a quiet machine of two cores.
-    seconds: u32,
-    block_device: bool,
-    second_device: bool,
+    /// What it is called in verdicts, such as `lab 7.3 cxl`.
+    pub name: String,
+    line: Line,
+    memory: Memory,
 }
 
-pub(crate) const KINDS: &[Kind] = &[
-    Kind {
-        name: "lab 7.3 cxl",
-        // Its memory is ten times as slow.
-        lab: &["--kernel", "7.3", "--memory", "cxl", "--timeout", "1800"],
-        weight: 1,
-        seconds: 600,
-        block_device: false,
-        second_device: false,
-    },
-    Kind {
-        name: "lab 6.12 pmem",
-        lab: &["--kernel", "6.12", "--memory", "pmem", "--devices", "2"],
-        weight: 3,
-        seconds: 300,
-        block_device: true,
-        second_device: true,
-    },
-    Kind {
-        name: "lab 7.3 fsdev",
-        lab: &["--kernel", "7.3", "--memory", "fsdev", "--devices", "2"],
-        weight: 3,
-        seconds: 300,
-        block_device: false,
-        second_device: true,
-    },
-    Kind {
-        name: "lab 7.3 pmem",
-        lab: &["--kernel", "7.3", "--memory", "pmem", "--devices", "2"],
-        weight: 3,
-        seconds: 300,
-        block_device: true,
-        second_device: true,
-    },
-];
+/// Returns the kinds of guests that the kernels of this machine make: every way to present memory
+/// that a kernel has.
+pub(crate) fn kinds(kernels: &Survey) -> Vec<Kind> {
+    let lines = kernels.present.iter().map(|kernel| kernel.line);
+    lines.flat_map(of_line).collect()
+}
+
+fn of_line(line: Line) -> impl Iterator<Item = Kind> {
+    line.memories().iter().map(move |memory| Kind {
+        name: format!("lab {} {}", line.series(), lab::memory_name(*memory)),
+        line,
+        memory: *memory,
+    })
+}
 
 /// A test of `lab-guest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +88,7 @@ pub(crate) struct Share<'a> {
 }
 
 /// Gives each test to one of the kinds that can run it.
-pub(crate) fn shares<'a>(tests: &'a [Test], kinds: &[&'a Kind], seed: Seed) -> Vec<Share<'a>> {
+pub(crate) fn shares<'a>(tests: &'a [Test], kinds: &'a [Kind], seed: Seed) -> Vec<Share<'a>> {
     let mut shares: Vec<_> = kinds
         .iter()
         .map(|kind| Share {
@@ -130,25 +107,54 @@ pub(crate) fn shares<'a>(tests: &'a [Test], kinds: &[&'a Kind], seed: Seed) -> V
 }
 
 impl Kind {
+    pub(crate) fn is_cxl(&self) -> bool {
+        self.memory == Memory::Cxl
+    }
+
     /// Returns a job that runs the tests whose name contains a filter; all without one.
     pub(crate) fn job(&self, filters: &[String]) -> Job<'static> {
         let command = std::iter::once("lab-guest".to_owned()).chain(filters.iter().cloned());
-        let boot = Boot::of_tests(self.name.to_owned(), self.lab, command.collect());
-        boot.job(self.seconds)
+        self.boot(command.collect()).job(self.seconds())
     }
 
     /// Says whether such a guest can run a test beside others.
     pub(crate) fn can_run(&self, test: &Test) -> bool {
         match test.need {
             Need::Nothing => true,
-            Need::SecondDevice => self.second_device,
-            Need::BlockDevice => self.block_device,
+            Need::SecondDevice => !self.is_cxl(),
+            Need::BlockDevice => self.memory == Memory::Pmem,
             Need::OwnBoot => false,
         }
     }
 
+    fn boot(&self, command: Vec<String>) -> Boot {
+        let mut lab = vec![
+            "--kernel",
+            self.line.name(),
+            "--memory",
+            lab::memory_name(self.memory),
+        ];
+        lab.extend(if self.is_cxl() {
+            // Its memory is ten times as slow.
+            ["--timeout", "1800"]
+        } else {
+            ["--devices", "2"]
+        });
+        Boot::of_tests(self.name.clone(), &lab, command)
+    }
+
+    /// Returns about how many seconds all tests take, alone on a quiet machine of two cores.
+    fn seconds(&self) -> u32 {
+        if self.is_cxl() { 600 } else { 300 }
+    }
+
+    /// Returns how often a short run picks it for a test, beside the others.
+    fn weight(&self) -> u32 {
+        if self.is_cxl() { 1 } else { 3 }
+    }
+
     fn weight_for(&self, test: &Test) -> u32 {
-        if self.can_run(test) { self.weight } else { 0 }
+        if self.can_run(test) { self.weight() } else { 0 }
     }
 }
 
@@ -157,12 +163,12 @@ impl Share<'_> {
     pub(crate) fn job(&self, all: usize) -> Job<'static> {
         let command = ["lab-guest", "--exact"].map(str::to_owned).into_iter();
         let names = self.tests.iter().map(|test| test.name.clone());
-        let boot = Boot::of_tests(
-            self.kind.name.to_owned(),
-            self.kind.lab,
-            command.chain(names).collect(),
-        );
-        let part = self.tests.len().saturating_mul(self.kind.seconds as usize) / all.max(1);
+        let boot = self.kind.boot(command.chain(names).collect());
+        let part = self
+            .tests
+            .len()
+            .saturating_mul(self.kind.seconds() as usize)
+            / all.max(1);
         boot.job(u32::try_from(part).unwrap_or(u32::MAX))
     }
 }
@@ -183,15 +189,15 @@ mod tests {
         parse(&text).unwrap()
     }
 
-    fn kinds() -> Vec<&'static Kind> {
-        KINDS.iter().collect()
+    fn kinds() -> Vec<Kind> {
+        Line::ALL.into_iter().flat_map(of_line).collect()
     }
 
     #[test]
     fn a_short_run_takes_each_test_once_where_it_can_run() {
-        let tests = tests();
+        let (tests, kinds) = (tests(), kinds());
         for seed in 0..50 {
-            let shares = shares(&tests, &kinds(), Seed(seed));
+            let shares = shares(&tests, &kinds, Seed(seed));
             let mut names: Vec<_> = shares
                 .iter()
                 .flat_map(|share| share.tests.iter().map(|test| test.name.as_str()))
@@ -214,14 +220,14 @@ mod tests {
 
     #[test]
     fn every_kind_sees_every_test_it_can_run_with_some_seed() {
-        let tests = tests();
-        for kind in KINDS {
+        let (tests, kinds) = (tests(), kinds());
+        for kind in &kinds {
             let mut left: Vec<_> = tests
                 .iter()
                 .filter(|test| kind.weight_for(test) > 0)
                 .collect();
             for seed in 0..200 {
-                let shares = shares(&tests, &kinds(), Seed(seed));
+                let shares = shares(&tests, &kinds, Seed(seed));
                 if let Some(share) = shares.iter().find(|share| share.kind.name == kind.name) {
                     left.retain(|test| !share.tests.contains(test));
                 }
