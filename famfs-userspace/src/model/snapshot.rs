@@ -150,10 +150,12 @@ impl FileRow {
 
     /// Ends of faults that this row accounts for.
     pub fn accounted(&self) -> u64 {
-        let timed: u64 = self.faults.values().map(Hist::count).sum();
-        let untimed: u64 = self.untimed.values().sum();
-        let fell_back: u64 = self.fallback.values().sum();
-        timed + untimed + fell_back + self.failed() + self.retried
+        let timed = self.faults.values().map(Hist::count);
+        let counts = self.untimed.values().chain(self.fallback.values());
+        timed
+            .chain(counts.copied())
+            .chain([self.failed(), self.retried])
+            .fold(0, u64::saturating_add)
     }
 }
 

@@ -14,6 +14,14 @@ pub(super) struct Sums {
     pub(super) ns: u64,
 }
 
+impl Sums {
+    /// Counts stop at their greatest value: a recording or a kernel may hold any number.
+    fn add(&mut self, other: Self) {
+        self.faults = self.faults.saturating_add(other.faults);
+        self.ns = self.ns.saturating_add(other.ns);
+    }
+}
+
 /// By order: 4 KiB, 2 MiB.
 type ByOrder = [Sums; 2];
 
@@ -49,7 +57,10 @@ impl TopFiles {
             .collect();
         ranked.sort_by_cached_key(|file| {
             let [pte, pmd] = sums(file);
-            (std::cmp::Reverse(pte.faults + pmd.faults), file.key)
+            (
+                std::cmp::Reverse(pte.faults.saturating_add(pmd.faults)),
+                file.key,
+            )
         });
         ranked.truncate(self.most);
         let before = std::mem::take(&mut self.busiest);
@@ -64,8 +75,7 @@ impl TopFiles {
         for file in &new.files {
             let into = self.busiest.get_mut(&file.key).unwrap_or(&mut self.other);
             for (into, by) in into.iter_mut().zip(sums(file)) {
-                into.faults += by.faults;
-                into.ns += by.ns;
+                into.add(by);
             }
         }
         self.last = Some(now.clone());
@@ -93,8 +103,7 @@ impl TopFiles {
             let same = later.0 == kept.0;
             if same {
                 for (kept, later) in kept.1.iter_mut().zip(later.1) {
-                    kept.faults += later.faults;
-                    kept.ns += later.ns;
+                    kept.add(later);
                 }
             }
             same
@@ -122,10 +131,17 @@ fn sums(file: &FileRow) -> ByOrder {
         let untimed = file.untimed.iter().filter(|((o, _), _)| *o == order);
         let mut sums = Sums::default();
         for (_, hist) in timed {
-            sums.faults += hist.count();
-            sums.ns = sums.ns.saturating_add(hist.sum_ns);
+            sums.add(Sums {
+                faults: hist.count(),
+                ns: hist.sum_ns,
+            });
         }
-        sums.faults += untimed.map(|(_, n)| n).sum::<u64>();
+        for (_, faults) in untimed {
+            sums.add(Sums {
+                faults: *faults,
+                ns: 0,
+            });
+        }
         sums
     })
 }
@@ -177,6 +193,33 @@ mod tests {
         assert_ne!(other[0].0, one.0);
         let [pte, pmd] = other[0].1;
         assert_eq!(pte.faults + pmd.faults, 82_000, "all its faults are new");
+    }
+
+    #[test]
+    fn counts_past_the_end_stop_there() {
+        let mut source = Synthetic::new(Scene::Hostile, Duration::from_secs(1));
+        let mut top = TopFiles::new(3);
+        for _ in 0..3 {
+            let mut now = source.poll().unwrap();
+            // One path twice, whose counts are added.
+            let twice = now.files.first().cloned();
+            if let Some(mut twice) = twice {
+                twice.key.ino ^= 1;
+                now.files.push(twice);
+            }
+            for file in &now.files {
+                assert!(file.accounted() >= file.retried);
+            }
+            top.observe(&now);
+        }
+        let series = top.series();
+        assert_eq!(series.last().map(|(path, _)| path.as_str()), Some("other"));
+        assert!(
+            series
+                .iter()
+                .flat_map(|(_, by)| by)
+                .any(|s| s.faults == u64::MAX)
+        );
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Live {
 
     /// Says why detail is missing, again at every doubling.
     fn explain(&mut self, skipped: u64, overflowed: u64) {
-        if skipped > self.told_skipped * 2 {
+        if skipped > self.told_skipped.saturating_mul(2) {
             self.told_skipped = skipped;
             let text = format!(
                 "the kernel skipped {skipped} runs of probes, because a task was preempted \
@@ -142,7 +142,7 @@ impl Live {
             );
             self.remember(Event::new(SystemTime::now(), EventKind::Instrument, text));
         }
-        if overflowed > self.told_overflow * 2 {
+        if overflowed > self.told_overflow.saturating_mul(2) {
             self.told_overflow = overflowed;
             let text = format!(
                 "the kernel's table was full: {overflowed} counts are in the row of all other \
@@ -176,10 +176,13 @@ impl Live {
                 let (now, before) = (mount.totals?, self.before.get(&mount.dev));
                 // A mount made since has counted from zero, perhaps under an old number.
                 let before = before.copied().unwrap_or_default();
-                let count = |faults: &ModuleFaults| faults.pte + faults.pmd + faults.fallback;
+                let count = |faults: &ModuleFaults| {
+                    let all = [faults.pte, faults.pmd, faults.fallback];
+                    all.into_iter().fold(0, u64::saturating_add)
+                };
                 Some(count(&now).saturating_sub(count(&before)))
             })
-            .sum();
+            .fold(0, u64::saturating_add);
         let warnings = probe::silent(hits, module_faults);
         (self.attached.health.iter().zip(warnings))
             .map(|(health, warning)| ProbeHealth {
@@ -219,7 +222,7 @@ impl Source for Live {
         let skipped: u64 = (self.attached.health.iter())
             .filter(|health| health.ends_a_fault())
             .map(probe::Health::misses)
-            .sum();
+            .fold(0, u64::saturating_add);
         let skipped = skipped.saturating_sub(counted.repaired);
         self.explain(skipped, counted.overflowed);
         let mut files = counted.rows;
@@ -238,7 +241,7 @@ impl Source for Live {
             kernel: self.kernel.clone(),
             mounts,
             files,
-            unattributed: counted.outside_rows + skipped,
+            unattributed: counted.outside_rows.saturating_add(skipped),
             lost: counted.dropped,
             probes,
             events: self.events.iter().cloned().collect(),
