@@ -1,6 +1,6 @@
 //! The capabilities of this process: which are missing, and how to be rid of them.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use caps::{CapSet, Capability, CapsHashSet};
 
@@ -62,6 +62,26 @@ pub fn missing(effective: u64) -> Vec<&'static str> {
         .collect()
 }
 
+/// The inode of the first user namespace, which the kernel never changes.
+const FIRST_USER_NAMESPACE: &str = "user:[4026531837]";
+
+/// Whether this process is in a user namespace other than the first, as in a rootless container.
+/// Whatever capabilities it has there, bpf(2) does not accept them.
+pub fn in_user_namespace() -> bool {
+    let namespace = fs::read_link("/proc/self/ns/user").ok();
+    let uid_map = fs::read_to_string("/proc/self/uid_map").ok();
+    is_other_namespace(namespace.as_deref(), uid_map.as_deref())
+}
+
+/// The map of user ids tells it where the name of the namespace does not: the first namespace maps
+/// every id to itself.
+fn is_other_namespace(namespace: Option<&Path>, uid_map: Option<&str>) -> bool {
+    match namespace.and_then(Path::to_str) {
+        Some(name) if name.starts_with("user:[") => name != FIRST_USER_NAMESPACE,
+        _ => uid_map.is_some_and(|map| !map.split_whitespace().eq(["0", "0", "4294967295"])),
+    }
+}
+
 /// Gives up this thread's capabilities: call it before other threads are made. They are not
 /// needed after attaching, and cannot be taken back.
 pub fn drop_all(keep: Keep) -> Result<(), caps::errors::CapsError> {
@@ -99,6 +119,20 @@ mod tests {
         assert_eq!(missing(bit(Cap::Perfmon)), ["CAP_BPF"]);
         assert_eq!(missing(bit(Cap::Bpf)), ["CAP_PERFMON"]);
         assert_eq!(missing(0), ["CAP_BPF", "CAP_PERFMON"]);
+    }
+
+    #[test]
+    fn the_first_user_namespace_is_told_from_others() {
+        let other = |name: &str, map| is_other_namespace(Some(Path::new(name)), Some(map));
+        let (all, one) = ("  0  0 4294967295\n", "  0  1000  1\n");
+        assert!(!other(FIRST_USER_NAMESPACE, all));
+        // A namespace may map every id to itself, and still not be the first.
+        assert!(other("user:[4026532000]", all));
+        assert!(other("user:[4026532000]", one));
+        assert!(other("what is this", one));
+        assert!(!other("what is this", all));
+        assert!(is_other_namespace(None, Some(one)));
+        assert!(!is_other_namespace(None, None));
     }
 
     #[test]

@@ -414,3 +414,52 @@ fn documentation(field: &Field) -> String {
     } = field;
     format!("| {title} | `{key}` |{unit} | {shown} | {help} |")
 }
+
+/// Root of a user namespace has every capability there, and none that bpf(2) accepts.
+#[test]
+fn a_user_namespace_is_named_as_what_is_in_the_way() {
+    let inside = |args: &[&str]| {
+        Command::new("unshare")
+            .args(["-Ur", env!("CARGO_BIN_EXE_famfs-top")])
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+    };
+    let possible = Command::new("unshare").args(["-Ur", "true"]).output();
+    if !possible.is_ok_and(|output| output.status.success()) {
+        println!("SKIP a_user_namespace_is_named: no user namespace can be made here");
+        return;
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("x.famfsrec");
+    let file = file.to_str().unwrap();
+    for args in [
+        &["--once", "--interval", "0.1"][..],
+        &["--json", "--processes", "--interval", "0.1"],
+        &["--once", "--run-stats", "--interval", "0.1"],
+        &["record", "--count", "1", file],
+        &["serve", "--listen", "127.0.0.1:0"],
+    ] {
+        let output = inside(args).unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {said}");
+        assert!(said.contains("user namespace"), "{args:?}: {said}");
+        assert!(
+            said.contains("run famfs-top on the host"),
+            "{args:?}: {said}"
+        );
+    }
+    let output = inside(&["doctor", "--json"]).unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = document["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|f| f["check"] == "capabilities");
+    let finding = finding.expect("capabilities are judged");
+    assert_eq!(finding["verdict"], "blocked");
+    let said = finding["text"].as_str().unwrap();
+    assert!(said.contains("user namespace"), "{said}");
+    assert!(
+        findings.iter().all(|f| f["check"] != "probes"),
+        "{findings:?}"
+    );
+}

@@ -30,8 +30,9 @@ pub fn gather(file: Option<&Path>) -> Facts {
         mounts: mounts::read(),
         watch: Watch::NotTried,
     };
-    let is_privileged = (facts.privileges.effective)
-        .is_none_or(|effective| privilege::missing(effective).is_empty());
+    let is_privileged = !facts.privileges.in_user_namespace
+        && (facts.privileges.effective)
+            .is_none_or(|effective| privilege::missing(effective).is_empty());
     if matches!(facts.types, Types::Complete(_)) && is_privileged {
         facts.watch = watch(file, &facts);
     }
@@ -52,7 +53,7 @@ fn privileges(lockdown: Option<String>) -> Privileges {
     let number = |path: &str| text(path)?.trim().parse().ok();
     Privileges {
         effective: privilege::effective(),
-        in_user_namespace: text("/proc/self/uid_map").is_some_and(|map| !is_identity(&map)),
+        in_user_namespace: privilege::in_user_namespace(),
         filtered: text("/proc/self/status").is_some_and(|status| is_filtered(&status)),
         unprivileged_bpf_disabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"),
         perf_event_paranoid: number("/proc/sys/kernel/perf_event_paranoid"),
@@ -61,11 +62,6 @@ fn privileges(lockdown: Option<String>) -> Privileges {
             .map(|list| list.trim().split(',').map(str::to_owned).collect())
             .unwrap_or_default(),
     }
-}
-
-/// The first user namespace maps every uid to itself.
-fn is_identity(uid_map: &str) -> bool {
-    uid_map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// Mode 2 is a filter; mode 1 would not let this process live.
@@ -130,13 +126,6 @@ fn watch(file: Option<&Path>, facts: &Facts) -> Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_user_namespace_is_told_from_others() {
-        assert!(is_identity("         0          0 4294967295\n"));
-        assert!(!is_identity("         0       1000          1\n"));
-        assert!(!is_identity(""));
-    }
 
     #[test]
     fn a_filter_is_mode_two() {

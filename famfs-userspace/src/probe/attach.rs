@@ -72,10 +72,10 @@ pub(crate) struct Attached {
 impl Attached {
     /// Loads and attaches everything that this kernel has a place for.
     pub(crate) fn new(options: Options) -> Result<Self, Error> {
+        privilege::check(options.run_stats)?;
         if OBJECT.is_empty() {
             return Err(Error::NoObject);
         }
-        privilege::check(options.run_stats)?;
         let bytes = fs::read(VMLINUX).map_err(|source| Error::NoBtf {
             path: VMLINUX,
             source,

@@ -13,6 +13,12 @@ pub(crate) enum Error {
     #[error("missing {}; run as root, or give it to the binary (famfs-top doctor says how)", .0.join(" and "))]
     Privilege(Vec<&'static str>),
     #[error(
+        "this process is in a user namespace, as in a rootless container, and bpf(2) accepts \
+         CAP_BPF and CAP_PERFMON from the first user namespace only; run famfs-top on the host, \
+         outside of the container"
+    )]
+    UserNamespace,
+    #[error(
         "cannot read the kernel's type information ({path}): {source}; the kernel needs \
          CONFIG_DEBUG_INFO_BTF=y"
     )]
@@ -34,7 +40,7 @@ pub(crate) enum Error {
     BadObject(&'static str),
     #[error("cannot have the kernel take the time of BPF programs: {0}")]
     RunStats(#[source] io::Error),
-    #[error("cannot load the BPF programs: {0}")]
+    #[error("cannot load the BPF programs: {}", chain(.0))]
     Object(#[source] aya::EbpfError),
     #[error("cannot {action} program {program} on {target}: {}", chain(.source))]
     Program {
@@ -61,6 +67,7 @@ impl Error {
     pub(crate) fn is_unsupported(&self) -> bool {
         match self {
             Self::Privilege(_)
+            | Self::UserNamespace
             | Self::NoBtf { .. }
             | Self::BadBtf(_)
             | Self::NoField { .. }
@@ -68,6 +75,9 @@ impl Error {
             | Self::TooManyCpus { .. }
             | Self::Membarrier(_) => true,
             Self::Program { source, .. } => is_permission(source),
+            // Maps and type information are refused as programs are.
+            Self::Object(source) => is_permission(source),
+            Self::RunStats(source) => source.kind() == io::ErrorKind::PermissionDenied,
             _ => false,
         }
     }
@@ -103,8 +113,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         let line = match lines[..] {
             [] => line.lines().next().unwrap_or_default().to_owned(),
             [only] => only.to_owned(),
-            [first, .., before, last] => format!("{first} … {before} {last}"),
-            [first, last] => format!("{first} … {last}"),
+            [first, .., before, last] => format!("{first} ... {before} {last}"),
+            [first, last] => format!("{first} ... {last}"),
         };
         if !text.contains(&line) {
             if !text.is_empty() {
@@ -115,4 +125,25 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         next = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use aya::maps::MapError;
+
+    use super::*;
+
+    #[test]
+    fn a_map_that_the_kernel_refuses_is_a_missing_privilege() {
+        let refused = |code| {
+            let name = "MEMORY".to_owned();
+            let io_error = io::Error::from_raw_os_error(code);
+            Error::Object(MapError::CreateError { name, io_error }.into())
+        };
+        let error = refused(libc::EPERM);
+        assert!(error.is_unsupported());
+        let text = error.to_string();
+        assert_eq!(text.matches("Operation not permitted").count(), 1, "{text}");
+        assert!(!refused(libc::ENOMEM).is_unsupported());
+    }
 }

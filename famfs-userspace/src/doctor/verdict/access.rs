@@ -28,15 +28,18 @@ fn capabilities(has: &Privileges) -> Finding {
     let Some(effective) = has.effective else {
         return Finding::ok("capabilities", "/proc/self/status does not tell them");
     };
+    // First, because to be root there does not help.
+    if has.in_user_namespace {
+        return blocked(
+            "this is a user namespace, as in a rootless container: bpf(2) does not accept the \
+             capabilities that a process has here"
+                .into(),
+            "run famfs-top on the host, outside of the container, in the first user namespace",
+        );
+    }
     let missing = privilege::missing(effective);
     if !missing.is_empty() {
         return blocked(format!("{} is missing", missing.join(" and ")), ADVICE);
-    }
-    if has.in_user_namespace {
-        return blocked(
-            "this is a user namespace: its capabilities do not count for bpf(2)".into(),
-            "run famfs-top outside of the container, in the first user namespace",
-        );
     }
     let by = if privilege::has(effective, Cap::SysAdmin) {
         "CAP_SYS_ADMIN"

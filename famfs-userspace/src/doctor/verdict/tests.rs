@@ -108,6 +108,39 @@ fn a_machine_without_gaps_is_well() {
     );
 }
 
+/// Root in a rootless container has every capability, and none that counts.
+#[test]
+fn a_user_namespace() {
+    for effective in [0, BOTH, ADMIN, u64::MAX] {
+        one_gap(
+            Status::CannotWatch,
+            "capabilities",
+            &["user namespace", "on the host"],
+            |facts| {
+                facts.privileges.in_user_namespace = true;
+                facts.privileges.effective = Some(effective);
+                not_tried(facts);
+            },
+        );
+    }
+}
+
+/// EPERM and EACCES are worded differently; neither is a reason to boot another kernel.
+#[test]
+fn a_refusal_in_either_wording() {
+    for why in [
+        "failed to create map `MEMORY`: Operation not permitted (os error 1)",
+        "cannot load program x: Permission denied (os error 13)",
+    ] {
+        one_gap(
+            Status::CannotWatch,
+            "probes",
+            &["something else refuses bpf(2)"],
+            |facts| facts.watch = Watch::Failed(why.into()),
+        );
+    }
+}
+
 #[test]
 fn no_types() {
     use Status::CannotWatch;

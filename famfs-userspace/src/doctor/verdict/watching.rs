@@ -31,7 +31,7 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
 
 fn advice_of_failure(facts: &Facts, why: &str) -> String {
     let has = &facts.privileges;
-    if !why.contains("ermission") {
+    if !is_refusal(why) {
         return "boot a kernel that has it, or report this one with the line above".into();
     }
     let mut suspects = Vec::new();
@@ -51,6 +51,13 @@ fn advice_of_failure(facts: &Facts, why: &str) -> String {
         "the capabilities are there, so something else refuses bpf(2): look at {}",
         suspects.join(", then at ")
     )
+}
+
+/// Whether the kernel said EPERM or EACCES.
+fn is_refusal(why: &str) -> bool {
+    ["not permitted", "ermission denied"]
+        .iter()
+        .any(|text| why.contains(text))
 }
 
 fn health(facts: &Facts, probe: &ProbeHealth) -> Finding {
@@ -97,7 +104,7 @@ fn keeps_kprobes_away(facts: &Facts, problem: &str) -> Option<i64> {
     let is_admin =
         (has.effective).is_none_or(|effective| privilege::has(effective, privilege::Cap::SysAdmin));
     has.perf_event_paranoid
-        .filter(|&paranoid| paranoid > 2 && !is_admin && problem.contains("ermission"))
+        .filter(|&paranoid| paranoid > 2 && !is_admin && is_refusal(problem))
 }
 
 fn self_test(probes: &[ProbeHealth], test: &SelfTest) -> Finding {
