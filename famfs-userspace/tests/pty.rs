@@ -4,7 +4,13 @@ use std::{
     fs::File,
     io::{Read as _, Write as _},
     num::NonZero,
-    os::{fd::AsFd as _, unix::fs::OpenOptionsExt as _},
+    os::{
+        fd::AsFd as _,
+        unix::{
+            fs::OpenOptionsExt as _,
+            process::{CommandExt as _, ExitStatusExt as _},
+        },
+    },
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex},
@@ -21,7 +27,7 @@ use nix::{
     pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
     sys::{
         signal::{Signal, kill},
-        termios::{LocalFlags, tcgetattr},
+        termios::{FlowArg, LocalFlags, SetArg, tcflow, tcgetattr, tcsetattr},
     },
     unistd::Pid,
 };
@@ -68,14 +74,25 @@ fn resize(terminal: &File, (columns, rows): (u16, u16)) {
     assert!(status.success());
 }
 
-/// A process on `terminal`, and on nothing else.
+/// A process on `terminal`, and on nothing else; where the command does not say otherwise, the
+/// terminal can show everything.
 fn spawn(mut command: Command, terminal: &File) -> Child {
     let end = || terminal.try_clone().expect("one more descriptor");
-    command
-        .env_remove("NO_COLOR")
-        .stdin(end())
-        .stdout(end())
-        .stderr(end());
+    let usual = [
+        ("TERM", "xterm-256color"),
+        ("LC_ALL", "C.UTF-8"),
+        ("NO_COLOR", ""),
+    ];
+    let chosen: Vec<_> = command
+        .get_envs()
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    for (name, value) in usual {
+        if !chosen.iter().any(|chosen| chosen == name) {
+            command.env(name, value);
+        }
+    }
+    command.stdin(end()).stdout(end()).stderr(end());
     command.spawn().expect("the program starts")
 }
 
@@ -126,6 +143,29 @@ fn wait(child: &mut Child) -> ExitStatus {
         }
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// Whether lines are edited, and keys make signals, as a shell wants it.
+fn is_cooked(terminal: &File) -> bool {
+    let modes = tcgetattr(terminal).expect("a terminal").local_flags;
+    modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
+}
+
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the process is stopped, as job control does it.
+fn is_stopped(child: &Child) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
+    let stat = stat.expect("the program lives");
+    stat.rsplit(')')
+        .next()
+        .is_some_and(|rest| rest.starts_with(" T"))
 }
 
 /// A process on a terminal of its own, and all it has written there.
@@ -253,10 +293,19 @@ impl Session {
         self.expect(LEAVE);
         self.expect(SHOW_CURSOR);
         self.expect(NO_MOUSE);
-        let modes = tcgetattr(self.terminal.as_fd())
-            .expect("a terminal")
-            .local_flags;
-        assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+        assert!(is_cooked(&self.terminal));
+    }
+
+    fn is_on_alternate_screen(&self) -> bool {
+        let seen = self.seen.lock().expect("no panic in between");
+        seen.screen().alternate_screen()
+    }
+
+    /// Waits until the picture is on the screen that is ours, with keys going to the program.
+    fn see_it_whole(&self) {
+        self.see("weights-00.bin");
+        until("the alternate screen", || self.is_on_alternate_screen());
+        until("raw keys", || !is_cooked(&self.terminal));
     }
 }
 
@@ -406,12 +455,7 @@ fn colours_are_left_out_when_asked() {
     ] {
         let mut command = synthetic(args);
         command.env("NO_COLOR", no_colour);
-        let (keyboard, terminal) = pty((80, 24));
-        let mut session = Session::on(keyboard, terminal, (80, 24), |terminal| {
-            let end = || terminal.try_clone().expect("one more descriptor");
-            command.stdin(end()).stdout(end()).stderr(end());
-            command.spawn().expect("the program starts")
-        });
+        let mut session = Session::start(command, (80, 24));
         session.expect("FAULT/s");
         session.press("q");
         session.end();
@@ -450,6 +494,190 @@ fn signals_and_control_c_give_the_terminal_back() {
         assert_eq!(top.end().code(), Some(0), "{end:?}");
         top.assert_given_back();
     }
+}
+
+/// The signals whose default is to end a process, by signal(7), but SIGKILL and those above.
+#[test]
+fn every_signal_that_ends_it_gives_the_terminal_back() {
+    let names = "ABRT ALRM BUS FPE ILL IO PROF PWR QUIT SEGV STKFLT SYS TRAP USR1 USR2 VTALRM XCPU \
+                 XFSZ RTMIN RTMAX";
+    let mut all = Vec::new();
+    for name in names.split_whitespace() {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "ulimit -c 0; exec \"$@\"", "sh"])
+            .arg(env!("CARGO_BIN_EXE_famfs-top"))
+            .args(SYNTHETIC);
+        all.push((name, Session::start(command, (80, 24))));
+    }
+    for (name, mut top) in all {
+        top.see_it_whole();
+        let kill = Command::new("bash")
+            .args(["-c", "kill -s \"$0\" \"$1\"", name])
+            .arg(top.child.id().to_string())
+            .status()
+            .expect("bash runs");
+        assert!(kill.success(), "{name}");
+        let status = top.end();
+        assert!(
+            status.signal().is_some(),
+            "{name} made it end with {status}"
+        );
+        top.assert_given_back();
+        assert!(!top.is_on_alternate_screen(), "{name}");
+    }
+}
+
+/// The reports of an abort and of a stack overflow are the standard library's.
+#[test]
+fn a_crash_gives_the_terminal_back() {
+    const CHILD: &str = "FAMFS_TEST_CRASHES";
+    fn deeper(n: u64) -> u64 {
+        let page = std::hint::black_box([n; 512]);
+        if n == u64::MAX {
+            return 0;
+        }
+        page[0] + deeper(n + 1)
+    }
+    match std::env::var(CHILD).as_deref() {
+        Ok("abort") => {
+            let _screen = Screen::open().unwrap();
+            std::process::abort();
+        }
+        Ok(_) => {
+            let _screen = Screen::open().unwrap();
+            panic!("{}", deeper(0));
+        }
+        Err(_) => {}
+    }
+    for (how, report) in [("abort", ""), ("overflow", "overflowed its stack")] {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", "ulimit -c 0; exec \"$@\"", "sh"])
+            .arg(std::env::current_exe().unwrap())
+            .args(["--exact", "a_crash_gives_the_terminal_back", "--nocapture"])
+            .env(CHILD, how);
+        let mut session = Session::start(command, (80, 24));
+        assert_eq!(session.end().signal(), Some(libc::SIGABRT), "{how}");
+        session.expect(report);
+        session.assert_given_back();
+    }
+}
+
+/// In a job of its own, so that it can be stopped: the kernel stops none that nobody would wake.
+fn in_a_job(mut command: Command) -> Command {
+    command.process_group(0);
+    command
+}
+
+#[test]
+fn stopped_by_a_signal_it_goes_on_whole() {
+    let mut top = Session::start(in_a_job(synthetic(&[])), (80, 24));
+    for round in 1..=2 {
+        top.see_it_whole();
+        top.signal(Signal::SIGTSTP);
+        until("the stop", || is_stopped(&top.child));
+        top.assert_given_back();
+        until("the old screen", || !top.is_on_alternate_screen());
+        top.signal(Signal::SIGCONT);
+        until("the screen", || {
+            top.written().matches(ENTER).count() == round + 1
+        });
+    }
+    top.see_it_whole();
+    top.press("q");
+    assert_eq!(top.end().code(), Some(0));
+    top.assert_given_back();
+}
+
+/// SIGSTOP cannot be caught: a shell uses the terminal meanwhile, in its own way.
+#[test]
+fn stopped_unseen_it_takes_the_terminal_again() {
+    let mut top = Session::start(in_a_job(synthetic(&[])), (80, 24));
+    let cooked = tcgetattr(&top.terminal).expect("a terminal");
+    top.see_it_whole();
+    top.signal(Signal::SIGSTOP);
+    until("the stop", || is_stopped(&top.child));
+    tcsetattr(&top.terminal, SetArg::TCSANOW, &cooked).expect("a terminal");
+    let mut shell = top.terminal.try_clone().expect("one more descriptor");
+    shell
+        .write_all(b"\x1b[?1049l\x1b[2Jready$ ")
+        .expect("a terminal");
+    top.see("ready$");
+    top.signal(Signal::SIGCONT);
+    top.see_no("ready$");
+    top.see_it_whole();
+    top.press("q");
+    assert_eq!(top.end().code(), Some(0));
+    top.assert_given_back();
+}
+
+/// With a shell that has job control, on a terminal that sends signals.
+#[test]
+fn control_z_stops_the_job_and_fg_goes_on() {
+    let mut command = Command::new("setsid");
+    command
+        .args(["--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"])
+        .env("PS1", "ready$ ")
+        .env("top", env!("CARGO_BIN_EXE_famfs-top"));
+    let mut shell = Session::start(command, (80, 24));
+    shell.see("ready$");
+    // The job is a shell and what it started: all of it has to stop.
+    shell.press("sh -c '\"$top\" --source synthetic; echo ended with $?'\r");
+    for prompt in ["one", "two"] {
+        shell.see_it_whole();
+        shell.press("\x1a");
+        until("the old screen", || !shell.is_on_alternate_screen());
+        shell.see("Stopped");
+        shell.press(&format!("echo prompt-{prompt}-$((6 * 7))\r"));
+        shell.see(&format!("prompt-{prompt}-42"));
+        shell.press("clear; fg\r");
+    }
+    shell.see_it_whole();
+    // In the background it must not touch the terminal.
+    shell.press("\x1a");
+    until("the old screen", || !shell.is_on_alternate_screen());
+    shell.see("Stopped");
+    shell.press("clear; bg; sleep 0.3; jobs\r");
+    shell.see("Stopped");
+    assert!(!shell.is_on_alternate_screen());
+    shell.press("clear; fg\r");
+    shell.see_it_whole();
+    shell.press("q");
+    shell.see("ended with 0");
+    shell.press("exit\r");
+    assert_eq!(shell.end().code(), Some(0));
+    assert!(is_cooked(&shell.terminal));
+}
+
+/// A terminal that takes no more output holds up whoever writes to it.
+#[test]
+fn asked_twice_it_ends_although_the_terminal_is_stuck() {
+    for (signal, status) in [
+        (Signal::SIGTERM, 143),
+        (Signal::SIGHUP, 129),
+        (Signal::SIGINT, 130),
+    ] {
+        let (_keyboard, terminal) = pty((80, 24));
+        tcflow(&terminal, FlowArg::TCOOFF).expect("a terminal");
+        let mut child = spawn(synthetic(&[]), &terminal);
+        until("raw keys", || !is_cooked(&terminal));
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        kill(pid, signal).expect("the program lives");
+        assert_eq!(child.try_wait().expect("it is our child"), None);
+        // The first is seen before the second, or both are one.
+        until("the first", || !has_pending(&child));
+        kill(pid, signal).expect("the program lives");
+        assert_eq!(wait(&mut child).code(), Some(status), "{signal}");
+        assert!(is_cooked(&terminal));
+    }
+}
+
+fn has_pending(child: &Child) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id()));
+    let status = status.expect("the program lives");
+    let mut pending = status.lines().filter(|line| line.starts_with("ShdPnd:"));
+    !pending.all(|line| line.ends_with("0000000000000000"))
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub enum Effect {
     Ask(Ask),
     /// Of the source: turn this on or off, and say how it is then by `Message::Extra`.
     Switch(Extra, bool),
+    /// Stop the job, with the terminal given back.
+    Stop,
 }
 
 /// How the screen starts.

@@ -14,6 +14,8 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     Quit,
+    /// Stop the whole job, as the terminal would.
+    Stop,
     Help,
     /// Leave what is in front, then the page, then drop the filter.
     Close,
@@ -81,8 +83,14 @@ use Command::{Close, Columns, Filter, Freeze, Go, Help, Jump, Move, Open, Pause,
 use KeyCode::{BackTab, Char, Down, End, Enter, Esc, Home, Left, PageDown, PageUp, Right, Tab, Up};
 
 /// Every key, in the order of the help.
-pub const BINDINGS: [Binding; 37] = [
+pub const BINDINGS: [Binding; 38] = [
     binding(&[Char('q')], "q", "quit, as Ctrl-C does", Quit),
+    binding(
+        &[],
+        "Ctrl-Z",
+        "stop, and give the terminal back until `fg`",
+        Command::Stop,
+    ),
     binding(&[Char('?'), Char('h')], "? h", "this help", Help),
     binding(&[Enter], "enter", "the page of the chosen file", Open),
     binding(
@@ -246,7 +254,11 @@ fn pressed(event: &KeyEvent, mode: Mode) -> Option<Message> {
         return None;
     }
     if event.modifiers.contains(KeyModifiers::CONTROL) {
-        return (event.code == Char('c')).then_some(Message::Command(Quit));
+        return match event.code {
+            Char('c') => Some(Message::Command(Quit)),
+            Char('z') => Some(Message::Command(Command::Stop)),
+            _ => None,
+        };
     }
     match (mode, event.code) {
         (Mode::Typing, Char(c)) => return Some(Message::Typed(c)),
@@ -296,13 +308,15 @@ mod tests {
     }
 
     #[test]
-    fn control_c_quits_in_every_mode() {
+    fn control_c_quits_and_control_z_stops_in_every_mode() {
         for mode in MODES {
-            let event = key(Char('c'), KeyModifiers::CONTROL);
-            assert!(matches!(
-                message(&event, mode),
-                Some(Message::Command(Quit))
-            ));
+            for (letter, expected) in [('c', Quit), ('z', Command::Stop)] {
+                let event = key(Char(letter), KeyModifiers::CONTROL);
+                let Some(Message::Command(command)) = message(&event, mode) else {
+                    panic!("Ctrl-{letter} does nothing in {mode:?}");
+                };
+                assert_eq!(command, expected, "{mode:?}");
+            }
         }
     }
 

@@ -1,8 +1,7 @@
 //! The keyboard: waited for with an eye on whether the terminal is still there.
 
 use std::{
-    fs::File,
-    io::{self, IsTerminal as _},
+    io,
     os::fd::{AsFd as _, OwnedFd},
     time::Duration,
 };
@@ -13,6 +12,8 @@ use nix::{
 };
 use ratatui::crossterm::event::{self, Event};
 
+use super::term::terminal;
+
 /// The terminal that keys come from.
 #[derive(Debug)]
 pub struct Input {
@@ -22,12 +23,7 @@ pub struct Input {
 impl Input {
     /// The same terminal that crossterm reads: standard input, else the controlling one.
     pub fn open() -> io::Result<Self> {
-        let stdin = io::stdin();
-        let terminal = if stdin.is_terminal() {
-            stdin.as_fd().try_clone_to_owned()?
-        } else {
-            File::open("/dev/tty")?.into()
-        };
+        let terminal = terminal()?;
         Ok(Self { terminal })
     }
 

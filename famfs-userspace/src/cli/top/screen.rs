@@ -23,7 +23,7 @@ use crate::{
         app::{Action, Effect, Options},
         event::message,
         input::Input,
-        term::Screen,
+        term::{self, Screen, Who},
         transport::Ask,
         view,
     },
@@ -70,6 +70,16 @@ impl Feed<'_> {
                 next.into_iter().chain([transport]).collect()
             }
         })
+    }
+
+    /// Pauses a recording, or lets it go on; says whether it was paused.
+    fn pause(&mut self, paused: bool) -> bool {
+        let Self::Recording(replay) = self else {
+            return false;
+        };
+        let was = replay.paused();
+        replay.pause(paused);
+        was
     }
 
     /// Does what the screen asks of the player of a recording.
@@ -130,6 +140,7 @@ fn transport(replay: &Replay) -> Transport {
 
 /// Runs the screen until the user or a signal ends it.
 pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> {
+    term::end_when_asked_twice().context("cannot catch signals")?;
     let signals = Signals::listen().context("cannot catch signals")?;
     if shown.show.theme.is_some() {
         // crossterm, too, leaves colours out where NO_COLOR is set.
@@ -144,6 +155,11 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
     let mut due = Instant::now() + period;
     let mut is_stale = true;
     while !app.quit && !signals.ended() {
+        if screen.stop_wanted() {
+            stop(&mut screen, feed, Who::Myself)?;
+            is_stale = true;
+        }
+        is_stale |= screen.recover().context("cannot take over the terminal")?;
         if resize(&screen, &mut app)? || is_stale {
             draw(&mut screen, &app)?;
         }
@@ -153,6 +169,7 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
             is_stale = true;
             match message(&event, app.mode).and_then(|m| app.update(m)) {
                 Some(Effect::Run(chosen)) => action::start(chosen, sender.clone()),
+                Some(Effect::Stop) => stop(&mut screen, feed, Who::Job)?,
                 Some(Effect::Switch(extra, on)) => feed.switch(&mut app, extra, on),
                 Some(Effect::Ask(ask)) => {
                     for message in feed.ask(ask)? {
@@ -175,6 +192,14 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
         }
     }
     Ok(())
+}
+
+/// Stops this process until it is told to go on. A recording stays where it is meanwhile.
+fn stop(screen: &mut Screen, feed: &mut Feed<'_>, who: Who) -> anyhow::Result<()> {
+    let was_paused = feed.pause(true);
+    let stopped = screen.stop(who);
+    feed.pause(was_paused);
+    stopped.context("cannot stop and take over the terminal again")
 }
 
 /// Asks for the size, and says whether it is another: a terminal that was resized tells late, or

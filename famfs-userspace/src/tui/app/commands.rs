@@ -22,6 +22,7 @@ impl App {
         }
         match command {
             Command::Quit => self.quit = true,
+            Command::Stop => return Some(Effect::Stop),
             Command::Help => self.front_or_not(Mode::Help),
             Command::Columns => self.front_or_not(Mode::Columns),
             Command::Close => self.close(),
@@ -223,6 +224,11 @@ impl App {
 fn works_in_help(command: Command) -> bool {
     matches!(
         command,
-        Command::Quit | Command::Help | Command::Close | Command::Move(_) | Command::Turn(_)
+        Command::Quit
+            | Command::Stop
+            | Command::Help
+            | Command::Close
+            | Command::Move(_)
+            | Command::Turn(_)
     )
 }
