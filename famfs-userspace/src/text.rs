@@ -1,23 +1,60 @@
 //! How values are written for people: times, places, and strings from outside made harmless.
 
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use crate::model::{DeviceError, Mount, MountState};
 
-/// A string from outside, such as a path, as text that cannot steer a terminal: control
-/// characters, invisible direction changes and backslashes are escaped.
+/// A string from outside, such as a path, as text that cannot steer a terminal and hides nothing:
+/// control characters, characters that cannot be seen or turn the direction of writing, and
+/// backslashes are escaped.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let steers = c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if steers || c == '\\' {
+        if is_unseen(c) || c == '\\' {
             out.extend(c.escape_default());
         } else {
             out.push(c);
         }
     }
     out
+}
+
+/// A JSON document as text that cannot steer a terminal. Such characters are in its strings only,
+/// where JSON has an escape for each: it is the same document as before.
+pub fn printable_json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for c in document.chars() {
+        if is_unseen(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Whether a character is a control, turns the direction of writing, or cannot be seen, so that
+/// two names look alike. Marks that combine with the letter before them can be seen.
+fn is_unseen(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
+    // Letters and marks by their category, but drawn as nothing.
+    let is_blank = matches!(c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}');
+    // The standard library knows which characters can be printed, and tells by escaping the others.
+    // Behind a letter it escapes no combining mark.
+    let mut bytes = [0; 5];
+    bytes[0] = b'a';
+    let end = 1 + c.encode_utf8(&mut bytes[1..]).len();
+    let is_escaped = std::str::from_utf8(&bytes[..end])
+        .is_ok_and(|text| text.escape_debug().nth(1) == Some('\\'));
+    is_blank || is_escaped
 }
 
 /// `2026-01-01 00:00:00 UTC`.
@@ -211,5 +248,50 @@ mod tests {
             r"/\u{202e}gpj.exe\u{9b}1m"
         );
         assert_eq!(printable("/Übergröße/数据"), "/Übergröße/数据");
+        assert_eq!(printable("/e\u{301} 'a' \"b\""), "/e\u{301} 'a' \"b\"");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        for c in [
+            '\u{61c}',
+            '\u{ad}',
+            '\u{85}',
+            '\u{600}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200f}',
+            '\u{2029}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{206f}',
+            '\u{feff}',
+            '\u{fff9}',
+            '\u{a0}',
+            '\u{3000}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{e000}',
+            '\u{10ffff}',
+            '\u{1d173}',
+        ] {
+            let escaped = format!("a\\u{{{:x}}}b", u32::from(c));
+            assert_eq!(printable(&format!("a{c}b")), escaped);
+        }
+    }
+
+    #[test]
+    fn json_stays_the_same_document() {
+        let name = "/\u{1b}[2J\u{7f}\u{9b}\u{61c}\u{e0001}Ü\\\"数\n";
+        let document = serde_json::to_string(&[name]).unwrap() + "\n";
+        let shown = printable_json(&document);
+        assert!(!shown.trim_end().contains(is_unseen), "{shown:?}");
+        let read: Vec<String> = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, [name]);
     }
 }

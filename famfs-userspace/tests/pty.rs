@@ -681,6 +681,27 @@ fn has_pending(child: &Child) -> bool {
 }
 
 #[test]
+fn printed_on_a_terminal_nothing_steers_it() {
+    for format in ["--csv", "--json", "--ndjson", "--once"] {
+        let args = [
+            "--source",
+            "synthetic-hostile",
+            format,
+            "--interval",
+            "0.1",
+            "--count",
+            "1",
+        ];
+        let mut top = Session::start(top(&args), (200, 60));
+        assert_eq!(top.end().code(), Some(0));
+        top.expect("mnt");
+        let written = top.written();
+        let raw = |c: char| c.is_control() && !"\r\n".contains(c) || "\u{202e}\u{61c}".contains(c);
+        assert!(!written.contains(raw), "{format}: {written:?}");
+    }
+}
+
+#[test]
 fn a_terminal_of_no_size_is_no_panic() {
     for size in [(0, 0), (1, 1)] {
         let mut top = Session::top(&[], size);

@@ -59,7 +59,7 @@ fn reports(earlier: &Snapshot, later: &Snapshot) -> String {
     let sort = Sort::default();
     table::render(&interval, sort, "", &columns)
         + &json::render(&interval)
-        + &csv::render(&interval, sort, "", &fields)
+        + &csv::render(&interval, sort, "", &fields, csv::Reader::Program)
 }
 
 #[test]

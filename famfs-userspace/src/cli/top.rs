@@ -161,5 +161,7 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
 /// One line for the user. Standard error may be gone, which is no reason to stop.
 fn complain(message: &str) {
     use std::io::Write as _;
+    // Names in it are from outside.
+    let message = crate::text::printable(message);
     let _ = writeln!(io::stderr(), "famfs-top: {message}");
 }

@@ -8,6 +8,13 @@ use crate::{
 /// What stands before the fields of the table: the interval that the line is of.
 pub const LEADING: [&str; 2] = ["time", "interval_s"];
 
+/// Who reads the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    Terminal,
+    Program,
+}
+
 /// The line of names.
 pub fn header(fields: &[&Field]) -> String {
     let names = fields.iter().map(|field| field.key.to_owned());
@@ -20,13 +27,26 @@ pub fn header(fields: &[&Field]) -> String {
 
 /// A line for each file of `interval` whose path contains `filter`, in the order of `sort`.
 /// Numbers are whole and in base units; what is missing is empty.
-pub fn render(interval: &Snapshot, sort: Sort, filter: &str, fields: &[&Field]) -> String {
+/// On a terminal the values are escaped as in the table; a program gets them as they are.
+pub fn render(
+    interval: &Snapshot,
+    sort: Sort,
+    filter: &str,
+    fields: &[&Field],
+    reader: Reader,
+) -> String {
     let leading = [
         text::rfc3339(interval.time),
         (interval.elapsed_ns as f64 / 1e9).to_string(),
     ];
     lines(rows(interval, sort, filter).iter().map(|row| {
-        let values = fields.iter().map(|field| (field.value)(row).plain());
+        let values = fields.iter().map(|field| {
+            let value = (field.value)(row).plain();
+            match reader {
+                Reader::Terminal => text::printable(&value),
+                Reader::Program => value,
+            }
+        });
         leading.iter().cloned().chain(values).collect()
     }))
 }
@@ -66,12 +86,16 @@ mod tests {
             path: Some(path.into()),
             ..FileRow::new(FileKey::OTHER)
         });
-        let text = header(&fields) + &render(&interval, Sort::default(), "", &fields);
+        let printed = |to| render(&interval, Sort::default(), "", &fields, to);
+        let text = header(&fields) + &printed(Reader::Program);
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let names = reader.headers().unwrap().clone();
         assert_eq!(names.len(), FIELDS.len() + LEADING.len());
         let records: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(records.len(), 1);
         assert_eq!(&records[0][2], path);
+        let shown = printed(Reader::Terminal);
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        assert!(shown.contains(r"=1+1\r\n"), "{shown}");
     }
 }

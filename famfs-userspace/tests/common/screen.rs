@@ -82,6 +82,7 @@ pub(crate) fn text(buffer: &Buffer) -> String {
 
 /// Whether a character that steers a terminal is in the cell.
 pub(crate) fn steers(cell: &Cell) -> bool {
-    cell.symbol()
-        .contains(|c: char| c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c))
+    cell.symbol().contains(|c: char| {
+        c.is_control() || c == '\u{61c}' || ('\u{2028}'..='\u{202e}').contains(&c)
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::output::print;
+use super::output::{print, print_json};
 use crate::doctor::{self, Status};
 
 const EXAMPLES: &str = "\
@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let facts = doctor::gather(args.file.as_deref());
     let findings = doctor::judge(&facts);
     if args.json {
-        print(&format!("{:#}\n", doctor::json(&facts, &findings)))?;
+        print_json(&format!("{:#}\n", doctor::json(&facts, &findings)))?;
     } else {
         print(&doctor::text(&findings))?;
     }

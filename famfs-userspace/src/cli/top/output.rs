@@ -1,13 +1,17 @@
 //! Intervals on standard output, in any format.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 
 use super::args::{Format, Show};
 use crate::{
     model::{Columns, Event, FIELDS, Field, Snapshot, Sort, fresh},
-    report::{csv, json, table},
+    report::{
+        csv::{self, Reader},
+        json, table,
+    },
+    text,
 };
 
 /// Prints one interval after the other.
@@ -17,6 +21,7 @@ pub(super) struct Printer {
     sort: Sort,
     filter: String,
     columns: Option<Columns>,
+    reader: Reader,
     began: bool,
     /// What the document before had seen: a stream tells each event once.
     told: Vec<Event>,
@@ -29,6 +34,11 @@ impl Printer {
             sort: show.sort(),
             filter: show.filter().to_owned(),
             columns: show.columns().cloned(),
+            reader: if io::stdout().is_terminal() {
+                Reader::Terminal
+            } else {
+                Reader::Program
+            },
             began: false,
             told: Vec::new(),
         }
@@ -52,9 +62,18 @@ impl Printer {
             Format::Json | Format::Ndjson => {
                 let text = json::render_with(interval, fresh(&self.told, &interval.events));
                 self.told.clone_from(&interval.events);
-                text
+                match self.reader {
+                    Reader::Terminal => text::printable_json(&text),
+                    Reader::Program => text,
+                }
             }
-            Format::Csv => csv::render(interval, self.sort, &self.filter, &self.fields()),
+            Format::Csv => csv::render(
+                interval,
+                self.sort,
+                &self.filter,
+                &self.fields(),
+                self.reader,
+            ),
             Format::Table => {
                 let columns = self.columns.clone().unwrap_or_default();
                 let table = table::render(interval, self.sort, &self.filter, &columns);
@@ -70,6 +89,15 @@ impl Printer {
 
     fn fields(&self) -> Vec<&'static Field> {
         (self.columns.as_ref()).map_or_else(|| FIELDS.iter().collect(), Columns::printed)
+    }
+}
+
+/// Prints a JSON document; on a terminal, so that nothing in it steers that.
+pub(super) fn print_json(document: &str) -> anyhow::Result<bool> {
+    if io::stdout().is_terminal() {
+        print(&text::printable_json(document))
+    } else {
+        print(document)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::model::{
 };
 
 /// It clears the screen, turns the direction of writing, and writes what it likes.
-const STEERING: &str = "/mnt/\u{1b}[2J\r\n\u{202e}\t\u{7f}\u{9b}31m\u{2028}\\";
+const STEERING: &str = "/mnt/\u{1b}[2J\r\n\u{202e}\t\u{7f}\u{9b}31m\u{2028}\u{61c}\\";
 const DEV: (u32, u32) = (u32::MAX, u32::MAX);
 
 pub(super) fn fill(snapshot: &mut Snapshot, elapsed: Duration) {
