@@ -25,6 +25,14 @@ impl Extra {
         }
     }
 
+    /// The option that measures it from the start.
+    pub fn option(self) -> &'static str {
+        match self {
+            Self::Processes => "--processes",
+            Self::RunTime => "--run-stats",
+        }
+    }
+
     /// What it costs, for who is about to switch it on. A text of a few words: it stands in a
     /// line of the screen.
     pub fn price(self) -> &'static str {
@@ -44,6 +52,11 @@ pub trait Source {
     /// Whether it measures this now; `None` where it cannot.
     fn extra(&self, _extra: Extra) -> Option<bool> {
         None
+    }
+
+    /// Whether what it measures was decided when it attached, so that `switch` can only fail.
+    fn is_fixed(&self) -> bool {
+        true
     }
 
     /// Measures this from now on, or no longer.

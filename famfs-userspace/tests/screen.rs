@@ -289,6 +289,31 @@ fn what_costs_is_switched_where_its_price_is() {
     }
 }
 
+/// The running kernel is watched without the privileges to change what is watched.
+#[test]
+fn what_cannot_be_switched_is_not_offered() {
+    let mut screen = Screen::new();
+    screen.poll(4);
+    screen.app.options.is_fixed = true;
+    for (page, extra, option) in [
+        (Page::Processes, Extra::Processes, "start with --processes"),
+        (Page::Probes, Extra::RunTime, "start with --run-stats"),
+    ] {
+        screen.press(Command::Go(page));
+        for on in [true, false] {
+            screen.app.update(Message::Extra(extra, Some(on)));
+            let page = screen.text();
+            // As one line, however it is wrapped.
+            let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(page.contains("costs each fault"), "no price in\n{page}");
+            assert_eq!(page.contains(option), !on, "{page}");
+            for offer in ["(e: o", "e count them", "e time them"] {
+                assert!(!page.contains(offer), "{offer} in\n{page}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_mouse_sorts_opens_and_scrolls() {
     let mut screen = Screen::new();

@@ -258,15 +258,18 @@ impl Source for Live {
 
     /// The programs are verified with what they count, and no privilege is left to load others.
     fn switch(&mut self, extra: Extra, on: bool) -> Result<(), Error> {
-        let (state, option) = match (extra, on) {
-            (Extra::Processes, true) => ("on", "with --processes"),
-            (Extra::Processes, false) => ("off", "without --processes"),
-            (Extra::RunTime, true) => ("on", "with --run-stats"),
-            (Extra::RunTime, false) => ("off", "without --run-stats"),
+        let (state, with) = if on {
+            ("on", "with")
+        } else {
+            ("off", "without")
         };
         Err(Error::Failed {
             action: format!("turn {state} {}", extra.name()),
-            why: format!("that is decided at the start; start famfs-top {option}"),
+            why: format!(
+                "famfs-top gave up its privileges once it had attached; quit, and start it \
+                 {with} {}",
+                extra.option()
+            ),
         })
     }
 }

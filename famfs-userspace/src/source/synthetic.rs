@@ -103,6 +103,10 @@ impl Source for Synthetic {
         })
     }
 
+    fn is_fixed(&self) -> bool {
+        false
+    }
+
     fn switch(&mut self, extra: Extra, on: bool) -> Result<(), Error> {
         match extra {
             Extra::Processes => self.processes = on,

@@ -93,6 +93,8 @@ pub struct Options {
     pub theme: Theme,
     /// Every file system on DAX memory is watched, not famfs alone.
     pub all_dax: bool,
+    /// What the source measures cannot be changed any more.
+    pub is_fixed: bool,
 }
 
 impl Default for Options {
@@ -107,6 +109,7 @@ impl Default for Options {
             actions: Vec::new(),
             theme: Theme::Dark,
             all_dax: false,
+            is_fixed: false,
         }
     }
 }

@@ -146,7 +146,11 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
         // crossterm, too, leaves colours out where NO_COLOR is set.
         force_color_output(true);
     }
-    let mut app = App::new(feed.first()?, options(shown));
+    let is_fixed = match feed {
+        Feed::Live(source) => source.is_fixed(),
+        Feed::Recording(_) => true,
+    };
+    let mut app = App::new(feed.first()?, options(shown, is_fixed));
     feed.tell_extras(&mut app);
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;
@@ -224,7 +228,7 @@ fn draw(screen: &mut Screen, app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn options(shown: &Shown<'_>) -> Options {
+fn options(shown: &Shown<'_>, is_fixed: bool) -> Options {
     let show = shown.show;
     Options {
         interval: shown.interval,
@@ -235,6 +239,7 @@ fn options(shown: &Shown<'_>) -> Options {
         actions: shown.actions.to_vec(),
         theme: theme(show),
         all_dax: shown.all_dax,
+        is_fixed,
     }
 }
 

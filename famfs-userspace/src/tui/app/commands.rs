@@ -179,6 +179,7 @@ impl App {
             Page::Probes => Extra::RunTime,
             Page::Files | Page::Events => return None,
         };
+        // Where it cannot be changed, the effect says why.
         self.extra(extra).map(|on| Effect::Switch(extra, !on))
     }
 

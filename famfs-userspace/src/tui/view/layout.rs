@@ -119,6 +119,7 @@ mod tests {
             actions: Vec::new(),
             theme: Theme::Mono,
             all_dax: false,
+            is_fixed: false,
         };
         App::new(source.poll().unwrap(), options)
     }

@@ -79,7 +79,13 @@ fn exactness(app: &App) -> Vec<String> {
 
 fn run_time(app: &App) -> Vec<String> {
     let price = Extra::RunTime.price();
+    let option = Extra::RunTime.option();
     let how = match app.extra(Extra::RunTime) {
+        Some(true) if app.options.is_fixed => format!("Probes are timed, which costs {price}."),
+        Some(false) if app.options.is_fixed => format!(
+            "Probes are not timed: quit and start with {option}, which needs CAP_SYS_ADMIN; timing \
+             costs {price}."
+        ),
         Some(true) => format!("Probes are timed, which costs {price} (e: off)."),
         Some(false) => {
             format!("Probes are not timed; timing costs {price}, and needs CAP_SYS_ADMIN (e: on).")

@@ -48,7 +48,14 @@ pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
 /// Whether processes are counted, and what that costs.
 fn note(app: &App, count: usize) -> String {
     let price = Extra::Processes.price();
+    let option = Extra::Processes.option();
     match app.extra(Extra::Processes) {
+        Some(true) if app.options.is_fixed => {
+            format!("{count} processes; counting costs {price}")
+        }
+        Some(false) if app.options.is_fixed => {
+            format!("not counted: quit and start with {option}; it costs {price}")
+        }
         Some(true) => format!("{count} processes; counting costs {price} (e: off)"),
         Some(false) => format!("not counted; counting costs {price} (e: on)"),
         None if count > 0 => format!("{count} processes"),

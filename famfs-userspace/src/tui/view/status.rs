@@ -92,13 +92,17 @@ fn keys(app: &App) -> Line<'static> {
         (_, Page::Processes) => PROCESSES,
         (_, Page::Probes) => PROBES,
     };
+    // Not offered where it does nothing.
+    let own = own
+        .iter()
+        .filter(|(key, _)| *key != "e" || !app.options.is_fixed);
     let player = if app.transport.is_some() { PLAYER } else { &[] };
     let fixed = |(key, label): &Key| ((*key).to_owned(), (*label).to_owned());
     let mut line = Line::default();
     for (key, label) in std::iter::once(("q".to_owned(), "quit".to_owned()))
         .chain(actions)
         .chain(player.iter().map(fixed))
-        .chain(own.iter().map(fixed))
+        .chain(own.map(fixed))
     {
         line.push_span(Span::styled(key, app.options.theme.key()));
         line.push_span(Span::raw(format!(" {label}  ")));

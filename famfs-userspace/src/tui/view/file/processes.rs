@@ -28,6 +28,9 @@ pub(super) fn lines(app: &App, file: &FileRow) -> Vec<Line<'static>> {
     }
     if file.processes.is_empty() {
         lines.push(Line::raw(match app.extra(Extra::Processes) {
+            Some(false) if app.options.is_fixed => {
+                "not counted: page 2 says how to count them, and what that costs"
+            }
             Some(false) => "not counted: e counts them, page 2 says what that costs",
             Some(true) => "nobody in this time",
             None => "not counted",
