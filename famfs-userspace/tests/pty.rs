@@ -681,6 +681,47 @@ fn has_pending(child: &Child) -> bool {
 }
 
 #[test]
+fn a_dumb_terminal_gets_a_table() {
+    let folder = TempDir::new().expect("a folder");
+    for (term, why) in [
+        (Some("dumb"), "TERM is dumb"),
+        (Some(""), "TERM is not set"),
+        (None, "TERM is not set"),
+    ] {
+        for mut command in sources(&folder, &[]) {
+            match term {
+                Some(term) => command.env("TERM", term),
+                None => command.env_remove("TERM"),
+            };
+            let mut top = Session::start(command, (200, 50));
+            assert_eq!(top.end().code(), Some(0));
+            top.see("unattributed 0, lost 0");
+            top.see(&format!("({why}): printing one table, as --once does"));
+            assert!(!top.written().contains('\x1b'), "{:?}", top.written());
+        }
+    }
+}
+
+#[test]
+fn a_locale_without_utf8_gets_ascii() {
+    let folder = TempDir::new().expect("a folder");
+    for mut command in sources(&folder, &[]) {
+        command.env("LC_ALL", "C");
+        let mut top = Session::start(command, (120, 40));
+        top.see("weights-00.bin");
+        for keys in ["\r", "\x1b", "?", "?", "c"] {
+            top.press(keys);
+            thread::sleep(Duration::from_millis(60));
+        }
+        top.see("+columns");
+        top.press("q");
+        top.press("q");
+        assert_eq!(top.end().code(), Some(0));
+        assert!(top.written().is_ascii());
+    }
+}
+
+#[test]
 fn printed_on_a_terminal_nothing_steers_it() {
     for format in ["--csv", "--json", "--ndjson", "--once"] {
         let args = [

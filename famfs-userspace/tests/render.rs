@@ -6,7 +6,7 @@ use famfs_userspace::{
     model::{Columns, Event, EventKind, FileKey},
     source::synthetic::Scene,
     tui::{
-        App, Message, Theme, Transport,
+        App, Glyphs, Message, Theme, Transport,
         app::{Mode, Options, Page},
         event::Command,
     },
@@ -310,6 +310,42 @@ fn a_light_theme_is_another_one() {
     assert!(colours(Theme::Dark).contains(&Color::Cyan));
     assert!(!colours(Theme::Light).contains(&Color::Cyan));
     assert!(!colours(Theme::Light).contains(&Color::Yellow));
+}
+
+/// A terminal of ASCII gets nothing else, whatever is on the screen; and all of it in its place.
+#[test]
+fn ascii_is_all_that_an_ascii_terminal_gets() {
+    for scene in [Scene::Mixed, Scene::Hostile] {
+        let mut app = app(scene, 12, options());
+        every_view(&mut app, |app| {
+            for size in [(80, 24), (160, 50)] {
+                app.options.glyphs = Glyphs::Unicode;
+                let all = draw(app, size);
+                app.options.glyphs = Glyphs::Ascii;
+                let ascii = draw(app, size);
+                for (was, is) in all.content.iter().zip(&ascii.content) {
+                    let (was, is) = (was.symbol(), is.symbol());
+                    assert!(is.len() == 1 && is.is_ascii(), "{is:?} of {scene:?}");
+                    // The cell behind a wide letter was hidden by it.
+                    assert!(was == is || !was.is_ascii() || was == " " && is == "?");
+                }
+            }
+        });
+    }
+    let mut app = app(
+        Scene::Mixed,
+        12,
+        Options {
+            glyphs: Glyphs::Ascii,
+            ..options()
+        },
+    );
+    open(&mut app, 0);
+    let page = text(&draw(&mut app, (120, 40)));
+    assert!(page.contains("####"), "no bar in\n{page}");
+    press(&mut app, Command::Help);
+    let help = text(&draw(&mut app, (120, 40)));
+    assert!(help.contains("+help: ?"), "no frame in\n{help}");
 }
 
 #[test]

@@ -1,10 +1,6 @@
 //! `famfs-top`: which files fault, at which mapping size, and how long a fault takes.
 
-use std::{
-    io::{self, IsTerminal as _},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{io, process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
@@ -27,8 +23,9 @@ mod screen;
 mod serve;
 mod signal;
 mod stream;
+mod terminal;
 
-use args::{Args, Format, Sub, Watch};
+use args::{Args, Format, Show, Sub, Watch};
 use output::Printer;
 
 /// Something went wrong while running.
@@ -104,14 +101,7 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
     };
     let mut source = attach(&args.watch, args.interval, keep)?;
     let source = source.as_mut();
-    let format = match args.show.format() {
-        None if !io::stdout().is_terminal() => {
-            complain("standard output is no terminal: printing one table, as --once does");
-            Some(Format::Table)
-        }
-        format => format,
-    };
-    let Some(format) = format else {
+    let Some(format) = format(&args.show) else {
         let shown = screen::Shown {
             show: &args.show,
             interval: args.interval,
@@ -136,6 +126,16 @@ fn watch(args: &Args) -> anyhow::Result<u8> {
     let one = (!endless).then_some(std::num::NonZeroU64::MIN);
     stream::run(source, args.interval, args.count.or(one), &mut printer)?;
     Ok(0)
+}
+
+/// What is to be printed, if there is no screen to be shown: because something else is asked for, or
+/// because the terminal cannot show one.
+fn format(show: &Show) -> Option<Format> {
+    show.format().or_else(|| {
+        let why = terminal::why_no_screen()?;
+        complain(&format!("{why}: printing one table, as --once does"));
+        Some(Format::Table)
+    })
 }
 
 /// The source; a live one goes on without privileges once it is attached. To be called before

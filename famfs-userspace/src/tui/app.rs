@@ -14,7 +14,7 @@ use crate::{
 
 use super::{
     event::Command,
-    theme::Theme,
+    theme::{Glyphs, Theme},
     transport::{Ask, Transport},
     view,
 };
@@ -95,6 +95,7 @@ pub struct Options {
     pub all_dax: bool,
     /// What the source measures cannot be changed any more.
     pub is_fixed: bool,
+    pub glyphs: Glyphs,
 }
 
 impl Default for Options {
@@ -110,6 +111,7 @@ impl Default for Options {
             theme: Theme::Dark,
             all_dax: false,
             is_fixed: false,
+            glyphs: Glyphs::Unicode,
         }
     }
 }

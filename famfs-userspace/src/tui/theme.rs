@@ -16,6 +16,15 @@ pub enum Theme {
     Mono,
 }
 
+/// The characters of the screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glyphs {
+    #[default]
+    Unicode,
+    /// For a locale or a terminal that has nothing else.
+    Ascii,
+}
+
 impl Theme {
     fn pick(self, dark: Color, light: Color, plain: Modifier) -> Style {
         let style = Style::new().add_modifier(plain);

@@ -7,11 +7,12 @@ use ratatui::{
 };
 
 use super::{
-    App,
+    App, Glyphs,
     app::{Mode, Page},
 };
 use crate::model::MountState;
 
+mod ascii;
 mod chooser;
 mod events;
 mod file;
@@ -68,6 +69,9 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
         Mode::Help => help::draw(app, frame, frame.area()),
         Mode::Columns => chooser::draw(app, frame, frame.area()),
         Mode::Normal | Mode::Typing => {}
+    }
+    if app.options.glyphs == Glyphs::Ascii {
+        ascii::replace(frame.buffer_mut());
     }
 }
 

@@ -120,7 +120,8 @@ pub(super) struct Show {
     #[arg(long, value_enum, default_value_t = Widths::Fixed)]
     pub(super) widths: Widths,
 
-    /// The colours: for a dark or a light background, or none, as `NO_COLOR` has it too.
+    /// The colours: for a dark or a light background, or none, which is also what a `NO_COLOR` that
+    /// is not empty means.
     #[arg(long, value_enum)]
     pub(super) theme: Option<Colours>,
 }

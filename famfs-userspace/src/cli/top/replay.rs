@@ -1,7 +1,6 @@
 //! `famfs-top replay`: a recording on the screen, or in any format.
 
 use std::{
-    io::{self, IsTerminal as _},
     num::NonZeroU64,
     path::PathBuf,
     time::Duration,
@@ -11,7 +10,7 @@ use anyhow::Context as _;
 
 use super::{
     args::{Format, Show, seconds},
-    complain,
+    complain, format,
     output::Printer,
     screen,
 };
@@ -81,14 +80,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             args.file.display()
         ));
     }
-    let format = match args.show.format() {
-        None if !io::stdout().is_terminal() => {
-            complain("standard output is no terminal: printing one table, as --once does");
-            Some(Format::Table)
-        }
-        format => format,
-    };
-    match format {
+    match format(&args.show) {
         Some(format) => print(args, &mut replay, format),
         None => play(args, replay),
     }

@@ -1,7 +1,6 @@
 //! The screen's event loop: poll the source, read keys, draw.
 
 use std::{
-    env,
     sync::mpsc,
     time::{Duration, Instant, SystemTime},
 };
@@ -14,6 +13,7 @@ use super::{
     args::{Colours, Show, Widths},
     pace::{NAP, step},
     signal::Signals,
+    terminal,
 };
 use crate::{
     model::{Event, EventKind, Snapshot},
@@ -240,16 +240,15 @@ fn options(shown: &Shown<'_>, is_fixed: bool) -> Options {
         theme: theme(show),
         all_dax: shown.all_dax,
         is_fixed,
+        glyphs: terminal::glyphs(),
     }
 }
 
-/// <https://no-color.org>: any value but the empty one, unless the user asks for colours.
 fn theme(show: &Show) -> Theme {
-    let colourless = env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
     match show.theme {
         Some(Colours::Light) => Theme::Light,
         Some(Colours::Mono) => Theme::Mono,
-        None if colourless => Theme::Mono,
+        None if terminal::is_colourless() => Theme::Mono,
         Some(Colours::Dark) | None => Theme::Dark,
     }
 }

@@ -102,7 +102,7 @@ mod tests {
             Source as _,
             synthetic::{Scene, Synthetic},
         },
-        tui::{Theme, app::Options},
+        tui::{Glyphs, Theme, app::Options},
     };
 
     fn app(columns: &str, sort: &str, proportional: bool) -> App {
@@ -120,6 +120,7 @@ mod tests {
             theme: Theme::Mono,
             all_dax: false,
             is_fixed: false,
+            glyphs: Glyphs::Unicode,
         };
         App::new(source.poll().unwrap(), options)
     }
