@@ -20,10 +20,11 @@ pub use writer::Writer;
 /// Why a recording cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("cannot {action}: {source}")]
+    /// The reason is part of the text, so that it is no `source` too: a chain would say it twice.
+    #[error("cannot {action}: {error}")]
     Io {
         action: &'static str,
-        source: io::Error,
+        error: io::Error,
     },
     #[error("it is no recording: it does not begin with `famfsrec`")]
     NotARecording,
@@ -41,6 +42,6 @@ pub enum Error {
 
 impl Error {
     fn io(action: &'static str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io { action, source }
+        move |error| Self::Io { action, error }
     }
 }

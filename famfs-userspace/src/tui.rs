@@ -9,5 +9,5 @@ pub mod transport;
 pub mod view;
 
 pub use app::{App, Message};
-pub use theme::Theme;
+pub use theme::{Glyphs, Theme};
 pub use transport::Transport;

@@ -463,3 +463,99 @@ fn a_user_namespace_is_named_as_what_is_in_the_way() {
         "{findings:?}"
     );
 }
+
+/// What the operating system says about a file.
+fn reason(code: i32) -> String {
+    std::io::Error::from_raw_os_error(code).to_string()
+}
+
+#[test]
+fn the_reason_of_an_error_is_given_once() {
+    let full = reason(nix::errno::Errno::ENOSPC as i32);
+    let absent = reason(nix::errno::Errno::ENOENT as i32);
+    let is_folder = reason(nix::errno::Errno::EISDIR as i32);
+    for (args, why) in [
+        (&["replay", "/nowhere/x"][..], &absent),
+        (&["replay", "/"], &is_folder),
+        (&["record", "/nowhere/x"], &absent),
+        (&["record", "--ring", "1", "/nowhere/x"], &absent),
+    ] {
+        let source: &[&str] = match args[0] {
+            "record" => &["--source", "synthetic"],
+            _ => &[],
+        };
+        let output = bare(&[args, source].concat());
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        let said = text(&output.stderr);
+        assert_eq!(said.matches(why.as_str()).count(), 1, "{said}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(["record", "--source", "synthetic", "--count", "1", "-"])
+        .stdout(File::options().write(true).open("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert_eq!(said.matches(full.as_str()).count(), 1, "{said}");
+    assert!(
+        said.starts_with("famfs-top: cannot record to standard output: "),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_recording_goes_to_standard_output() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("piped.famfsrec");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_famfs-top"));
+    command
+        .args(["record", "--source", "synthetic", "--interval", "0.05"])
+        .args(["--count", "2", "-"])
+        .current_dir(folder.path());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let said = text(&output.stderr);
+    assert_eq!(said, "famfs-top: 3 snapshots recorded to standard output\n");
+    std::fs::write(&file, &output.stdout).unwrap();
+    let played = bare(&["replay", "--once", file.to_str().unwrap()]);
+    assert_eq!((played.status.code(), text(&played.stderr)), (Some(0), ""));
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(names.len(), 1, "nothing but what this test wrote");
+    // A reader that leaves ends it, which is no failure.
+    let mut child = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+        .args(["record", "--source", "synthetic", "--interval", "0.05", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_exact(&mut [0; 16])
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr)), (Some(0), ""));
+}
+
+#[test]
+fn what_is_no_file_is_neither_recorded_to_nor_replayed() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (args, word) in [
+        (&["replay", "-"][..], "./-"),
+        (
+            &["record", "--source", "synthetic", "--ring", "1", "-"],
+            "./-",
+        ),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_famfs-top"))
+            .args(args)
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(text(&output.stderr).contains(word), "{output:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -36,9 +36,9 @@ pub struct Replay {
 impl Replay {
     /// Opens a recording at its first snapshot.
     pub fn open(path: &Path) -> Result<Self, store::Error> {
-        let file = File::open(path).map_err(|source| store::Error::Io {
+        let file = File::open(path).map_err(|error| store::Error::Io {
             action: "open it",
-            source,
+            error,
         })?;
         let recording = Recording::open(BufReader::new(file))?;
         let times = recording.entries().iter().map(store::Entry::elapsed_ns);

@@ -2,8 +2,9 @@
 
 use std::{
     fs::File,
-    io,
+    io::{self, IsTerminal as _},
     num::NonZeroU64,
+    os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -36,13 +37,14 @@ use crate::{
 Examples:
   famfs-top record night.famfsrec                      until interrupted, a snapshot a second
   famfs-top record --interval 0.2 --count 300 x.famfsrec   one minute in detail
+  famfs-top record - | ssh host 'cat > night.famfsrec'     to standard output, while it happens
   famfs-top record --ring 10 incident.famfsrec         keep the last ten minutes; SIGUSR1 writes
                                                        them to incident-TIME.famfsrec, and the end
                                                        to incident.famfsrec
 
 Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.")]
 pub(super) struct Args {
-    /// The file to make.
+    /// The file to make; `-` is standard output.
     file: PathBuf,
 
     /// How far apart the snapshots are.
@@ -71,6 +73,7 @@ impl Args {
 /// Where snapshots go.
 enum Sink {
     File(Box<Writer<File>>),
+    Output(Box<Writer<File>>),
     Ring(Box<Ring>, Arc<AtomicBool>),
 }
 
@@ -79,10 +82,24 @@ pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
     let first = source.poll()?;
     let mut sink = Sink::open(args)?;
+    let is_output = matches!(sink, Sink::Output(_));
     let recorded = record(source, args, &signals, &first, &mut sink);
     let finished = sink.finish(&args.file);
-    let snapshots = recorded?;
-    finished?;
+    let snapshots = match recorded {
+        // The reader has seen enough.
+        Err(error) if is_output && is_broken_pipe(&error) => return Ok(()),
+        recorded => recorded?,
+    };
+    match finished {
+        Err(error) if is_output && is_broken_pipe(&error) => return Ok(()),
+        finished => finished?,
+    }
+    if is_output {
+        complain(&format!(
+            "{snapshots} snapshots recorded to standard output"
+        ));
+        return Ok(());
+    }
     let bytes = std::fs::metadata(&args.file).map_or(0, |m| m.len());
     complain(&format!(
         "{snapshots} snapshots recorded, {bytes} bytes in {}; see them with: famfs-top replay {}",
@@ -99,7 +116,7 @@ fn record(
     first: &Snapshot,
     sink: &mut Sink,
 ) -> anyhow::Result<u64> {
-    let cannot = || format!("cannot record to {}", args.file.display());
+    let cannot = || format!("cannot record to {}", name(&args.file));
     sink.append(first).with_context(cannot)?;
     let mut pace = Pace::new(args.interval);
     let mut intervals = 0;
@@ -116,11 +133,30 @@ fn record(
     Ok(intervals + 1)
 }
 
+/// What messages call the file.
+fn name(file: &Path) -> std::borrow::Cow<'_, str> {
+    if file == Path::new("-") {
+        "standard output".into()
+    } else {
+        file.to_string_lossy()
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(store::Error::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe
+    )
+}
+
 impl Sink {
     fn open(args: &Args) -> anyhow::Result<Self> {
         let file = &args.file;
+        if file == Path::new("-") {
+            return Self::open_output(args);
+        }
         let explain = |error| match error {
-            store::Error::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+            store::Error::Io { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
                 anyhow::anyhow!("{} exists: give another name, or remove it", file.display())
             }
             error => {
@@ -137,9 +173,7 @@ impl Sink {
         let folder = file.with_added_extension("ring");
         let ring =
             Ring::create(folder.clone(), keep, args.interval).map_err(|error| match error {
-                store::Error::Io { source, .. }
-                    if source.kind() == io::ErrorKind::AlreadyExists =>
-                {
+                store::Error::Io { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
                     anyhow::anyhow!(
                         "{} holds what an earlier run kept: each file in it is a recording; replay \
                      what you want of it, then remove it",
@@ -152,9 +186,29 @@ impl Sink {
         Ok(Self::Ring(Box::new(ring), wanted))
     }
 
+    fn open_output(args: &Args) -> anyhow::Result<Self> {
+        if args.ring.is_some() {
+            anyhow::bail!(
+                "--ring keeps recordings beside a file, and standard output is none: name a file, \
+                 or ./- if that is its name"
+            );
+        }
+        let output = io::stdout();
+        if output.is_terminal() {
+            anyhow::bail!(
+                "refusing to write a recording, which is binary, to a terminal: name a file, or \
+                 send standard output somewhere else"
+            );
+        }
+        let cannot = "cannot record to standard output";
+        let output = output.as_fd().try_clone_to_owned().context(cannot)?;
+        let writer = Writer::new(output.into(), args.interval).context(cannot)?;
+        Ok(Self::Output(Box::new(writer)))
+    }
+
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), store::Error> {
         match self {
-            Self::File(writer) => writer.append(snapshot),
+            Self::File(writer) | Self::Output(writer) => writer.append(snapshot),
             Self::Ring(ring, _) => ring.append(snapshot),
         }
     }
@@ -177,9 +231,14 @@ impl Sink {
     fn finish(self, file: &Path) -> anyhow::Result<()> {
         match self {
             Self::File(writer) => {
-                let file = writer.finish()?;
-                file.sync_all()
-                    .context("cannot write the recording to disk")
+                let cannot = || format!("cannot record to {}", file.display());
+                let written = writer.finish().with_context(cannot)?;
+                written.sync_all().with_context(cannot)
+            }
+            // What reads it decides how safe it is.
+            Self::Output(writer) => {
+                let finished = writer.finish().context("cannot record to standard output");
+                finished.map(|_| ())
             }
             Self::Ring(ring, _) => {
                 let folder = file.with_added_extension("ring");

@@ -2,7 +2,7 @@
 
 use std::{
     num::NonZeroU64,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -71,6 +71,12 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
+    if args.file == Path::new("-") {
+        anyhow::bail!(
+            "cannot replay standard input, because a recording is read back and forth: name a \
+             file, or ./- if that is its name"
+        );
+    }
     let cannot = || format!("cannot replay {}", args.file.display());
     let mut replay = Replay::open(&args.file).with_context(cannot)?;
     tell(args, replay.recording().damages());
