@@ -41,7 +41,8 @@ impl Ext4 {
     fn fresh() -> Self {
         let device = std::env::var("FAMFS_DEV").unwrap();
         must("modprobe ext4");
-        must(&format!("mkfs.ext4 -q -F -b 4096 {device}"));
+        // The files are made for their faults alone: no journal.
+        must(&format!("mkfs.ext4 -q -F -b 4096 -O ^has_journal {device}"));
         fs::create_dir_all(MOUNTPOINT).unwrap();
         mount(
             Some(device.as_str()),
@@ -74,13 +75,14 @@ fn touch_all(cpu: usize) {
     let mut set = CpuSet::new();
     set.set(cpu).unwrap();
     sched_setaffinity(Pid::from_raw(0), &set).unwrap();
-    for _ in 0..ROUNDS {
-        for number in 0..FILES {
-            let file = File::options()
-                .read(true)
-                .write(true)
-                .open(path(number))
-                .unwrap();
+    for number in 0..FILES {
+        // Opened once: on ext4 that costs more than the faults do.
+        let file = File::options()
+            .read(true)
+            .write(true)
+            .open(path(number))
+            .unwrap();
+        for _ in 0..ROUNDS {
             Mapping::shared(&file, 4096).get(0);
             Mapping::shared(&file, 4096).set(0, 1);
         }

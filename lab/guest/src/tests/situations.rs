@@ -303,7 +303,7 @@ fn full_log() {
         let mut entry = [0; ENTRY];
         entry[..8].copy_from_slice(&(index as u64).to_le_bytes());
         entry[8..12].copy_from_slice(&77_u32.to_le_bytes());
-        let sum = hostile::bitwise_crc(&entry[..ENTRY - 8]);
+        let sum = hostile::table_crc(&entry[..ENTRY - 8]);
         entry[ENTRY - 8..].copy_from_slice(&sum.to_le_bytes());
         entries.extend_from_slice(&entry);
     }
