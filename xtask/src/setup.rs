@@ -71,8 +71,7 @@ impl Context<'_> {
             return Ok(index);
         }
         say("reading the package index");
-        let index = apt::Apt::foreign(&apt::mirror(self.args.mirror.as_deref())?)?;
-        index.update(log)?;
+        let index = apt::Apt::foreign(&apt::mirror(self.args.mirror.as_deref())?, log)?;
         if let Some(change) = index.describe_changes() {
             say(&change);
         }
@@ -151,6 +150,13 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     let made = run(PARTS, args)?;
     if args.debug_kernel {
         debugkernel::ensure()?;
+    }
+    let kernels = kernels::survey()?;
+    for kernel in &kernels.present {
+        eprintln!("setup: {kernel}");
+    }
+    for gap in &kernels.gaps {
+        eprintln!("setup: no kernel {}: {}", gap.line, gap.reason);
     }
     let elapsed = start.elapsed().as_secs_f64();
     eprintln!(

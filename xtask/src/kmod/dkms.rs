@@ -52,6 +52,9 @@ pub(crate) fn main() -> Result<()> {
     proven
 }
 
+/// Whether a `dkms.conf` is for a kernel, as dkms finds out.
+const ACCEPTS: &str = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
+
 struct Dkms {
     /// Those of the lab.
     kernels: Vec<Kernel>,
@@ -152,9 +155,8 @@ impl Dkms {
     /// Whether `dkms.conf` is for a kernel; the lab may run newer ones.
     fn accepts(&self, release: &str) -> Result<bool> {
         let conf = format!("/usr/src/{}/dkms.conf", self.module.replace('/', "-"));
-        let script = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
         let mut bash = COMPILERS.command([None, None]);
-        bash.args(["bash", "-c", script, "bash", &conf, release]);
+        bash.args(["bash", "-c", ACCEPTS, "bash", &conf, release]);
         self.log.try_run(&mut bash)
     }
 
@@ -260,16 +262,17 @@ mod tests {
         assert_eq!(package_version("PACKAGE_NAME=\"famfs\"\n"), None);
     }
 
+    fn accepts(release: &str) -> bool {
+        let mut bash = Command::new("bash");
+        bash.args(["-c", ACCEPTS, "bash"])
+            .arg(paths::workspace().join("famfs-kmod/dkms.conf"))
+            .arg(release);
+        bash.status().unwrap().success()
+    }
+
     #[test]
     fn what_the_table_calls_supported_is_what_dkms_builds_for() {
-        let conf = paths::workspace().join("famfs-kmod/dkms.conf");
-        let accepts = |version: kernels::Version| {
-            let script = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
-            let mut bash = Command::new("bash");
-            bash.args(["-c", script, "bash"]).arg(&conf);
-            bash.arg(format!("{version}.1-amd64"));
-            bash.status().unwrap().success()
-        };
+        let accepts = |version: kernels::Version| accepts(&format!("{version}.1-amd64"));
         let kernels::Version(major, minor) = kernels::SUPPORTED;
         assert!(accepts(kernels::SUPPORTED));
         assert!(!accepts(kernels::Version(major, minor + 1)));
@@ -277,9 +280,6 @@ mod tests {
 
     #[test]
     fn kernels_are_told_by_their_names() {
-        let conf = paths::workspace().join("famfs-kmod/dkms.conf");
-        // As dkms does it.
-        let script = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
         for (name, expected) in [
             ("6.1.0-40-amd64", false),
             ("6.11.10+bpo-amd64", false),
@@ -292,9 +292,7 @@ mod tests {
             (FOREIGN, false),
             ("7.30.1-amd64", false),
         ] {
-            let mut bash = Command::new("bash");
-            bash.args(["-c", script, "bash"]).arg(&conf).arg(name);
-            assert_eq!(bash.status().unwrap().success(), expected, "{name}");
+            assert_eq!(accepts(name), expected, "{name}");
         }
     }
 

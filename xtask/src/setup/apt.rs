@@ -3,6 +3,7 @@
 //! apt gets a private source list, index and cache, and checks signatures against the
 //! archive's own keyring. No mirror is named here: it comes from this machine's sources.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,14 +33,34 @@ pub(crate) struct Apt {
 }
 
 impl Apt {
-    /// An index of [`SUITES`] that knows nothing of this machine's packages.
-    pub(crate) fn foreign(mirror: &str) -> Result<Self> {
-        let lines: Vec<String> = SUITES
-            .iter()
-            .map(|suite| source_line(mirror, suite))
-            .collect();
-        let mut index = Self::create("foreign", &lines, false)?;
+    /// An index of those of [`SUITES`] that the mirror has, fetched. It knows nothing of this
+    /// machine's packages.
+    pub(crate) fn foreign(mirror: &str, log: &Log) -> Result<Self> {
+        let of = |suites: &[&str]| {
+            let lines: Vec<String> = suites
+                .iter()
+                .map(|suite| source_line(mirror, suite))
+                .collect();
+            Self::create("foreign", &lines, false)
+        };
+        let mut index = of(SUITES)?;
         index.doctored = Doctored::from_env()?;
+        if log.try_run(index.command("apt-get").arg("update"))? {
+            return Ok(index);
+        }
+        // Suites go away, as packages do. Whatever else is wrong may pass: that is tried again.
+        let (gone, left): (Vec<&str>, Vec<&str>) = {
+            let gone = gone_suites(&log.text()?);
+            SUITES.iter().partition(|suite| gone.contains(**suite))
+        };
+        if !gone.is_empty() && !left.is_empty() {
+            say(&format!(
+                "the mirror does not have {}; left out",
+                gone.join(", ")
+            ));
+            index.dir = of(&left)?.dir;
+        }
+        index.update(log)?;
         Ok(index)
     }
 
@@ -219,6 +240,22 @@ fn debs() -> PathBuf {
     paths::setup("debs")
 }
 
+/// The suites of which `apt-get update` says that they are not there.
+fn gone_suites(said: &str) -> BTreeSet<String> {
+    said.lines()
+        .filter_map(|line| {
+            let (repository, rest) = line
+                .strip_prefix("E: The repository '")?
+                .split_once(" Release' ")?;
+            let is_gone = ["does not have", "no longer has"]
+                .iter()
+                .any(|words| rest.starts_with(&format!("{words} a Release file")));
+            let suite = repository.rsplit(' ').next()?;
+            is_gone.then(|| suite.to_owned())
+        })
+        .collect()
+}
+
 fn source_line(mirror: &str, suite: &str) -> String {
     format!("deb [signed-by={KEYRING}] {mirror} {suite} main")
 }
@@ -387,6 +424,27 @@ mod tests {
             },
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_suite_is_gone_only_where_its_release_file_is() {
+        let text = "Err:4 http://mirror.example/debian old-backports Release\n\
+                    \x20 404  Not Found [IP: 192.0.2.1 80]\n\
+                    E: The repository 'http://mirror.example/debian old-backports Release' does \
+                    not have a Release file.\n\
+                    E: The repository 'http://mirror.example/debian older Release' no longer has \
+                    a Release file.\n";
+        let gone: Vec<String> = gone_suites(text).into_iter().collect();
+        assert_eq!(gone, ["old-backports", "older"]);
+        for other in [
+            "E: Failed to fetch http://mirror.example/debian/dists/trixie/InRelease  Temporary \
+             failure resolving 'mirror.example'",
+            "E: The repository 'http://mirror.example/debian trixie InRelease' is not signed.",
+            "E: Release file for http://mirror.example/debian/dists/trixie/InRelease is expired",
+            "",
+        ] {
+            assert!(gone_suites(other).is_empty(), "{other}");
+        }
     }
 
     #[test]
