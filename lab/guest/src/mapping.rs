@@ -172,3 +172,22 @@ pub(crate) fn reserve(len: usize, align: usize) -> usize {
         unsafe { mman::mmap_anonymous(None, room, ProtFlags::PROT_NONE, MapFlags::MAP_PRIVATE) };
     base.unwrap().as_ptr().addr().next_multiple_of(align)
 }
+
+/// An address at which a page can be mapped, in a span of 2 MiB that has its page table already.
+///
+/// There, the first touch of a page is one fault. Elsewhere it may be two: where a span has no page
+/// table yet, the kernel first tries to map all of it, however short the mapping is, and the module
+/// counts that try, which falls back, as a fault of its own. What else lies in the span decides, and
+/// with a random layout of the address space nobody knows what that is.
+pub(crate) fn beside_a_page() -> usize {
+    const SPAN: usize = 2 << 20;
+    const PAGE: usize = 4096;
+    let span = reserve(SPAN, SPAN);
+    let page = NonNull::new(std::ptr::with_exposed_provenance_mut::<c_void>(span)).unwrap();
+    let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a page of the span that was just reserved, into which no reference exists.
+    unsafe { mman::mprotect(page, PAGE, access) }.unwrap();
+    // SAFETY: the same page, which may be written now.
+    unsafe { page.cast::<u8>().write_volatile(1) };
+    span + PAGE
+}

@@ -11,7 +11,7 @@ use super::plain::{open, skewed};
 use crate::{
     bare::{MIB, PAGE},
     fixture::Famfs,
-    mapping::{ANYWHERE, Mapping, Request},
+    mapping::{ANYWHERE, Mapping, Request, beside_a_page},
     raw::v2,
 };
 
@@ -29,6 +29,13 @@ pub(super) fn files(n: u64, stopped: bool) {
     };
     signal(Signal::SIGSTOP);
     let page = PAGE as u64;
+    // One fault for each file, whatever the layout of the address space is.
+    let request = Request {
+        len: PAGE,
+        address: beside_a_page(),
+        flags: ANYWHERE.flags | nix::libc::MAP_FIXED,
+        ..ANYWHERE
+    };
     for i in 0..n {
         let name = i.to_string();
         let file = if fs::exists(famfs.path(&name)).unwrap() {
@@ -37,10 +44,6 @@ pub(super) fn files(n: u64, stopped: bool) {
             let file = famfs.blank(&name);
             v2::map(&file, page, &[v2::extent(FIRST + i * page, page)]).unwrap();
             file
-        };
-        let request = Request {
-            len: PAGE,
-            ..ANYWHERE
         };
         Mapping::new(&file, request).unwrap().set(0, 1);
     }

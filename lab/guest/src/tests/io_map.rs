@@ -7,7 +7,7 @@ use crate::{
     child::{self, End, no_memory},
     fixture::Famfs,
     harness::Test,
-    mapping::{ANYWHERE, BOTH, Mapping, READ, Request, reserve},
+    mapping::{ANYWHERE, BOTH, Mapping, READ, Request, beside_a_page, reserve},
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -42,6 +42,10 @@ pub(crate) const TESTS: &[Test] = &[
     Test {
         name: "io_map::one_gib_is_tried_once_and_served_by_2_mib",
         run: huge,
+    },
+    Test {
+        name: "io_map::a_touch_without_a_page_table_is_tried_by_2_mib_first",
+        run: first_touch,
     },
 ];
 
@@ -286,4 +290,29 @@ fn huge() {
     });
     assert_eq!(counted, [0, 4, 0, 0]);
     assert_eq!(famfs.faults("pud_try") - tries, 1);
+}
+
+/// A mapping of one page, where its 2 MiB of address space have no page table and where they have.
+fn first_touch() {
+    let famfs = Famfs::bare();
+    let file = famfs.mapped("file", 4 * KIB, &[(AT, 4 * KIB)]);
+    let map = |address| {
+        let request = Request {
+            len: PAGE,
+            flags: libc::MAP_SHARED | libc::MAP_FIXED,
+            address,
+            ..ANYWHERE
+        };
+        Mapping::new(&file, request).unwrap()
+    };
+    let span = reserve(PMD, PMD);
+    let first = map(span + PAGE);
+    let counted = famfs.counted(|| first.set(0, 1));
+    assert_eq!(counted, [1, 0, 1, 0], "2 MiB are tried first");
+    let second = map(span + 2 * PAGE);
+    let counted = famfs.counted(|| second.set(0, 2));
+    assert_eq!(counted, [1, 0, 0, 0], "the first one's page table is there");
+    let beside = map(beside_a_page());
+    let counted = famfs.counted(|| beside.set(0, 3));
+    assert_eq!(counted, [1, 0, 0, 0], "a page of other memory has made one");
 }
