@@ -29,7 +29,7 @@ use thiserror::Error;
 
 use crate::device::bus::{Bus, End};
 use crate::volume::Fault;
-use crate::{device, kernel};
+use crate::{device, host, kernel};
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -81,6 +81,8 @@ pub enum Error {
     #[error("{path}: this kernel's famfs has no options", path = path.display())]
     NoOptions { path: PathBuf },
     #[error(transparent)]
+    Host(#[from] host::Error),
+    #[error(transparent)]
     Device(#[from] device::Error),
     #[error(transparent)]
     Kernel(#[from] kernel::Error),
@@ -104,6 +106,7 @@ impl Error {
             Self::Client { .. } => Some("make it on the host that ran mkfs"),
             Self::LogFull { .. } => Some("a longer log is chosen at `famfs mkfs --loglen N`"),
             Self::NoOptions { .. } => Some("they came with kernel interface 44"),
+            Self::Host(e) => e.hint(),
             Self::Device(e) => e.hint(),
             Self::Kernel(e) => e.hint(),
             Self::Io {
@@ -150,7 +153,9 @@ impl Error {
         match self {
             Self::NoOptions { .. } | Self::Device(device::Error::NoFsdev { .. }) => true,
             Self::Device(device::Error::Kernel(e)) | Self::Kernel(e) => e.is_missing_feature(),
-            Self::Device(device::Error::Io { source, .. }) | Self::Io { source, .. } => {
+            Self::Host(host::Error::Io { source, .. })
+            | Self::Device(device::Error::Io { source, .. })
+            | Self::Io { source, .. } => {
                 source.kind() == io::ErrorKind::PermissionDenied
             }
             _ => false,

@@ -86,7 +86,7 @@ pub fn list() -> List {
     List {
         schema: 1,
         module: module::is_present(),
-        host: host::system_uuid(),
+        host: host::system_uuid().ok().flatten(),
         devices,
     }
 }
@@ -107,7 +107,7 @@ fn file_system(path: &Path) -> Result<FileSystem, String> {
         log_len: sb.log_len(),
         entries: volume.counted(),
         log_capacity: volume.capacity,
-        role: match Role::of(sb.system_uuid(), host::system_uuid()) {
+        role: match host::role(sb.system_uuid()) {
             Role::Master => "master",
             Role::Client => "client",
         },

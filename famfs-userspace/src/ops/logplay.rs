@@ -92,5 +92,5 @@ pub fn role_of(volume: &Volume, forced_client: bool) -> Role {
     if forced_client || newer {
         return Role::Client;
     }
-    Role::of(sb.system_uuid(), host::system_uuid())
+    host::role(sb.system_uuid())
 }

@@ -213,7 +213,7 @@ fn make_meta(root: BorrowedFd<'_>, device: &Path, client: bool) -> Result<Volume
     let role = if client {
         Role::Client
     } else {
-        Role::of(sb.system_uuid(), host::system_uuid())
+        host::role(sb.system_uuid())
     };
     // A length that no checksum covers is bounded before the kernel is asked for it.
     let end = crate::media::LOG_OFFSET.saturating_add(sb.log_len());

@@ -59,7 +59,8 @@ impl Session {
             path: mount_point.clone(),
             fault,
         })?;
-        if Role::of(volume.superblock.system_uuid(), host::system_uuid()) != Role::Master {
+        let host = host::system_uuid()?;
+        if Role::of(volume.superblock.system_uuid(), host) != Role::Master {
             return Err(Error::Client {
                 path: mount_point.clone(),
             });

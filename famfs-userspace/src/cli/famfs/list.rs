@@ -1,5 +1,6 @@
 use super::output::Output;
-use super::{Error, OK};
+use super::{Error, OK, played};
+use crate::host::Role;
 use crate::ops::list::{self, Listed};
 use crate::text::printable;
 
@@ -20,6 +21,7 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         let list = list::list();
+        played::complain_of_identity(Role::Client);
         if self.json {
             out.json(&list)?;
             return Ok(OK);
