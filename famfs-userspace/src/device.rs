@@ -110,7 +110,7 @@ impl Error {
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
                 Some(DISABLED_HINT)
             }
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Mounted { .. } => None,
             Self::NoKind { .. } => Some("name an image file, /dev/pmemN or /dev/daxN.M"),
             Self::NoDax { .. } => Some("famfs needs DAX memory: /dev/pmemN in fsdax mode"),
             Self::InUse { .. } => Some("`famfs umount` it first; /proc/mounts shows where it is"),
@@ -120,7 +120,6 @@ impl Error {
                 "end what uses it first: a device that loses its driver while it is open is \
                  unusable until the next boot",
             ),
-            Self::Mounted { .. } => None,
             Self::NoFsdev { .. } => Some("kernel 7.0 and later have it; a pmem device needs none"),
             Self::Kernel(e) => e.hint(),
         }

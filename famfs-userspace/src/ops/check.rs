@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use serde::Serialize;
 
 use super::place::Place;
-use super::{Error, failed, refused};
+use super::{Error, failed, refused, stale};
 use crate::device::meta;
 use crate::kernel::{abi, confined};
 
@@ -39,6 +39,7 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
         );
         return Err(refused(mount_point, reason));
     }
+    stale::check(&place.mount)?;
     let mut report = Report {
         schema: 1,
         files: 0,
