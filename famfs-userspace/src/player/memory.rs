@@ -1,14 +1,12 @@
 //! Which file of a mount has which part of the device: asked when a file cannot have its own.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
-use crate::device::meta;
 use crate::kernel::{abi, confined};
 use crate::media::Extent;
 
@@ -36,11 +34,7 @@ impl Owners {
             for entry in entries.flatten() {
                 let path = folder.join(entry.file_name());
                 match entry.file_type() {
-                    Ok(kind) if kind.is_dir() => {
-                        if path.as_os_str() != OsStr::new(meta::DIR) {
-                            folders.push(path);
-                        }
-                    }
+                    Ok(kind) if kind.is_dir() => folders.push(path),
                     Ok(kind) if kind.is_file() => {
                         if let Ok(file) = confined::open(root, &path, OFlag::O_RDONLY)
                             && let Ok(Some(map)) = abi::get_map(file.as_fd())
