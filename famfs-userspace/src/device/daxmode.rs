@@ -94,7 +94,6 @@ pub fn to_fsdev(path: &Path) -> Result<Option<Switched>, Error> {
     if from.as_deref() == Some(FSDEV) {
         return Ok(None);
     }
-    check_unused(path)?;
     if !driver_dir(FSDEV).exists() {
         let _ = Command::new("modprobe").arg(FSDEV).output();
     }
@@ -103,6 +102,8 @@ pub fn to_fsdev(path: &Path) -> Result<Option<Switched>, Error> {
             path: path.to_owned(),
         });
     }
+    // As late as can be: who opens the device behind this is not seen.
+    check_unused(path)?;
     let failed = || io_error("switch to fsdev_dax", path);
     if let Some(driver) = &from {
         fs::write(driver_dir(driver).join("unbind"), &name).map_err(failed())?;
