@@ -224,6 +224,10 @@ int famfs_v2_get(const struct famfs_map *map, void __user *arg);
 struct famfs_map *famfs_v44_read(struct famfs_sb *fsi, const void __user *arg);
 int famfs_v44_daxdev_open(struct famfs_sb *fsi, const void __user *arg);
 
+/* identity.c */
+void famfs_identity_keep(struct famfs_sb *fsi);
+bool famfs_stale(const struct famfs_sb *fsi);
+
 /* options.c */
 bool famfs_allows(const struct famfs_sb *fsi, u64 option);
 int famfs_may_remove(const struct inode *inode);

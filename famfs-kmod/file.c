@@ -32,6 +32,21 @@ static int famfs_check_access(struct file *file, unsigned int op, u64 pos)
 	return err;
 }
 
+/*
+ * To write to a file of a stale mount is to write over somebody else's. What is
+ * there may be read, to save what can be saved; and what is open or mapped
+ * already cannot be taken back from here.
+ */
+static int famfs_open(struct inode *inode, struct file *file)
+{
+	const struct famfs_map *map = famfs_inode_map(inode);
+
+	if (map && map->file_type == FAMFS_FILE_REG &&
+	    (file->f_mode & FMODE_WRITE) && famfs_stale(famfs_sb(inode->i_sb)))
+		return -ESTALE;
+	return 0;
+}
+
 static ssize_t famfs_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct inode *inode = file_inode(iocb->ki_filp);
@@ -157,6 +172,7 @@ const struct file_operations famfs_file_operations = {
 	.owner			= THIS_MODULE,
 	/* Metadata is never dirty, so every mapping is as good as MAP_SYNC. */
 	.fop_flags		= FOP_MMAP_SYNC,
+	.open			= famfs_open,
 	.llseek			= generic_file_llseek,
 	.read_iter		= famfs_read_iter,
 	.write_iter		= famfs_write_iter,

@@ -79,8 +79,13 @@ static int famfs_map_create(struct file *file, unsigned int cmd,
 		return PTR_ERR(map);
 
 	err = famfs_map_validate(map);
+	/* What a stale mount plays would lie over another file system's files. */
+	if (!err && map->file_type == FAMFS_FILE_REG && famfs_stale(fsi))
+		err = -ESTALE;
 	if (!err)
 		err = famfs_map_attach(inode, map);
+	if (!err && map->file_type == FAMFS_FILE_SUPERBLOCK)
+		famfs_identity_keep(fsi);
 	trace_famfs_map_create(inode->i_sb->s_dev, inode->i_ino, map->file_size,
 			       map->file_type, map->nr, err);
 	if (err)

@@ -111,6 +111,7 @@ static int famfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	err = famfs_device_open(fc, fsi, 0, fsi->source, fc->source);
 	if (err)
 		return err;
+	famfs_identity_keep(fsi);
 	root = famfs_new_inode(sb, NULL, S_IFDIR | fsi->mode, 0);
 	sb->s_root = d_make_root(root);
 	if (!sb->s_root)

@@ -24,8 +24,10 @@ static ssize_t source_show(struct kobject *kobj, struct kobj_attribute *attr,
 static ssize_t state_show(struct kobject *kobj, struct kobj_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%s\n", famfs_disabled(to_famfs_sb(kobj)) ?
-				       "disabled" : "ok");
+	const struct famfs_sb *fsi = to_famfs_sb(kobj);
+
+	return sysfs_emit(buf, "%s\n", famfs_disabled(fsi) ? "disabled" :
+				       famfs_stale(fsi) ? "stale" : "ok");
 }
 
 static int famfs_print_error(char *buf, const struct famfs_error *e)

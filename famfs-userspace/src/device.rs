@@ -14,6 +14,7 @@ pub mod bus;
 pub mod cache;
 pub mod dax;
 pub mod daxmode;
+pub mod holders;
 pub mod image;
 pub mod map;
 pub mod memory;
@@ -30,6 +31,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::kernel::{self, mountinfo};
+use holders::Holder;
 pub use memory::Memory;
 
 /// What the memory is opened for.
@@ -75,8 +77,11 @@ pub enum Error {
     NoDax { path: PathBuf },
     #[error("{path} is in use, mounted perhaps", path = path.display())]
     InUse { path: PathBuf },
-    #[error("{path} cannot be switched: process {pid} maps it", path = path.display())]
-    Mapped { path: PathBuf, pid: u32 },
+    #[error("{path} cannot be switched to another mode: {}", holders::list(holders),
+        path = path.display())]
+    Held { path: PathBuf, holders: Vec<Holder> },
+    #[error("{path} stays in fsdev mode: it is mounted", path = path.display())]
+    Mounted { path: PathBuf },
     #[error("{path} cannot be put into fsdev mode: this kernel has no fsdev_dax driver",
         path = path.display())]
     NoFsdev { path: PathBuf },
@@ -105,13 +110,16 @@ impl Error {
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
                 Some(DISABLED_HINT)
             }
-            Self::Io { .. } => None,
+            Self::Io { .. } | Self::Mounted { .. } => None,
             Self::NoKind { .. } => Some("name an image file, /dev/pmemN or /dev/daxN.M"),
             Self::NoDax { .. } => Some("famfs needs DAX memory: /dev/pmemN in fsdax mode"),
             Self::InUse { .. } => Some("`famfs umount` it first; /proc/mounts shows where it is"),
             Self::Driver { .. } => Some("`--set-daxmode` binds it to fsdev_dax"),
             Self::DevDaxMode { .. } => Some("`--set-daxmode` switches it"),
-            Self::Mapped { .. } => Some("end that process first"),
+            Self::Held { .. } => Some(
+                "end what uses it first: a device that loses its driver while it is open is \
+                 unusable until the next boot",
+            ),
             Self::NoFsdev { .. } => Some("kernel 7.0 and later have it; a pmem device needs none"),
             Self::Kernel(e) => e.hint(),
         }

@@ -60,25 +60,9 @@ impl Report {
     pub fn with_buckets(volume: &Volume, memory_size: Option<u64>, buckets: u32) -> Self {
         let mut findings = Findings::default();
         let mut report = Self {
-            schema: 1,
-            clean: false,
-            files: 0,
-            directories: 0,
             entries: volume.counted(),
             log_capacity: volume.capacity,
-            bad_entries: 0,
-            file_bytes: 0,
-            used_bytes: 0,
-            unreferenced_bytes: 0,
-            free_bytes: 0,
-            largest_free_bytes: 0,
-            capacity_bytes: 0,
-            shared_units: 0,
-            errors: 0,
-            warnings: 0,
-            notes: 0,
-            buckets: Vec::new(),
-            findings: Vec::new(),
+            ..Self::empty()
         };
         match volume.check() {
             Ok(()) => {
@@ -115,6 +99,40 @@ impl Report {
         }
         findings.finish(&mut report);
         report
+    }
+
+    /// Of a mount that is stale, as `message` says: what is on the device is another file
+    /// system, and nothing is said of it.
+    pub fn of_stale(message: String) -> Self {
+        let mut report = Self::empty();
+        let mut findings = Findings::default();
+        findings.stale(message);
+        findings.finish(&mut report);
+        report
+    }
+
+    fn empty() -> Self {
+        Self {
+            schema: 1,
+            clean: false,
+            files: 0,
+            directories: 0,
+            entries: 0,
+            log_capacity: 0,
+            bad_entries: 0,
+            file_bytes: 0,
+            used_bytes: 0,
+            unreferenced_bytes: 0,
+            free_bytes: 0,
+            largest_free_bytes: 0,
+            capacity_bytes: 0,
+            shared_units: 0,
+            errors: 0,
+            warnings: 0,
+            notes: 0,
+            buckets: Vec::new(),
+            findings: Vec::new(),
+        }
     }
 
     /// Adds a file of the log, refused or not.

@@ -24,12 +24,18 @@ pub fn read() -> Vec<Mount> {
         let (major, minor) = mount.dev;
         let dir = PathBuf::from(format!("/sys/fs/famfs/{major}:{minor}"));
         let attribute = |name| read_bounded(&dir.join(name));
-        let state = attribute("state");
-        mount.state = state.as_deref().map_or(MountState::Unknown, parse_state);
+        mount.state = state_of(mount.dev);
         mount.error = attribute("error").as_deref().and_then(parse_error);
         mount.totals = attribute("faults").as_deref().and_then(parse_faults);
     }
     mounts
+}
+
+/// What the module says of the famfs whose files have this `st_dev`. Any other file system is
+/// in an unknown state, as is one of a module that does not tell.
+pub fn state_of((major, minor): (u32, u32)) -> MountState {
+    let state = PathBuf::from(format!("/sys/fs/famfs/{major}:{minor}/state"));
+    read_bounded(&state).map_or(MountState::Unknown, |text| parse_state(&text))
 }
 
 /// The mounts of other file systems, by the device numbers of `devs`; they tell of no state.
@@ -108,6 +114,7 @@ fn parse_state(text: &str) -> MountState {
     match text.trim() {
         "ok" => MountState::Ok,
         "disabled" => MountState::Disabled,
+        "stale" => MountState::Stale,
         _ => MountState::Unknown,
     }
 }
@@ -209,6 +216,7 @@ mod tests {
     fn states_are_exact_words() {
         assert_eq!(parse_state("ok\n"), MountState::Ok);
         assert_eq!(parse_state("disabled\n"), MountState::Disabled);
+        assert_eq!(parse_state("stale\n"), MountState::Stale);
         for text in ["", "OK", "disabled?", "ok ok"] {
             assert_eq!(parse_state(text), MountState::Unknown, "{text:?}");
         }

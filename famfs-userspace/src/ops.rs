@@ -20,6 +20,7 @@ pub mod place;
 pub mod pool;
 pub mod session;
 pub mod shadow;
+pub mod stale;
 pub mod watch;
 
 use std::io;
@@ -29,7 +30,7 @@ use thiserror::Error;
 
 use crate::device::bus::{Bus, End};
 use crate::volume::Fault;
-use crate::{device, kernel};
+use crate::{device, host, kernel};
 
 #[derive(Debug, Error)]
 pub enum Error {
@@ -54,6 +55,10 @@ pub enum Error {
     Unusable { path: PathBuf, fault: Fault },
     #[error("{path}: {reason}", path = path.display())]
     Refused { path: PathBuf, reason: String },
+    /// See [`stale`].
+    #[error("{mount_point} is stale: its device holds another file system now, or none",
+        mount_point = mount_point.display())]
+    Stale { mount_point: PathBuf },
     #[error("{path} is not in a famfs mount", path = path.display())]
     NotFamfs { path: PathBuf },
     #[error("{path}: this host did not make the file system, so it may not append to its log",
@@ -81,10 +86,16 @@ pub enum Error {
     #[error("{path}: this kernel's famfs has no options", path = path.display())]
     NoOptions { path: PathBuf },
     #[error(transparent)]
+    Host(#[from] host::Error),
+    #[error(transparent)]
     Device(#[from] device::Error),
     #[error(transparent)]
     Kernel(#[from] kernel::Error),
 }
+
+/// What to do about a mount that outlived its file system.
+const STALE_HINT: &str = "another host has run `famfs mkfs`; `famfs umount MPT`, then \
+                          `famfs mount DEV MPT`";
 
 impl Error {
     pub fn hint(&self) -> Option<&'static str> {
@@ -100,10 +111,12 @@ impl Error {
                 ..
             }
             | Self::BadLog { .. } => Some("`famfs fsck` and `famfs dump` show more"),
+            Self::Stale { .. } => Some(STALE_HINT),
             Self::NotFamfs { .. } => Some("`famfs mount DEV MPT` first; /proc/mounts lists mounts"),
             Self::Client { .. } => Some("make it on the host that ran mkfs"),
             Self::LogFull { .. } => Some("a longer log is chosen at `famfs mkfs --loglen N`"),
             Self::NoOptions { .. } => Some("they came with kernel interface 44"),
+            Self::Host(e) => e.hint(),
             Self::Device(e) => e.hint(),
             Self::Kernel(e) => e.hint(),
             Self::Io {
@@ -118,6 +131,9 @@ impl Error {
             }
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::ENODEV) => {
                 Some(device::DISABLED_HINT)
+            }
+            Self::Io { source, .. } if source.raw_os_error() == Some(libc::ESTALE) => {
+                Some(STALE_HINT)
             }
             Self::Io { source, .. } if source.raw_os_error() == Some(libc::EROFS) => {
                 Some("it is mounted read-only: `mount -o remount,rw MPT`")
@@ -150,9 +166,9 @@ impl Error {
         match self {
             Self::NoOptions { .. } | Self::Device(device::Error::NoFsdev { .. }) => true,
             Self::Device(device::Error::Kernel(e)) | Self::Kernel(e) => e.is_missing_feature(),
-            Self::Device(device::Error::Io { source, .. }) | Self::Io { source, .. } => {
-                source.kind() == io::ErrorKind::PermissionDenied
-            }
+            Self::Host(host::Error::Io { source, .. })
+            | Self::Device(device::Error::Io { source, .. })
+            | Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
             _ => false,
         }
     }

@@ -6,13 +6,14 @@
 //! * Nothing that the log says reaches the kernel unchecked.
 
 pub mod act;
+pub mod memory;
 pub mod mounted;
 pub mod plan;
 pub mod shadowed;
 pub mod tree;
 pub mod validate;
 
-pub use act::{Options, Outcome, play};
+pub use act::{Options, Outcome, compare, play};
 pub use mounted::MountTree;
 pub use plan::{Action, Plan, Refused, Skipped, Stop};
 pub use tree::Tree;

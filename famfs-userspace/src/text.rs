@@ -154,12 +154,28 @@ pub fn state(state: MountState) -> &'static str {
     match state {
         MountState::Ok => "ok",
         MountState::Disabled => "DISABLED",
+        MountState::Stale => "STALE",
         MountState::Unknown => "unknown",
     }
 }
 
+/// What is wrong with a mount, as short parts that a view can wrap; nothing where it is well.
+pub fn trouble(mount: &Mount) -> Vec<String> {
+    match (&mount.error, mount.state) {
+        (Some(error), _) => error_parts(error).to_vec(),
+        (None, MountState::Disabled) => {
+            vec!["memory error".into(), "time and place not known".into()]
+        }
+        (None, MountState::Stale) => vec![
+            "its device holds another file system".into(),
+            "unmount it and mount it again".into(),
+        ],
+        (None, MountState::Ok | MountState::Unknown) => Vec::new(),
+    }
+}
+
 /// What disabled a mount: when and where, as short parts that a view can wrap.
-pub fn error_parts(error: &DeviceError) -> [String; 4] {
+fn error_parts(error: &DeviceError) -> [String; 4] {
     let time = SystemTime::UNIX_EPOCH + Duration::from_nanos(error.time_ns);
     [
         format!("memory error {}", utc(time)),
@@ -185,6 +201,29 @@ mod tests {
 
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_millis(seconds * 1000 + 7)
+    }
+
+    #[test]
+    fn a_mount_in_trouble_says_which() {
+        let mut mount = Mount {
+            dev: (0, 42),
+            kind: "famfs".into(),
+            source: "/dev/pmem0".into(),
+            mountpoint: "/mnt".into(),
+            state: MountState::Ok,
+            error: None,
+            totals: None,
+        };
+        let mut says = |now| {
+            mount.state = now;
+            (state(now), trouble(&mount).join(", "))
+        };
+        assert_eq!(says(MountState::Ok), ("ok", String::new()));
+        assert_eq!(says(MountState::Unknown), ("unknown", String::new()));
+        let words = "memory error, time and place not known";
+        assert_eq!(says(MountState::Disabled), ("DISABLED", words.into()));
+        let words = "its device holds another file system, unmount it and mount it again";
+        assert_eq!(says(MountState::Stale), ("STALE", words.into()));
     }
 
     #[test]

@@ -164,6 +164,28 @@ fn usage_errors_exit_2_and_touch_nothing() {
 }
 
 #[test]
+fn mkfs_does_not_replace_an_identity_that_it_cannot_read() {
+    let dir = with_image(64 << 20);
+    let dir = dir.path();
+    let before = std::fs::read(dir.join("img")).unwrap();
+    for bytes in [&b""[..], b"\0", b"not a uuid", b"\xff\xfe\xfd"] {
+        std::fs::write(dir.join("system_uuid"), bytes).unwrap();
+        let (out, err) = expect(dir, 1, &["mkfs", "img"]);
+        assert_eq!(out, "");
+        let said = format!(
+            "famfs: {} holds no uuid: this host cannot tell which file systems it made\n",
+            dir.join("system_uuid").display()
+        );
+        assert!(err.starts_with(&said), "{err}");
+        assert!(err.contains("or remove the file"), "{err}");
+        assert_eq!(std::fs::read(dir.join("system_uuid")).unwrap(), bytes);
+        assert!(std::fs::read(dir.join("img")).unwrap() == before);
+    }
+    std::fs::remove_file(dir.join("system_uuid")).unwrap();
+    expect(dir, 0, &["mkfs", "img"]);
+}
+
+#[test]
 fn an_image_from_mkfs_to_kill() {
     let dir = with_image(64 << 20);
     let dir = dir.path();

@@ -16,7 +16,7 @@ use std::{
 };
 
 use famfs_userspace::{
-    model::{Access, Hist, Order, ProbeHealth, Snapshot},
+    model::{Access, Hist, MountState, Order, ProbeHealth, Snapshot},
     serve::{Buckets, FAMILIES, Kind, TopFiles, bounds, render},
 };
 use nix::{
@@ -27,6 +27,11 @@ use nix::{
 /// A snapshot with something of everything, and all probes attached.
 fn whole() -> Snapshot {
     let mut snapshot = everything::snapshots().remove(3);
+    // The one that is there is disabled, and does not tell whether it is stale.
+    let mut healthy = snapshot.mounts[0].clone();
+    healthy.source = "/dev/pmem9".into();
+    (healthy.state, healthy.error) = (MountState::Ok, None);
+    snapshot.mounts.push(healthy);
     for probe in &mut snapshot.probes {
         probe.problem = None;
     }
@@ -383,5 +388,32 @@ fn the_command_serves_on_loopback_alone_and_ends_at_a_signal() {
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(status), "{stderr}");
         assert!(stderr.contains(said), "{stderr}");
+    }
+}
+
+/// Of each state what is known of it: a disabled mount does not look at its memory any more.
+#[test]
+fn the_state_of_a_mount_is_two_gauges() {
+    let mut snapshot = everything::snapshots().remove(0);
+    snapshot.mounts.truncate(1);
+    for (state, disabled, stale) in [
+        (MountState::Ok, Some(0), Some(0)),
+        (MountState::Stale, Some(0), Some(1)),
+        (MountState::Disabled, Some(1), None),
+        (MountState::Unknown, None, None),
+    ] {
+        snapshot.mounts[0].state = state;
+        let page = render(&snapshot, Buckets::default(), &TopFiles::new(0));
+        let value = |family: &str| -> Option<u32> {
+            let line = page
+                .lines()
+                .find(|line| line.starts_with(&format!("{family}{{")))?;
+            line.rsplit(' ').next()?.parse().ok()
+        };
+        assert_eq!(
+            (value("famfs_mount_disabled"), value("famfs_mount_stale")),
+            (disabled, stale),
+            "{state:?}"
+        );
     }
 }

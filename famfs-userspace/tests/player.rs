@@ -7,7 +7,7 @@ mod common;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use common::Ram;
 use common::builder::{Builder, DATA, DEVICE, ENTRY, LOG, MIB, interleaved_entry, put32, put64};
@@ -17,7 +17,7 @@ use famfs_userspace::host::Role;
 use famfs_userspace::media::{Extent, Placement};
 use famfs_userspace::player::plan::{Make, Owner};
 use famfs_userspace::player::tree::{Found, Mapped};
-use famfs_userspace::player::{self, Options, Outcome, Plan};
+use famfs_userspace::player::{self, Options, Outcome, Plan, compare};
 use famfs_userspace::volume::{News, Volume};
 use proptest::prelude::*;
 
@@ -175,7 +175,7 @@ fn a_file_in_use_cannot_be_made_anew() {
     };
     model.orphans.push(placement);
     let outcome = play(&plan, &mut model, &REPAIR);
-    assert!(outcome.failed[0].reason.contains("has the old file open"));
+    assert!(outcome.failed[0].reason.contains("has a removed file open"));
     model.orphans.clear();
     assert!(play(&plan, &mut model, &MASTER).is_complete());
 }
@@ -469,4 +469,84 @@ proptest! {
         prop_assert_eq!(grown.actions, whole.actions);
         prop_assert_eq!(grown.refused, whole.refused);
     }
+}
+
+/// What `compare` says of the model, as `path: reason`.
+fn differences(plan: &Plan, model: &mut Model) -> Vec<String> {
+    compare(plan, model, Role::Master)
+        .iter()
+        .map(|d| format!("{}: {}", d.path.display(), d.reason))
+        .collect()
+}
+
+#[test]
+fn what_is_missing_or_truncated_differs_from_the_log() {
+    let (plan, mut model) = played();
+    let whole = model.clone();
+    assert_eq!(differences(&plan, &mut model), [""; 0]);
+    model.nodes.remove(Path::new("one"));
+    assert_eq!(
+        differences(&plan, &mut model),
+        ["one: log entry 1 made it, and it is missing here: `famfs logplay` makes it again"]
+    );
+    let mut model = whole.clone();
+    let Found::File(_, mapped) = file(&mut model, "one") else {
+        panic!("no file")
+    };
+    *mapped = Mapped::Invalid;
+    assert_eq!(
+        differences(&plan, &mut model),
+        [
+            "one: its size was changed, which made it invalid; `famfs logplay --repair` makes it \
+             anew"
+        ]
+    );
+    // Nothing is changed by looking, and another owner is the host's own business.
+    let mut model = whole.clone();
+    if let Found::File(owner, _) = file(&mut model, "one") {
+        owner.mode = 0o600;
+    }
+    let before = model.clone();
+    assert_eq!(differences(&plan, &mut model), [""; 0]);
+    assert_eq!(model, before);
+}
+
+#[test]
+fn a_file_under_another_name_is_named_with_the_remedy() {
+    let (plan, mut model) = played();
+    let before = model.nodes.clone();
+    let one = model.nodes.remove(Path::new("one")).unwrap();
+    model.nodes.insert("moved".into(), one);
+    assert_eq!(
+        differences(&plan, &mut model),
+        [
+            "one: log entry 1 made it, and it is missing here: its memory is held by moved, which \
+             may be this file under another name; move it back"
+        ]
+    );
+    for options in [&MASTER, &REPAIR] {
+        let outcome = play(&plan, &mut model, options);
+        assert_eq!(outcome.failed.len(), 1);
+        let reason = &outcome.failed[0].reason;
+        assert!(
+            reason.starts_with("its memory is held by moved, ")
+                && reason.contains("move that file to where it belongs, or remove it"),
+            "{reason}"
+        );
+    }
+    let over = model.nodes.remove(Path::new("moved")).unwrap();
+    model.nodes.insert("one".into(), over);
+    assert_eq!(model.nodes, before);
+    // Removed, and still open somewhere: nobody is to be named.
+    let Some(Found::File(_, Mapped::Map { placement, .. })) = model.nodes.remove(Path::new("one"))
+    else {
+        panic!("no file")
+    };
+    model.orphans.push(placement);
+    let outcome = play(&plan, &mut model, &REPAIR);
+    let reason = &outcome.failed[0].reason;
+    assert!(
+        reason.contains("a process has a removed file open"),
+        "{reason}"
+    );
 }

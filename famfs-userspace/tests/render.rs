@@ -3,8 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use famfs_userspace::{
-    model::{Columns, Event, EventKind, FileKey},
-    source::synthetic::Scene,
+    model::{Columns, Event, EventKind, FileKey, MountState, Sort},
+    report::{json, table},
+    source::{
+        Source as _,
+        synthetic::{Scene, Synthetic},
+    },
     tui::{
         App, Glyphs, Message, Theme, Transport,
         app::{Mode, Options, Page},
@@ -152,6 +156,35 @@ fn a_disabled_mount_says_when_and_where() {
         }
     }
     snapshots("disabled", &mut app);
+}
+
+/// A mount that outlived its file system, in every form there is.
+#[test]
+fn a_stale_mount_is_first_and_says_what_to_do() {
+    let mut source = Synthetic::new(Scene::Mixed, Duration::from_secs(1));
+    let mut snapshot = source.poll().unwrap();
+    let last = snapshot.mounts.last_mut().unwrap();
+    (last.state, last.error) = (MountState::Stale, None);
+    let stale = last.mountpoint.clone();
+    let told = "its device holds another file system";
+    let table = table::render(&snapshot, Sort::default(), "", &Columns::default());
+    assert!(
+        table.contains(&format!("STALE     {stale}"))
+            && table.contains(&format!("          {told}, unmount it and mount it again")),
+        "{table}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&json::render(&snapshot)).unwrap();
+    let mounts = json["mounts"].as_array().unwrap();
+    assert_eq!(mounts.last().unwrap()["state"], "stale");
+    let mut app = App::new(snapshot, options());
+    for size in SIZES {
+        let screen = text(&draw(&mut app, size));
+        let first = screen.lines().find(|line| line.contains("/mnt"));
+        assert!(
+            first.is_some_and(|line| line.starts_with("STALE")) && screen.contains(told),
+            "{size:?}:\n{screen}"
+        );
+    }
 }
 
 #[test]

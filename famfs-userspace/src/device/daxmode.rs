@@ -6,14 +6,14 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::{Error, io_error};
+use super::{Error, holders, io_error};
+use crate::kernel::mountinfo;
 
 const DRIVERS: &str = "/sys/bus/dax/drivers";
 const FSDEV: &str = "fsdev_dax";
@@ -26,7 +26,9 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 #[must_use = "dropping it undoes the switch"]
 pub struct Switched {
+    path: PathBuf,
     name: String,
+    /// In sysfs.
     device: PathBuf,
     /// The driver that it was taken from; `None` when nothing is to be undone.
     from: Option<String>,
@@ -37,16 +39,38 @@ impl Switched {
     pub fn keep(mut self) {
         self.from = None;
     }
+
+    /// Puts the device back, unless somebody has come to use it meanwhile.
+    pub fn undo(mut self) -> Result<(), Error> {
+        self.back()
+    }
+
+    fn back(&mut self) -> Result<(), Error> {
+        let Some(driver) = self.from.take() else {
+            return Ok(());
+        };
+        let mounts = mountinfo::read()?;
+        if mounts
+            .iter()
+            .any(|m| m.is_famfs() && m.is_source(&self.path))
+        {
+            return Err(Error::Mounted {
+                path: self.path.clone(),
+            });
+        }
+        check_unused(&self.path)?;
+        let failed = || io_error("switch back", &self.path);
+        fs::write(driver_dir(FSDEV).join("unbind"), &self.name).map_err(failed())?;
+        // Only where it was named to the driver.
+        let _ = fs::write(driver_dir(FSDEV).join("remove_id"), &self.name);
+        bind(&self.device, &self.name, &driver).map_err(failed())
+    }
 }
 
 impl Drop for Switched {
     fn drop(&mut self) {
-        let Some(driver) = self.from.take() else {
-            return;
-        };
-        let _ = fs::write(driver_dir(FSDEV).join("unbind"), &self.name);
-        let _ = fs::write(driver_dir(FSDEV).join("remove_id"), &self.name);
-        let _ = bind(&self.device, &self.name, &driver);
+        // What ends the command is said; this is not worth more words.
+        let _ = self.back();
     }
 }
 
@@ -70,12 +94,6 @@ pub fn to_fsdev(path: &Path) -> Result<Option<Switched>, Error> {
     if from.as_deref() == Some(FSDEV) {
         return Ok(None);
     }
-    if let Some(pid) = mapped_by(path) {
-        return Err(Error::Mapped {
-            path: path.to_owned(),
-            pid,
-        });
-    }
     if !driver_dir(FSDEV).exists() {
         let _ = Command::new("modprobe").arg(FSDEV).output();
     }
@@ -84,11 +102,14 @@ pub fn to_fsdev(path: &Path) -> Result<Option<Switched>, Error> {
             path: path.to_owned(),
         });
     }
+    // As late as can be: who opens the device behind this is not seen.
+    check_unused(path)?;
     let failed = || io_error("switch to fsdev_dax", path);
     if let Some(driver) = &from {
         fs::write(driver_dir(driver).join("unbind"), &name).map_err(failed())?;
     }
     let switched = Switched {
+        path: path.to_owned(),
         name: name.clone(),
         device: device.clone(),
         from: Some(from.unwrap_or_else(|| DEVDAX.to_owned())),
@@ -132,14 +153,16 @@ fn bind(device: &Path, name: &str, driver: &str) -> io::Result<()> {
     }
 }
 
-/// A process that maps the device: unbinding would take the memory from it.
-fn mapped_by(path: &Path) -> Option<u32> {
-    let entries = fs::read_dir("/proc").ok()?;
-    entries.flatten().find_map(|entry| {
-        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let maps = fs::read(entry.path().join("maps")).ok()?;
-        maps.split(|b| *b == b'\n')
-            .any(|line| line.ends_with(path.as_os_str().as_bytes()))
-            .then_some(pid)
+/// Fails while a process has the device open or mapped. Unbinding does not wait for it: the
+/// kernel then never gets the device ready again, and loses count of its users.
+fn check_unused(path: &Path) -> Result<(), Error> {
+    let meta = fs::metadata(path).map_err(io_error("look at", path))?;
+    let holders = holders::of(meta.rdev());
+    if holders.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Held {
+        path: path.to_owned(),
+        holders,
     })
 }

@@ -177,6 +177,12 @@ fn mounts(facts: &Facts) -> Vec<Finding> {
                     format!("{at} is disabled by a memory error"),
                     format!("save what is elsewhere, then: famfs umount {at}"),
                 ),
+                MountState::Stale => Finding::gap(
+                    "mounts",
+                    Verdict::Degraded,
+                    format!("{at} is stale: its device holds another file system now"),
+                    format!("famfs umount {at}, then mount it again"),
+                ),
             }
         })
         .collect()

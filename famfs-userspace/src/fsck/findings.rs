@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{FINDINGS_MAX, Report};
 use crate::media::log::{NEXT_INDEX_AT, NEXT_SEQNUM_AT};
-use crate::media::superblock::DEV_SIZE_AT;
+use crate::media::superblock::{DEV_SIZE_AT, FS_UUID_AT};
 use crate::media::{LOG_OFFSET, superblock::OMF_AT};
 use crate::player::Plan;
 use crate::player::plan::Make;
@@ -19,6 +19,8 @@ pub enum Severity {
     Warning,
     /// Something that was logged cannot be had.
     Error,
+    /// The mount that was asked about is not of the file system that is on the device.
+    Stale,
 }
 
 impl Severity {
@@ -27,6 +29,7 @@ impl Severity {
             Self::Note => "note",
             Self::Warning => "warning",
             Self::Error => "error",
+            Self::Stale => "stale",
         }
     }
 }
@@ -69,7 +72,7 @@ struct Run {
 impl Findings {
     fn add(&mut self, finding: Finding) {
         match finding.severity {
-            Severity::Error => self.errors += 1,
+            Severity::Error | Severity::Stale => self.errors += 1,
             Severity::Warning => self.warnings += 1,
             Severity::Note => self.notes += 1,
         }
@@ -93,6 +96,11 @@ impl Findings {
 
     pub(super) fn error(&mut self, code: &'static str, offset: u64, message: String) {
         self.whole(Severity::Error, code, offset, message);
+    }
+
+    /// The only finding there can be about a mount whose file system is gone.
+    pub(super) fn stale(&mut self, message: String) {
+        self.whole(Severity::Stale, "stale-mount", FS_UUID_AT, message);
     }
 
     fn of_slot(

@@ -18,6 +18,8 @@ pub const OMF_MAJOR: u32 = 2;
 pub const OMF_MINOR: u32 = 2;
 /// The checksum covers what lies before it.
 const CRC_AT: usize = 96;
+/// Where the uuid of the file system lies.
+pub const FS_UUID_AT: u64 = 48;
 /// Where the OMF version lies.
 pub const OMF_AT: u64 = 40;
 /// Where the device's size lies, which no checksum covers.

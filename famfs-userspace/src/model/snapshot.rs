@@ -163,6 +163,8 @@ impl FileRow {
 pub enum MountState {
     Ok,
     Disabled,
+    /// The device holds another file system than the one that was mounted, or none.
+    Stale,
     /// Another famfs generation, or one whose state cannot be read.
     Unknown,
 }

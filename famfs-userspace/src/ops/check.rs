@@ -1,16 +1,19 @@
-//! `famfs check`: whether every file of a mount can be used.
+//! `famfs check`: whether every file of a mount can be used, and is where its log has it.
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 use serde::Serialize;
 
 use super::place::Place;
-use super::{Error, failed, refused};
-use crate::device::meta;
+use super::{Error, failed, logplay, refused, stale};
+use crate::device::{self, meta};
 use crate::kernel::{abi, confined};
+use crate::player::act::Difference;
+use crate::player::{self, MountTree, Plan};
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
@@ -29,7 +32,8 @@ pub struct Bad {
     pub reason: String,
 }
 
-/// Asks the kernel for the map of every file of the mount at `mount_point`.
+/// Asks the kernel for the map of every file of the mount at `mount_point`, and compares its
+/// names with those of the log.
 pub fn check(mount_point: &Path) -> Result<Report, Error> {
     let place = Place::find(mount_point)?;
     if !place.relative.as_os_str().is_empty() {
@@ -39,13 +43,19 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
         );
         return Err(refused(mount_point, reason));
     }
-    let mut report = Report {
-        schema: 1,
-        files: 0,
-        directories: 0,
-        errors: Vec::new(),
-    };
+    stale::check(&place.mount)?;
     let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
+    let mut report = Findings::default();
+    for needed in [meta::SUPERBLOCK, meta::LOG] {
+        if confined::open(root.as_fd(), needed.as_ref(), OFlag::O_PATH).is_err() {
+            let reason = "it is missing; `famfs mkmeta DEV` makes it".to_owned();
+            report.bad(needed.as_ref(), reason);
+        }
+    }
+    if report.errors.is_empty() {
+        // A file that others make now is logged behind what is read here.
+        report.compare(root.as_fd(), &place)?;
+    }
     let mut folders = vec![PathBuf::new()];
     while let Some(folder) = folders.pop() {
         let shown = place.mount.mount_point.join(&folder);
@@ -69,6 +79,9 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
                 }
                 Ok(kind) if kind.is_file() => {
                     report.files += 1;
+                    if report.errors.contains_key(&path) {
+                        continue;
+                    }
                     let file = confined::open(root.as_fd(), &path, OFlag::O_RDONLY);
                     if let Err(reason) = file
                         .map_err(|e| format!("cannot open: {e}"))
@@ -82,22 +95,48 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
             }
         }
     }
-    for needed in [meta::SUPERBLOCK, meta::LOG] {
-        if confined::open(root.as_fd(), needed.as_ref(), OFlag::O_PATH).is_err() {
-            let reason = "it is missing; `famfs mkmeta DEV` makes it".to_owned();
-            report.bad(needed.as_ref(), reason);
-        }
-    }
-    report.errors.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(report)
+    let errors = report.errors.into_iter();
+    Ok(Report {
+        schema: 1,
+        files: report.files,
+        directories: report.directories,
+        errors: errors.map(|(path, reason)| Bad { path, reason }).collect(),
+    })
 }
 
-impl Report {
+/// What was found so far; of several reasons for one name the first.
+#[derive(Default)]
+struct Findings {
+    files: u64,
+    directories: u64,
+    errors: BTreeMap<PathBuf, String>,
+}
+
+impl Findings {
     fn bad(&mut self, path: &Path, reason: String) {
-        self.errors.push(Bad {
-            path: path.to_owned(),
-            reason,
-        });
+        self.errors.entry(path.to_owned()).or_insert(reason);
+    }
+
+    /// Looks for what the log says should be there. A mount without a log that can be read has
+    /// nothing to compare with.
+    fn compare(&mut self, root: BorrowedFd<'_>, place: &Place) -> Result<(), Error> {
+        let mount_point = &place.mount.mount_point;
+        let volume = match logplay::load(root, mount_point) {
+            Ok(volume) => volume,
+            Err(stale @ Error::Stale { .. }) => return Err(stale),
+            Err(e) => {
+                let reason = format!("{:#}", anyhow::Error::from(e));
+                self.bad(meta::LOG.as_ref(), reason);
+                return Ok(());
+            }
+        };
+        // Only root can ask the device itself.
+        let plan = Plan::new(&volume, device::size_of(&place.mount.source).ok());
+        let role = logplay::role_of(&volume, false);
+        for Difference { path, reason } in player::compare(&plan, &mut MountTree::new(root), role) {
+            self.bad(&path, reason);
+        }
+        Ok(())
     }
 }
 

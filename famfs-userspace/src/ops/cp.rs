@@ -14,7 +14,7 @@ use super::contents::Shorter;
 use super::maker::{Made, Maker, Owner};
 use super::place::Place;
 use super::watch::Watch;
-use super::{Error, contents, failed, pool, refused};
+use super::{Error, contents, failed, pool, refused, stale};
 use crate::alloc::Interleave;
 use crate::device::bus::{Bus, End};
 use crate::device::map::{Loads, Mapping};
@@ -86,6 +86,7 @@ pub fn cp(
     watch: &Watch,
 ) -> Result<Outcome, Error> {
     let place = Place::find(target)?;
+    stale::check(&place.mount)?;
     let into = target.is_dir();
     if !into && sources.len() > 1 {
         return Err(refused(

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::Path;
 
 use super::watch::Watch;
-use super::{Error, contents, failed, refused};
+use super::{Error, contents, failed, refused, stale};
 use crate::device::Memory;
 use crate::device::map::{Loads, Mapping};
 
@@ -83,5 +83,6 @@ fn open(path: &Path) -> Result<(File, u64), Error> {
         return Err(refused(path, format!("it is {what}, not a regular file")));
     }
     let file = File::open(path).map_err(failed("open", path))?;
+    stale::check_file(&file.metadata().map_err(failed("look at", path))?, path)?;
     Ok((file, meta.len()))
 }

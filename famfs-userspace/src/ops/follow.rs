@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::logplay::{Options, Played, Progress, act_options};
 use super::place::Place;
-use super::{Error, failed, refused};
+use super::{Error, failed, stale};
 use crate::device::{self, meta::MetaFiles};
 use crate::kernel::confined;
 use crate::player::{self, MountTree, Outcome, Plan};
@@ -78,6 +78,7 @@ pub fn follow(
     let device_size = device::size_of(&mount.source)?;
 
     let mut volume = Volume::load(&mut memory).map_err(failed("read the log of", mount_point))?;
+    stale::check(&mount)?;
     volume.check().map_err(|fault| Error::Unusable {
         path: mount_point.clone(),
         fault,
@@ -124,9 +125,9 @@ pub fn follow(
                 true
             }
             News::Replaced => {
-                let reason = "the device holds another file system now; unmount it, and mount \
-                              it again";
-                return Err(refused(mount_point, reason));
+                return Err(Error::Stale {
+                    mount_point: mount_point.clone(),
+                });
             }
         };
     }

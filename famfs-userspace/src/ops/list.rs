@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::open;
+use super::{Error, open};
 use crate::host::{self, Role};
 use crate::kernel::module;
 use crate::model::MountState;
@@ -50,6 +50,21 @@ pub struct Mounted {
     pub state: &'static str,
 }
 
+/// The state of a mount whose file system is not on the device any more.
+const STALE: &str = "stale";
+
+impl List {
+    /// One error for each mount that is stale.
+    pub fn stale(&self) -> impl Iterator<Item = Error> {
+        let mounts = self.devices.iter().flat_map(|device| &device.mounts);
+        mounts
+            .filter(|mount| mount.state == STALE)
+            .map(|mount| Error::Stale {
+                mount_point: mount.mount_point.clone().into(),
+            })
+    }
+}
+
 /// Looks at every device. Nothing is mounted visibly, nothing is changed.
 pub fn list() -> List {
     let mounted = mounts::read();
@@ -64,11 +79,14 @@ pub fn list() -> List {
                     state: match m.state {
                         MountState::Ok => "ok",
                         MountState::Disabled => "disabled",
+                        MountState::Stale => STALE,
                         MountState::Unknown => "unknown",
                     },
                 })
                 .collect();
-            let at = mounts.first().map(|m| PathBuf::from(&m.mount_point));
+            // Through a mount, unless it was made for another file system.
+            let usable = mounts.first().filter(|m| m.state != STALE);
+            let at = usable.map(|m| PathBuf::from(&m.mount_point));
             let (file_system, fault) = match file_system(at.as_deref().unwrap_or(&path)) {
                 Ok(found) => (Some(found), None),
                 Err(fault) => (None, Some(fault)),
@@ -86,7 +104,7 @@ pub fn list() -> List {
     List {
         schema: 1,
         module: module::is_present(),
-        host: host::system_uuid(),
+        host: host::system_uuid().ok().flatten(),
         devices,
     }
 }
@@ -107,7 +125,7 @@ fn file_system(path: &Path) -> Result<FileSystem, String> {
         log_len: sb.log_len(),
         entries: volume.counted(),
         log_capacity: volume.capacity,
-        role: match Role::of(sb.system_uuid(), host::system_uuid()) {
+        role: match host::role(sb.system_uuid()) {
             Role::Master => "master",
             Role::Client => "client",
         },

@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 
 use super::place::Place;
-use super::{Error, failed};
+use super::{Error, failed, stale};
 use crate::device::{self, meta::MetaFiles};
 use crate::host::{self, Role};
 use crate::kernel::confined;
@@ -69,6 +69,7 @@ pub fn play(
 pub fn load(root: BorrowedFd<'_>, shown: &Path) -> Result<Volume, Error> {
     let mut memory = MetaFiles::open(root, false).map_err(failed("open the log of", shown))?;
     let volume = Volume::load(&mut memory).map_err(failed("read the log of", shown))?;
+    stale::check_root(root, shown)?;
     volume.check().map_err(|fault| Error::Unusable {
         path: shown.to_owned(),
         fault,
@@ -92,5 +93,5 @@ pub fn role_of(volume: &Volume, forced_client: bool) -> Role {
     if forced_client || newer {
         return Role::Client;
     }
-    Role::of(sb.system_uuid(), host::system_uuid())
+    host::role(sb.system_uuid())
 }

@@ -9,7 +9,7 @@ use nix::fcntl::OFlag;
 use super::maker::{Maker, Owner};
 use super::place::Place;
 use super::watch::Watch;
-use super::{Error, failed, refused};
+use super::{Error, failed, refused, stale};
 use crate::kernel::confined;
 
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,7 @@ pub struct Options {
 /// Makes a folder, and returns how many were made. When one cannot be made, none is.
 pub fn mkdir(path: &Path, options: &Options, watch: &Watch) -> Result<u64, Error> {
     let place = Place::find(path)?;
+    stale::check(&place.mount)?;
     let mount_point = &place.mount.mount_point;
     let root = confined::open_root(mount_point).map_err(failed("open", mount_point))?;
     let exists = |p: &Path| confined::open(root.as_fd(), p, OFlag::O_PATH).is_ok();

@@ -8,7 +8,7 @@ use nix::fcntl::OFlag;
 use nix::sys::statvfs::{FsFlags, fstatvfs};
 
 use super::logplay::{self, Played, Progress};
-use super::{Error, failed, refused};
+use super::{Error, failed, refused, stale};
 use crate::device::{self, dax, daxmode, meta};
 use crate::host::{self, Role};
 use crate::kernel::{confined, module, mount, mountinfo};
@@ -68,26 +68,48 @@ pub fn mount(
     if options.remount {
         return remount(&device, &target, options, progress);
     }
-    let switched = if options.set_daxmode {
-        daxmode::to_fsdev(&device)?
-    } else {
+    if !options.set_daxmode {
         dax::check_mountable(&device)?;
-        None
-    };
-    let detached = mount::detached(&device, &options.kernel)?;
+        return mount_ready(&device, &target, options, progress);
+    }
+    let switched = daxmode::to_fsdev(&device)?;
+    let mounted = mount_ready(&device, &target, options, progress);
+    match (mounted, switched) {
+        (mounted, None) => mounted,
+        (Ok(played), Some(switched)) if !played.outcome.interrupted => {
+            switched.keep();
+            Ok(played)
+        }
+        (mounted, Some(switched)) => match (mounted, switched.undo()) {
+            (mounted, Ok(())) => mounted,
+            (Ok(_), Err(kept)) => Err(kept.into()),
+            (Err(e), Err(kept)) => Err(refused(&device, format!("{e}; and {kept}"))),
+        },
+    }
+}
+
+/// Mounts a device that is in the right mode.
+fn mount_ready(
+    device: &Path,
+    target: &Path,
+    options: &Options,
+    progress: Progress<'_>,
+) -> Result<Played, Error> {
+    let detached = mount::detached(device, &options.kernel)?;
     let root = detached.as_fd();
-    let volume = make_meta(root, &device, options.client)?;
-    let played = play(&volume, root, &device, options, progress)?;
+    let volume = make_meta(root, device, options.client).map_err(|e| match e {
+        // It was not a moment ago, when this mount began.
+        Error::Stale { .. } => refused(device, "another file system is made on it just now"),
+        e => e,
+    })?;
+    let played = play(&volume, root, device, options, progress)?;
     if played.outcome.interrupted {
         return Ok(played);
     }
     if options.kernel.read_only {
-        mount::set_read_only(root).map_err(failed("make read-only", &target))?;
+        mount::set_read_only(root).map_err(failed("make read-only", target))?;
     }
-    mount::attach(root, &device, &target)?;
-    if let Some(switched) = switched {
-        switched.keep();
-    }
+    mount::attach(root, device, target)?;
     Ok(played)
 }
 
@@ -97,15 +119,17 @@ fn remount(
     options: &Options,
     progress: Progress<'_>,
 ) -> Result<Played, Error> {
-    let is_mounted = mountinfo::read()?
-        .iter()
-        .any(|m| m.is_famfs() && m.mount_point == *target && m.is_source(device));
-    if !is_mounted {
+    let mounted = mountinfo::read()?
+        .into_iter()
+        .find(|m| m.is_famfs() && m.mount_point == *target && m.is_source(device));
+    let Some(mounted) = mounted else {
         return Err(refused(
             target,
             "nothing to remount: it is not mounted here",
         ));
-    }
+    };
+    // Before its flags are changed.
+    stale::check(&mounted)?;
     mount::remount(device, target, &options.kernel)?;
     let root = confined::open_root(target).map_err(failed("open", target))?;
     let volume = logplay::load(root.as_fd(), target)?;
@@ -150,6 +174,7 @@ pub enum Meta {
 /// Makes what is missing of `.meta` in the mount of `device`.
 pub fn mkmeta(device: &Path) -> Result<Meta, Error> {
     let mount = mount_of(device)?;
+    stale::check(&mount)?;
     let mount_point = mount.mount_point;
     let root = confined::open_root(&mount_point).map_err(failed("open", &mount_point))?;
     let flags = fstatvfs(&root).map_err(|e| failed("look at", &mount_point)(e.into()))?;
@@ -213,7 +238,7 @@ fn make_meta(root: BorrowedFd<'_>, device: &Path, client: bool) -> Result<Volume
     let role = if client {
         Role::Client
     } else {
-        Role::of(sb.system_uuid(), host::system_uuid())
+        host::role(sb.system_uuid())
     };
     // A length that no checksum covers is bounded before the kernel is asked for it.
     let end = crate::media::LOG_OFFSET.saturating_add(sb.log_len());

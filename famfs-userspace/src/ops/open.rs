@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::place::Place;
-use super::{Error, failed};
+use super::{Error, failed, stale};
 use crate::device::meta::MetaFiles;
 use crate::device::{self, Access, Device};
 use crate::volume::Volume;
@@ -31,6 +31,7 @@ fn open_mounted(path: &Path) -> Result<Opened, Error> {
     let place = Place::find(path)?;
     let mut memory = MetaFiles::of_mount(&place.mount.mount_point)?;
     let volume = Volume::load(&mut memory).map_err(failed("read", path))?;
+    stale::check(&place.mount)?;
     // Only root can ask the device itself.
     let memory_size = device::size_of(&place.mount.source).ok();
     Ok(Opened {

@@ -13,7 +13,7 @@ use nix::fcntl::OFlag;
 
 use super::place::Place;
 use super::watch::Watch;
-use super::{Error, append, failed, refused};
+use super::{Error, append, failed, refused, stale};
 use crate::alloc::{self, Interleave, Space};
 use crate::device::{
     self,
@@ -55,11 +55,13 @@ impl Session {
             .map_err(failed("lock", mount_point))?;
         take(&lock, mount_point, watch)?;
         let volume = Volume::load(&mut memory).map_err(failed("read the log of", mount_point))?;
+        stale::check(&place.mount)?;
         volume.check().map_err(|fault| Error::Unusable {
             path: mount_point.clone(),
             fault,
         })?;
-        if Role::of(volume.superblock.system_uuid(), host::system_uuid()) != Role::Master {
+        let host = host::system_uuid()?;
+        if Role::of(volume.superblock.system_uuid(), host) != Role::Master {
             return Err(Error::Client {
                 path: mount_point.clone(),
             });
@@ -131,6 +133,8 @@ impl Session {
     /// Logs names that are complete, all at once.
     pub fn append(&mut self, entries: &[(&PathField, &Body)], shown: &Path) -> Result<(), Error> {
         self.check_room(entries.len() as u64, shown)?;
+        // Files may have been filled for minutes since the log was read.
+        stale::check_root(self.root.as_fd(), &self.mount_point)?;
         let bodies = entries.iter().map(|(_, body)| *body);
         append::append_all(&mut self.memory, self.next_index, bodies)
             .map_err(failed("append to the log of", shown))?;

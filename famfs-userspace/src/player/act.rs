@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::plan::{Action, Make, Owner, Plan, Refused, Skipped, Stop};
 use super::tree::{Found, Mapped, Tree};
@@ -58,6 +58,58 @@ impl Outcome {
             && self.failed.is_empty()
             && self.stop.is_none()
             && !self.interrupted
+    }
+}
+
+/// A logged name, and how what is there differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    pub path: PathBuf,
+    pub reason: String,
+}
+
+/// Every name of the log that is not in a tree as it was logged. Other owners and modes are
+/// the host's own business.
+pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> {
+    let options = Options {
+        role,
+        dry_run: true,
+        repair: false,
+    };
+    let differs = |action: &Action| match act(tree, action, &options) {
+        Ok(Done::New) => Some(missing(tree, action)),
+        Ok(Done::Existing | Done::Differs(_) | Done::Repaired(_)) => None,
+        Err(e) => Some(e.to_string()),
+    };
+    let reasons = plan.actions.iter().map(differs);
+    plan.actions
+        .iter()
+        .zip(reasons)
+        .filter_map(|(action, reason)| {
+            Some(Difference {
+                path: OsStr::from_bytes(action.path.bytes()).into(),
+                reason: reason?,
+            })
+        })
+        .collect()
+}
+
+fn missing(tree: &dyn Tree, action: &Action) -> String {
+    let path = Path::new(OsStr::from_bytes(action.path.bytes()));
+    let holder = match &action.make {
+        Make::File { placement, .. } => tree.holder(path, placement),
+        Make::Dir => None,
+    };
+    let index = action.index;
+    match holder {
+        Some(holder) => format!(
+            "log entry {index} made it, and it is missing here: its memory is held by {}, which \
+             may be this file under another name; move it back",
+            holder.display()
+        ),
+        None => format!(
+            "log entry {index} made it, and it is missing here: `famfs logplay` makes it again"
+        ),
     }
 }
 
@@ -133,7 +185,7 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Do
         match made {
             Ok(()) => return Ok(Done::New),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(e),
+            Err(e) => return Err(of_memory(tree, path, &action.make, e)),
         }
     }
     let Some(found) = tree.look(path)? else {
@@ -152,6 +204,7 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Do
                 placement,
             };
             settle_file(tree, path, has, mapped, &wanted, options)
+                .map_err(|e| of_memory(tree, path, &action.make, e))
         }
         (Make::Dir, Found::File(..)) => Err(in_place("a file")),
         (Make::File { .. }, Found::Dir(_)) => Err(in_place("a folder")),
@@ -208,23 +261,32 @@ fn settle_file(
     }
     if !options.dry_run {
         tree.remove_file(path, in_use)?;
-        tree.make_file(path, wanted.owner, wanted.size, wanted.placement)
-            .map_err(still_held)?;
+        tree.make_file(path, wanted.owner, wanted.size, wanted.placement)?;
     }
     Ok(Done::Repaired(why))
 }
 
-/// A removed file keeps its memory as long as somebody has it open.
-fn still_held(e: io::Error) -> io::Error {
-    if e.raw_os_error() == Some(libc::EBUSY) {
-        io::Error::new(
-            e.kind(),
-            "its memory is still in use: a process has the old file open, or another file \
-             lies over it",
-        )
-    } else {
-        e
+/// Says who has the memory that a file cannot have, and what to do about it.
+fn of_memory(tree: &dyn Tree, path: &Path, make: &Make, e: io::Error) -> io::Error {
+    let Make::File { placement, .. } = make else {
+        return e;
+    };
+    if e.raw_os_error() != Some(libc::EBUSY) {
+        return e;
     }
+    let why = match tree.holder(path, placement) {
+        Some(holder) => format!(
+            "its memory is held by {}, which the log does not have under that name: move that \
+             file to where it belongs, or remove it, and play the log again (`famfs opts MPT \
+             --set rename,unlink` allows it)",
+            holder.display()
+        ),
+        // A removed file keeps its memory as long as somebody has it open.
+        None => "its memory is still in use: a process has a removed file open that has it, or \
+                 another file lies over it"
+            .to_owned(),
+    };
+    io::Error::new(e.kind(), why)
 }
 
 /// It is what was logged; who may use it may differ.

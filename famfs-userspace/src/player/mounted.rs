@@ -1,13 +1,15 @@
 //! A famfs mount as a [`Tree`]: every path is resolved by the kernel below its root.
 
+use std::cell::OnceCell;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
+use super::memory::Owners;
 use super::plan::Owner;
 use super::tree::{Found, Mapped, Tree};
 use crate::kernel::abi::{self, Shape};
@@ -17,11 +19,16 @@ use crate::media::Placement;
 #[derive(Debug)]
 pub struct MountTree<'fd> {
     root: BorrowedFd<'fd>,
+    /// Found out when somebody asks: it takes a look at every file.
+    owners: OnceCell<Owners>,
 }
 
 impl<'fd> MountTree<'fd> {
     pub fn new(root: BorrowedFd<'fd>) -> Self {
-        Self { root }
+        Self {
+            root,
+            owners: OnceCell::new(),
+        }
     }
 
     fn open(&self, path: &Path, flags: OFlag) -> io::Result<File> {
@@ -88,6 +95,14 @@ impl Tree for MountTree<'_> {
     fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
         let handle = self.open(path, OFlag::O_RDONLY)?;
         confined::set_owner(&handle, owner.uid, owner.gid, owner.mode)
+    }
+
+    fn holder(&self, path: &Path, placement: &Placement) -> Option<PathBuf> {
+        let owners = self.owners.get_or_init(|| Owners::of_mount(self.root));
+        let holder = owners.other_than(path, placement.extents())?;
+        // It may have been put right since.
+        self.open(holder, OFlag::O_PATH).ok()?;
+        Some(holder.to_owned())
     }
 
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
@@ -135,6 +135,11 @@ impl Tree for ShadowTree<'_> {
             let dir = self.open(path, OFlag::O_RDONLY)?;
             confined::set_owner(&dir, owner.uid, owner.gid, owner.mode)
         }
+    }
+
+    /// Yaml files have no memory.
+    fn holder(&self, _path: &Path, _placement: &Placement) -> Option<PathBuf> {
+        None
     }
 
     fn remove_file(&mut self, path: &Path, _mapped: bool) -> io::Result<()> {

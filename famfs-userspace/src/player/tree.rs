@@ -1,7 +1,7 @@
 //! What a play asks of the place it fills. A mount is one; a model in a test another.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::plan::Owner;
 use crate::media::Placement;
@@ -59,6 +59,9 @@ pub trait Tree {
     ) -> io::Result<()>;
 
     fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()>;
+
+    /// Another file that has some of this memory, where the tree can tell.
+    fn holder(&self, path: &Path, placement: &Placement) -> Option<PathBuf>;
 
     /// Removes a file; `mapped` says whether its map is in use.
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()>;

@@ -142,6 +142,7 @@ impl<'a> MountJson<'a> {
             state: match mount.state {
                 MountState::Ok => "ok",
                 MountState::Disabled => "disabled",
+                MountState::Stale => "stale",
                 MountState::Unknown => "unknown",
             },
             error: mount.error.as_ref().map(|e| ErrorJson {

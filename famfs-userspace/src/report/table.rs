@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::{
-    model::{Columns, Field, MountState, Row, Snapshot, Sort, rows},
+    model::{Columns, Field, Row, Snapshot, Sort, rows},
     text,
 };
 
@@ -33,18 +33,9 @@ fn mounts(out: &mut String, interval: &Snapshot) {
             out,
             format_args!("{:<8}  {}", text::state(mount.state), text::place(mount)),
         );
-        match &mount.error {
-            Some(error) => line(
-                out,
-                format_args!("          {}", text::error_parts(error).join(", ")),
-            ),
-            None if mount.state == MountState::Disabled => {
-                line(
-                    out,
-                    format_args!("          memory error, time and place not known"),
-                );
-            }
-            None => {}
+        let trouble = text::trouble(mount);
+        if !trouble.is_empty() {
+            line(out, format_args!("          {}", trouble.join(", ")));
         }
     }
     out.push('\n');

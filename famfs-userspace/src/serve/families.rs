@@ -67,6 +67,8 @@ families! {
         "The version of famfs-top, and the kernel that it watches";
     MOUNT_DISABLED = Gauge "famfs_mount_disabled" "" ["device"]
         "Whether a memory error has disabled the file system: 1 or 0, absent where it does not tell";
+    MOUNT_STALE = Gauge "famfs_mount_stale" "" ["device"]
+        "Whether the device holds another file system than the mounted one: 1 or 0, absent where it does not tell";
     MOUNT_FAULTS = Counter "famfs_mount_faults" "" ["device", "outcome"]
         "Faults that the famfs module itself has counted since the mount";
     FAULT_DURATION = Histogram "famfs_fault_duration" "seconds" ["order", "op", "result"]

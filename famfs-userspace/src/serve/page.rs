@@ -89,16 +89,26 @@ fn mounts(mounts: &[Mount], put: Put<'_>) {
     let mut devices: BTreeMap<&str, &Mount> = BTreeMap::new();
     for mount in mounts {
         let kept = devices.entry(&mount.source).or_insert(mount);
-        if mount.state == MountState::Disabled {
+        if matches!(mount.state, MountState::Disabled | MountState::Stale) {
             *kept = mount;
         }
     }
     for (device, mount) in devices {
         let labels = vec![("device", device.to_owned())];
-        match mount.state {
-            MountState::Ok => put(&families::MOUNT_DISABLED, labels, Value::Whole(0)),
-            MountState::Disabled => put(&families::MOUNT_DISABLED, labels, Value::Whole(1)),
-            MountState::Unknown => {}
+        // A disabled mount does not look at its memory any more.
+        let (disabled, stale) = match mount.state {
+            MountState::Ok => (Some(0), Some(0)),
+            MountState::Stale => (Some(0), Some(1)),
+            MountState::Disabled => (Some(1), None),
+            MountState::Unknown => (None, None),
+        };
+        for (family, told) in [
+            (&families::MOUNT_DISABLED, disabled),
+            (&families::MOUNT_STALE, stale),
+        ] {
+            if let Some(told) = told {
+                put(family, labels.clone(), Value::Whole(told));
+            }
         }
         let Some(ModuleFaults {
             pte,

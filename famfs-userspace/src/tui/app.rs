@@ -232,10 +232,14 @@ impl App {
         self.picture.moments(key)
     }
 
-    /// The mounts, the disabled ones first.
+    /// The mounts, those in trouble first.
     pub fn mounts(&self) -> Vec<&Mount> {
         let mut mounts: Vec<&Mount> = self.shown().mounts.iter().collect();
-        mounts.sort_by_key(|m| m.state != MountState::Disabled);
+        mounts.sort_by_key(|m| match m.state {
+            MountState::Disabled => 0,
+            MountState::Stale => 1,
+            MountState::Ok | MountState::Unknown => 2,
+        });
         mounts
     }
 

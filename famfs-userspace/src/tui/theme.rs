@@ -90,7 +90,7 @@ impl Theme {
     pub(super) fn state(self, state: MountState) -> Style {
         match state {
             MountState::Ok => self.good(),
-            MountState::Disabled => self.alert(),
+            MountState::Disabled | MountState::Stale => self.alert(),
             MountState::Unknown => self.notice(),
         }
     }

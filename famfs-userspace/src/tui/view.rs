@@ -192,10 +192,10 @@ impl Places {
     }
 }
 
-/// A memory error may push the table aside, a long list of healthy mounts may not.
+/// A mount in trouble may push the table aside, a long list of healthy mounts may not.
 fn mounts(app: &App, area: Rect) -> u16 {
     let mut mounts = app.shown().mounts.iter();
-    let alarmed = mounts.any(|m| m.state == MountState::Disabled);
+    let alarmed = mounts.any(|m| matches!(m.state, MountState::Disabled | MountState::Stale));
     let share = area.height / if alarmed { 2 } else { 3 };
     mounts::height(app, area.width).min(share.max(1))
 }

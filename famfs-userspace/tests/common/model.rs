@@ -121,6 +121,22 @@ impl Tree for Model {
         Ok(())
     }
 
+    fn holder(&self, path: &Path, placement: &Placement) -> Option<PathBuf> {
+        let overlap =
+            |a: &Extent, b: &Extent| a.offset < b.offset + b.len && b.offset < a.offset + a.len;
+        let wanted = placement.extents();
+        let holds = |has: &Placement| {
+            let mut has = has.extents().iter();
+            has.any(|a| wanted.iter().any(|b| overlap(a, b)))
+        };
+        self.nodes.iter().find_map(|(name, found)| match found {
+            Found::File(_, Mapped::Map { placement, .. }) if name != path && holds(placement) => {
+                Some(name.clone())
+            }
+            _ => None,
+        })
+    }
+
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()> {
         self.changes += 1;
         match self.nodes.remove(path) {

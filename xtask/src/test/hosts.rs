@@ -1,6 +1,7 @@
 //! Two hosts that share one memory: what the master does, and what the client sees of it.
 
 mod killed;
+mod replaced;
 mod sharing;
 mod stale;
 
@@ -18,7 +19,7 @@ struct Test {
     run: fn(&mut Pair<'_>) -> Result<()>,
 }
 
-const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, killed::TESTS];
+const TESTS: &[&[Test]] = &[sharing::TESTS, stale::TESTS, replaced::TESTS, killed::TESTS];
 
 /// A test and who is the master in it.
 struct Run {

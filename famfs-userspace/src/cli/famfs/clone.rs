@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, OK};
-use crate::ops::{self, clone};
+use crate::ops::{self, clone, place::Place, stale};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +44,9 @@ struct View<'a> {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         let Some(image) = &self.image else {
+            if let Ok(place) = Place::find(Path::new(&self.source)) {
+                stale::check(&place.mount).map_err(Error::Op)?;
+            }
             return Err(ops::Error::Refused {
                 path: Path::new(&self.target).to_owned(),
                 reason: "two files over the same memory break the kernel's count of who uses a \

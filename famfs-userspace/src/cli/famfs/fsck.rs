@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::output::Output;
-use super::{Error, FAILED, OK};
+use super::{Error, FAILED, OK, complain_of};
 use crate::device::{dax, daxmode};
 use crate::fsck::{Finding, Report};
 use crate::kernel::module;
@@ -100,12 +100,23 @@ impl Args {
         if self.nodax && !self.path.is_dir() {
             dax::check_unmapped(&self.path).map_err(ops::Error::from)?;
         }
-        let opened = open::open(&self.path)?;
-        let report = Report::with_buckets(
-            &opened.volume,
-            opened.memory_size,
-            self.nbuckets.unwrap_or(0),
-        );
+        let report = match open::open(&self.path) {
+            Ok(opened) => Report::with_buckets(
+                &opened.volume,
+                opened.memory_size,
+                self.nbuckets.unwrap_or(0),
+            ),
+            Err(stale @ ops::Error::Stale { .. }) => {
+                let report = Report::of_stale(stale.to_string());
+                complain_of(Error::Op(stale));
+                if !self.json {
+                    Self::print_findings(&report, out)?;
+                    return Ok(FAILED);
+                }
+                report
+            }
+            Err(e) => return Err(e.into()),
+        };
         if self.json {
             out.json(&report)?;
         } else {
@@ -126,10 +137,15 @@ impl Args {
         }
     }
 
-    fn print(&self, report: &Report, out: &mut Output) -> Result<(), Error> {
+    fn print_findings(report: &Report, out: &mut Output) -> Result<(), Error> {
         for finding in &report.findings {
             out.line(&line(finding))?;
         }
+        Ok(())
+    }
+
+    fn print(&self, report: &Report, out: &mut Output) -> Result<(), Error> {
+        Self::print_findings(report, out)?;
         let hidden = report.errors + report.warnings + report.notes - report.findings.len() as u64;
         if hidden > 0 {
             out.line(&format!("{hidden} findings more"))?;

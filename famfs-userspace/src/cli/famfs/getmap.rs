@@ -8,7 +8,7 @@ use super::output::Output;
 use super::{Error, OK, complain_of};
 use crate::kernel::abi;
 use crate::media::Extent;
-use crate::ops;
+use crate::ops::{self, stale};
 use crate::text::printable;
 
 const EXAMPLES: &str = "\
@@ -85,6 +85,8 @@ fn view(path: &Path) -> Result<View, ops::Error> {
             path: path.to_owned(),
         });
     }
+    let meta = file.metadata().map_err(ops::failed("look at", path))?;
+    stale::check_file(&meta, path)?;
     let map = abi::get_map(file.as_fd())
         .map_err(ops::failed("read the map of", path))?
         .ok_or_else(|| ops::refused(path, "the file has no map"))?;

@@ -1,5 +1,6 @@
 use super::output::Output;
-use super::{Error, OK};
+use super::{Error, OK, complain_of, played};
+use crate::host::Role;
 use crate::ops::list::{self, Listed};
 use crate::text::printable;
 
@@ -20,9 +21,14 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         let list = list::list();
+        played::complain_of_identity(Role::Client);
+        let status = list
+            .stale()
+            .map(|stale| complain_of(Error::Op(stale)))
+            .fold(OK, u8::max);
         if self.json {
             out.json(&list)?;
-            return Ok(OK);
+            return Ok(status);
         }
         if list.devices.is_empty() {
             out.line("no DAX device")?;
@@ -32,7 +38,7 @@ impl Args {
                 out.line(&printable(&line))?;
             }
         }
-        Ok(OK)
+        Ok(status)
     }
 }
 

@@ -125,6 +125,7 @@ impl Args {
             stop: Stop::listen().map_err(ops::failed("listen to signals for", path))?,
             out,
             failed: None,
+            is_new: true,
         };
         let mut pace = Pace::new(Duration::from_millis(self.interval));
         let asked = follower.stop.asked();
@@ -143,10 +144,15 @@ struct Follower<'o> {
     stop: Stop,
     out: &'o mut Output,
     failed: Option<Error>,
+    /// Until the first round.
+    is_new: bool,
 }
 
 impl Watch for Follower<'_> {
     fn round(&mut self, round: &Round) -> bool {
+        if std::mem::take(&mut self.is_new) {
+            played::complain_of_identity(round.played.role);
+        }
         self.failed = played::round(round, self.json, self.out).err();
         self.failed.is_none()
     }

@@ -119,11 +119,7 @@ impl Args {
                 Unit::Huge => UNIT_2M,
             },
         };
-        let host = host::ensure_system_uuid().map_err(|source| ops::Error::Io {
-            action: "make this host's identity for",
-            path: self.device.clone(),
-            source,
-        })?;
+        let host = host::ensure_system_uuid().map_err(ops::Error::from)?;
         let made = mkfs::mkfs(&self.device, &options, host)?;
         if made.device_size < mkfs::UPSTREAM_MIN {
             complain("note: upstream's mkfs refuses devices below 4 GiB; its other tools do not");

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::output::Output;
 use super::{Error, OK};
 use crate::kernel::{confined, options};
-use crate::ops::{self, place::Place};
+use crate::ops::{self, place::Place, stale};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,6 +47,7 @@ struct View {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         let place = Place::find(&self.path)?;
+        stale::check(&place.mount).map_err(Error::Op)?;
         let mount_point = &place.mount.mount_point;
         let failed = |action| {
             let path = mount_point.clone();

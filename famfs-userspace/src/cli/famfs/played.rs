@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, FAILED, OK, complain};
-use crate::host::Role;
+use crate::host::{self, Role};
 use crate::ops::follow::Round;
 use crate::ops::logplay::Played;
 use crate::player::act::Report;
@@ -158,8 +158,22 @@ impl<'p> View<'p> {
     }
 }
 
+/// Says why this host is a client of everything, if it does not know who it is.
+pub(super) fn complain_of_identity(role: Role) {
+    if role == Role::Client
+        && let Err(e) = host::system_uuid()
+    {
+        let hint = e.hint();
+        complain(&format!("note: {:#}", anyhow::Error::from(e)));
+        if let Some(hint) = hint {
+            complain(&format!("hint: {hint}"));
+        }
+    }
+}
+
 /// Prints it and returns the exit status: whether every counted entry is there.
 pub(super) fn print(played: &Played, json: bool, out: &mut Output) -> Result<u8, Error> {
+    complain_of_identity(played.role);
     let view = View::new(played);
     view.complain();
     if json {

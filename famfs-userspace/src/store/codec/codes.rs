@@ -26,7 +26,7 @@ codes!(Order { Pte = 0, Pmd = 1 });
 codes!(Access { Read = 0, Write = 1 });
 codes!(Fallback { Colour = 0, PrivateWrite = 1, VmaBounds = 2, Eof = 3, Extent = 4, Other = 5 });
 codes!(Failure { Sigbus = 0, Oom = 1, HwPoison = 2, Refused = 3 });
-codes!(MountState { Ok = 0, Disabled = 1, Unknown = 2 });
+codes!(MountState { Ok = 0, Disabled = 1, Unknown = 2, Stale = 3 });
 codes!(EventKind { MemoryError = 0, FaultFailed = 1, Mount = 2, Instrument = 3, Action = 4 });
 
 impl Coded for (Order, Access) {

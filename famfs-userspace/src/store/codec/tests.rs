@@ -168,6 +168,7 @@ fn mount() -> impl Strategy<Value = Mount> {
     let state = prop_oneof![
         Just(MountState::Ok),
         Just(MountState::Disabled),
+        Just(MountState::Stale),
         Just(MountState::Unknown)
     ];
     let error =

@@ -1,4 +1,4 @@
-//! The mounts and their state; for a disabled one also when and where its memory failed.
+//! The mounts and their state; for one in trouble also what the trouble is.
 
 use ratatui::{
     Frame,
@@ -7,11 +7,7 @@ use ratatui::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::{
-    model::{Mount, MountState},
-    text,
-    tui::App,
-};
+use crate::{model::Mount, text, tui::App};
 
 const INDENT: usize = 2;
 
@@ -67,14 +63,11 @@ fn mount_lines(app: &App, mount: &Mount, width: usize) -> Vec<Line<'static>> {
         line.push_span(Span::raw(totals));
     }
     let mut lines = vec![line];
-    let parts = match &mount.error {
-        Some(error) => text::error_parts(error).to_vec(),
-        None if mount.state == MountState::Disabled => {
-            vec!["memory error".into(), "time and place not known".into()]
-        }
-        None => Vec::new(),
-    };
-    lines.extend(wrap(&parts, width).into_iter().map(Line::raw));
+    lines.extend(
+        wrap(&text::trouble(mount), width)
+            .into_iter()
+            .map(Line::raw),
+    );
     lines
 }
 

@@ -41,6 +41,10 @@ pub(crate) const TESTS: &[Test] = &[
         run: check,
     },
     Test {
+        name: "commands::check_and_logplay_name_what_is_missing_moved_or_truncated",
+        run: misplaced,
+    },
+    Test {
         name: "commands::options_are_shown_and_changed",
         run: options,
     },
@@ -305,6 +309,60 @@ fn check() {
     fs::File::create(famfs.path("rogue")).unwrap();
     famfs.creat("rogue", "2M");
     must(&format!("famfs check {}", famfs.mountpoint));
+}
+
+/// A user may be allowed to do these things; they end with the mount, and the log knows better.
+fn misplaced() {
+    let famfs = Famfs::fresh();
+    let at = famfs.mountpoint;
+    for name in ["removed", "moved", "truncated", "emptied"] {
+        famfs.creat(name, "2M");
+    }
+    must(&format!("famfs mkdir {at}/folder"));
+    must(&format!(
+        "famfs opts {at} --set unlink,rename,rmdir,truncate"
+    ));
+    fs::remove_file(famfs.path("removed")).unwrap();
+    fs::rename(famfs.path("moved"), famfs.path("elsewhere")).unwrap();
+    fs::remove_dir(famfs.path("folder")).unwrap();
+    for (name, size) in [("truncated", 4096), ("emptied", 0)] {
+        let file = fs::File::options().write(true).open(famfs.path(name));
+        file.unwrap().set_len(size).unwrap();
+    }
+    let said = must_fail(&format!("famfs check {at}"));
+    for line in [
+        "removed: log entry 0 made it, and it is missing here: `famfs logplay` makes it again",
+        "moved: log entry 1 made it, and it is missing here: its memory is held by elsewhere",
+        "truncated: its size was changed",
+        "emptied: its size was changed",
+        "folder: log entry 4 made it, and it is missing here",
+        "5 errors",
+    ] {
+        assert!(said.contains(line), "no `{line}` in:\n{said}");
+    }
+    // Played, all is there again but for the one whose memory another name has.
+    for repair in ["", "--repair"] {
+        let said = must_fail(&format!("famfs logplay {repair} {at}"));
+        assert!(
+            said.contains("cannot play log entry 1 \"moved\"")
+                && said.contains("its memory is held by elsewhere, which the log does not have")
+                && said.contains("move that file to where it belongs, or remove it")
+                && !said.contains("busy"),
+            "{said}"
+        );
+    }
+    let said = must_fail(&format!("famfs check {at}"));
+    assert!(said.contains("1 errors"), "{said}");
+    fs::rename(famfs.path("elsewhere"), famfs.path("moved")).unwrap();
+    must(&format!("famfs check {at}"));
+    // A file that somebody has open keeps its memory, and there is no name to give.
+    let open = fs::File::open(famfs.path("moved")).unwrap();
+    fs::remove_file(famfs.path("moved")).unwrap();
+    let said = must_fail(&format!("famfs logplay {at}"));
+    assert!(said.contains("a process has a removed file open"), "{said}");
+    drop(open);
+    must(&format!("famfs logplay {at}"));
+    must(&format!("famfs check {at}"));
 }
 
 fn options() {

@@ -20,6 +20,7 @@ use crate::{
     command::{ends_with, must, must_fail},
     fixture::Famfs,
     harness::Test,
+    mapping::Mapping,
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -497,6 +498,31 @@ fn daxmode() {
     must(&format!("famfs fsck {device}"));
     let said = must_fail(&format!("famfs mkfs -f -D {device}"));
     assert!(said.contains("in devdax mode"), "{said}");
+    // Nobody takes the device from under a process that has it open or mapped.
+    let held = |how: &str| {
+        for line in [
+            format!("famfs mount --set-daxmode {device} {at}"),
+            format!("famfs mkfs -f --set-daxmode {device}"),
+            format!("famfs fsck --set-daxmode {device}"),
+            format!("famfs logplay --set-daxmode --shadow /tmp --daxdev {device}"),
+        ] {
+            let (status, said) = refused(&line);
+            let me = format!("process {} (", std::process::id());
+            assert_eq!(status, 1, "{line}: {said}");
+            assert!(said.contains(&me) && said.contains(how), "{line}: {said}");
+            assert_eq!(driver(), "device_dax", "{line}");
+        }
+    };
+    let open = fs::File::options()
+        .read(true)
+        .write(true)
+        .open(device)
+        .unwrap();
+    held("has it open");
+    let map = Mapping::shared(&open, 2 << 20);
+    drop(open);
+    held("maps it");
+    drop(map);
     // Without a superblock it goes back.
     must(&format!("famfs mkfs -f -k {device}"));
     let said = must_fail(&format!("famfs mount --set-daxmode {device} {at}"));

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    command::{must, must_fail},
+    command::{ends_with, must, must_fail},
     fixture::Famfs,
     harness::Test,
     raw::v44::option,
@@ -294,6 +294,33 @@ fn client() {
     ));
     assert!(said.contains("did not make the file system"), "{said}");
     assert_eq!(names(&famfs), [".meta", "file"]);
+    // Nor does one that does not know who it is: it is told so, and may look.
+    for bytes in ["", "\0", "11111111-2222-3333-4444-55555555555"] {
+        fs::write(other, bytes).unwrap();
+        famfs.umount();
+        let with = |line: &str| ends_with(&format!("env FAMFS_SYSTEM_UUID_FILE={other} {line}"));
+        for (line, status) in [
+            (
+                format!("famfs mount {} {}", famfs.device, famfs.mountpoint),
+                0,
+            ),
+            (format!("famfs logplay {}", famfs.mountpoint), 0),
+            ("famfs list".to_owned(), 0),
+            (format!("famfs creat -s 2M {}", famfs.path("mine")), 1),
+            (format!("famfs mkdir {}", famfs.path("mine")), 1),
+            (format!("famfs cp /etc/passwd {}", famfs.path("mine")), 1),
+        ] {
+            let (ended, said) = with(&line);
+            assert_eq!(ended, status, "{line}: {said}");
+            assert!(
+                said.contains(&format!("{other} holds no uuid"))
+                    && said.contains("hint: write its uuid into it again"),
+                "{line}: {said}"
+            );
+        }
+        assert_eq!(names(&famfs), [".meta", "file"]);
+    }
+    fs::remove_file(other).unwrap();
 }
 
 fn at_once() {

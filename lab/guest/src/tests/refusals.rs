@@ -1,14 +1,23 @@
 //! Maps that would let a file reach memory that is not its own. On 7.3 two files over the same
 //! memory end in a kernel that cannot unlink them, so each of these keeps the machine alive.
 
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::FileExt,
+};
+
 use nix::errno::Errno;
 
 use crate::{
     bare::MIB,
     child,
+    command::{must, must_fail},
     fixture::Famfs,
     harness::Test,
-    raw::v2::{Extent, extent, map},
+    raw::{
+        receive,
+        v2::{Extent, extent, map},
+    },
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -32,7 +41,16 @@ pub(crate) const TESTS: &[Test] = &[
         name: "refusals::a_file_without_a_map_gives_nothing",
         run: unmapped,
     },
+    Test {
+        name: "refusals::a_stale_mount_takes_no_maps_and_no_writers",
+        run: stale,
+    },
 ];
+
+/// The kernel's own question for the uuid of a file system; the answer starts with its length.
+const FS_IOC_GETFSUUID: u32 = 0x8011_1500;
+/// Where a superblock has it.
+const UUID_AT: u64 = 48;
 
 fn overlap() {
     let famfs = Famfs::fresh();
@@ -136,4 +154,83 @@ fn unmapped() {
     let refused = std::fs::write(&path, "data").unwrap_err();
     assert!(refused.raw_os_error().is_some(), "{refused}");
     std::fs::remove_file(&path).unwrap();
+}
+
+fn fs_uuid(famfs: &Famfs) -> Result<Vec<u8>, Errno> {
+    receive(&File::open(famfs.mountpoint).unwrap(), FS_IOC_GETFSUUID, 17)
+}
+
+fn superblock(famfs: &Famfs) -> File {
+    let path = famfs.path(".meta/.superblock");
+    let file = File::options().read(true).write(true).open(path);
+    file.unwrap()
+}
+
+/// As another host's mkfs changes it.
+fn flip(superblock: &File, at: u64) {
+    let mut byte = [0];
+    superblock.read_exact_at(&mut byte, at).unwrap();
+    superblock.write_all_at(&[byte[0] ^ 0x10], at).unwrap();
+}
+
+fn stale() {
+    let famfs = Famfs::fresh();
+    let good = famfs.creat("good", "2M");
+    let new = famfs.blank("new");
+    let head = superblock(&famfs);
+    let mut uuid = [16; 17];
+    head.read_exact_at(&mut uuid[1..], UUID_AT).unwrap();
+    assert_eq!(fs_uuid(&famfs).unwrap(), uuid);
+    let mapped = || map(&new, 2 * MIB, &[extent(512 * MIB, 2 * MIB)]);
+    let opened = |options: &mut OpenOptions| options.open(&good).map_err(|e| e.raw_os_error());
+    let refused = Some(Errno::ESTALE as i32);
+    for at in [0, UUID_AT, UUID_AT + 15] {
+        assert_eq!(famfs.attribute("state"), "ok");
+        flip(&head, at);
+        assert_eq!(famfs.attribute("state"), "stale", "byte {at}");
+        assert_eq!(mapped(), Err(Errno::ESTALE), "byte {at}");
+        for options in [
+            OpenOptions::new().write(true),
+            OpenOptions::new().read(true).write(true),
+            OpenOptions::new().append(true),
+        ] {
+            assert_eq!(opened(options).unwrap_err(), refused, "byte {at}");
+        }
+        // What is there may be read, and superblock and log are user space's.
+        let mut byte = [0];
+        let file = opened(OpenOptions::new().read(true)).unwrap();
+        file.read_exact_at(&mut byte, 0).unwrap();
+        drop(superblock(&famfs));
+        assert_eq!(fs_uuid(&famfs).unwrap(), uuid, "the mount's own stays");
+        flip(&head, at);
+    }
+    // Nothing but magic and uuid tells file systems apart.
+    for at in [8, 47, 64] {
+        flip(&head, at);
+        assert_eq!(famfs.attribute("state"), "ok", "byte {at}");
+        flip(&head, at);
+    }
+    assert_eq!(mapped(), Ok(()));
+    opened(OpenOptions::new().write(true)).unwrap();
+    drop(head);
+    drop(new);
+
+    // Without a file system there is nothing to keep, until one is there when its superblock
+    // is mapped.
+    famfs.umount();
+    must(&format!("famfs mkfs -f -k {}", famfs.device));
+    famfs.attach();
+    let mkmeta = format!("famfs mkmeta {}", famfs.device);
+    must_fail(&mkmeta);
+    assert_eq!(fs_uuid(&famfs), Err(Errno::ENOTTY));
+    let magic = 0x87b2_82ff_u64.to_le_bytes();
+    superblock(&famfs).write_all_at(&magic, 0).unwrap();
+    assert_eq!(fs_uuid(&famfs), Err(Errno::ENOTTY));
+    assert_eq!(famfs.attribute("state"), "ok");
+    must(&format!("famfs opts {} --set unlink", famfs.mountpoint));
+    fs::remove_file(famfs.path(".meta/.superblock")).unwrap();
+    must(&mkmeta);
+    assert_eq!(fs_uuid(&famfs).unwrap(), uuid);
+    flip(&superblock(&famfs), UUID_AT);
+    assert_eq!(famfs.attribute("state"), "stale");
 }

@@ -15,10 +15,16 @@ pub(super) fn lines(app: &App, row: &Row<'_>, total: &FileRow, width: usize) -> 
     let mut lines = vec![Line::styled(path, theme.key()), Line::raw(place(row))];
     let mounts = &app.shown().mounts;
     let mount = mounts.iter().find(|mount| mount.dev == row.key().dev);
-    if mount.is_some_and(|mount| mount.state == MountState::Disabled) {
-        let words = "DISABLED by a memory error: no fault on it will map any more";
-        lines.push(Line::styled(words, theme.alert()));
-    }
+    let words = match mount.map(|mount| mount.state) {
+        Some(MountState::Disabled) => {
+            Some("DISABLED by a memory error: no fault on it will map any more")
+        }
+        Some(MountState::Stale) => {
+            Some("STALE: its memory belongs to another file system now; unmount it")
+        }
+        Some(MountState::Ok | MountState::Unknown) | None => None,
+    };
+    lines.extend(words.map(|words| Line::styled(words, theme.alert())));
     let verdict = verdict(row.file, total);
     let style = match verdict.cause {
         Cause::Well => theme.good(),
