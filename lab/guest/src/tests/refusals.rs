@@ -132,11 +132,11 @@ fn capability() {
 
 fn second_mount() {
     let famfs = Famfs::fresh();
-    std::fs::create_dir_all("/mnt/second").unwrap();
+    fs::create_dir_all("/mnt/second").unwrap();
     // The same device by another name.
     let alias = "/tmp/alias";
-    let _ = std::fs::remove_file(alias);
-    crate::command::must(&format!("cp -a {} {alias}", famfs.device));
+    let _ = fs::remove_file(alias);
+    must(&format!("cp -a {} {alias}", famfs.device));
     for source in [&famfs.device, alias] {
         let output = crate::command::run(&format!("mount -t famfs {source} /mnt/second"));
         assert!(!output.status.success(), "{source} was mounted twice");
@@ -149,11 +149,11 @@ fn unmapped() {
     let famfs = Famfs::fresh();
     let path = famfs.path("rogue");
     drop(famfs.blank("rogue"));
-    let refused = std::fs::read(&path).unwrap_err();
+    let refused = fs::read(&path).unwrap_err();
     assert_eq!(refused.raw_os_error(), Some(Errno::EIO as i32), "{refused}");
-    let refused = std::fs::write(&path, "data").unwrap_err();
+    let refused = fs::write(&path, "data").unwrap_err();
     assert!(refused.raw_os_error().is_some(), "{refused}");
-    std::fs::remove_file(&path).unwrap();
+    fs::remove_file(&path).unwrap();
 }
 
 fn fs_uuid(famfs: &Famfs) -> Result<Vec<u8>, Errno> {
