@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use famfs_cli::name;
 use nix::errno::Errno;
 use nix::sys::mman::{MmapAdvise, madvise};
 use serde::Serialize;
@@ -20,7 +21,8 @@ use crate::{output, sys};
 #[derive(Debug, Serialize)]
 struct Report {
     schema: u32,
-    file: String,
+    #[serde(flatten)]
+    file: name::File,
     /// The poisoned page's place in the file.
     offset: u64,
     /// Whether the kernel took the poison.
@@ -70,7 +72,7 @@ pub(crate) fn main(args: &Poison) -> Result<ExitCode> {
     drop(mapping);
     let report = Report {
         schema: 1,
-        file: name.to_string(),
+        file: args.file.as_path().into(),
         offset: page,
         delivered: true,
         signal,
@@ -169,7 +171,7 @@ fn human(report: &Report) -> String {
     };
     format!(
         "{}: page at {} poisoned; its process met {met}\n{}",
-        report.file,
+        report.file.text(),
         report.offset,
         report.after.human()
     )
@@ -204,7 +206,7 @@ mod tests {
     fn a_signal_reads_as_json_beside_the_other_fields() {
         let report = Report {
             schema: 1,
-            file: "/mnt/f".into(),
+            file: std::path::Path::new("/mnt/f").into(),
             offset: 4096,
             delivered: true,
             signal: Some(Signalled {

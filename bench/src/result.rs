@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::name::MaybeFile;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::Summary;
@@ -39,7 +40,8 @@ pub(crate) struct Geometry {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Target {
     pub(crate) name: String,
-    pub(crate) file: Option<String>,
+    #[serde(flatten)]
+    pub(crate) file: MaybeFile,
     /// Why the target, or one size of mapping on it, was not measured.
     pub(crate) skipped: Vec<String>,
     pub(crate) scenarios: Vec<Scenario>,

@@ -157,7 +157,7 @@ fn measure_target(
 ) -> Result<Target> {
     let mut target = Target {
         name: spec.kind.name().to_owned(),
-        file: None,
+        file: None.into(),
         skipped: Vec::new(),
         scenarios: Vec::new(),
     };
@@ -190,7 +190,7 @@ fn measure_pass(
         eprintln!("famfs-bench: other work goes on beside the measurement of {name}");
     }
     let measured = measure::file(name, &prepared, geometry);
-    target.file = Some(prepared.file.display().to_string());
+    target.file = Some(&*prepared.file).into();
     let no_pte = prepared.no_pte.iter();
     target
         .skipped

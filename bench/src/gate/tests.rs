@@ -72,7 +72,7 @@ fn result(p50s: &[u64]) -> Outcome {
         },
         targets: vec![Target {
             name: "famfs".into(),
-            file: None,
+            file: None.into(),
             skipped: Vec::new(),
             scenarios,
         }],

@@ -1,5 +1,8 @@
 //! The findings: what, how bad, in which slot, where on the device.
 
+use std::path::Path;
+
+use famfs_cli::name::MaybePath;
 use serde::Serialize;
 
 use super::{FINDINGS_MAX, Report};
@@ -46,7 +49,8 @@ pub struct Finding {
     pub slots: Option<u64>,
     /// Where on the device.
     pub offset: u64,
-    pub path: Option<String>,
+    #[serde(flatten)]
+    pub path: MaybePath,
     pub message: String,
 }
 
@@ -89,7 +93,7 @@ impl Findings {
             index: None,
             slots: None,
             offset,
-            path: None,
+            path: MaybePath::default(),
             message,
         });
     }
@@ -108,7 +112,7 @@ impl Findings {
         severity: Severity,
         code: &'static str,
         (index, offset): (u64, u64),
-        path: Option<String>,
+        path: Option<&Path>,
         message: String,
     ) {
         self.add(Finding {
@@ -117,7 +121,7 @@ impl Findings {
             index: Some(index),
             slots: None,
             offset,
-            path,
+            path: path.into(),
             message,
         });
     }
@@ -223,7 +227,7 @@ impl Findings {
             index: Some(index),
             slots: (count > 1).then_some(count),
             offset,
-            path: None,
+            path: MaybePath::default(),
             message: format!("{reason}{more}; nothing behind it is played"),
         });
     }
@@ -234,7 +238,7 @@ impl Findings {
                 Severity::Error,
                 refused.reason.code(),
                 (refused.index, refused.offset),
-                refused.path.clone(),
+                refused.path.as_deref(),
                 refused.reason.to_string(),
             );
         }
@@ -261,7 +265,7 @@ impl Findings {
                     Severity::Note,
                     "extents-exceed-size",
                     (action.index, action.offset),
-                    Some(action.path.lossy()),
+                    Some(action.path.path()),
                     format!("{slack} bytes of its extents are more than its {size} bytes need"),
                 );
             }

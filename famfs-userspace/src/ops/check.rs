@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use nix::fcntl::OFlag;
 use serde::Serialize;
 
@@ -28,7 +29,8 @@ pub struct Report {
 
 #[derive(Clone, Debug, Serialize)]
 pub struct Bad {
-    pub path: PathBuf,
+    #[serde(flatten)]
+    pub path: name::Path,
     pub reason: String,
 }
 
@@ -100,7 +102,12 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
         schema: 1,
         files: report.files,
         directories: report.directories,
-        errors: errors.map(|(path, reason)| Bad { path, reason }).collect(),
+        errors: errors
+            .map(|(path, reason)| Bad {
+                path: path.as_path().into(),
+                reason,
+            })
+            .collect(),
     })
 }
 

@@ -225,7 +225,7 @@ fn line(finding: &Finding) -> String {
     };
     let path = finding
         .path
-        .as_deref()
+        .text()
         .map(|p| format!(" {}", printable(p)))
         .unwrap_or_default();
     format!(

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -43,7 +44,8 @@ pub(super) struct Args {
 #[derive(Serialize)]
 struct View {
     schema: u32,
-    path: PathBuf,
+    #[serde(flatten)]
+    path: name::Path,
     size: u64,
     file_type: u32,
     ext_type: u32,
@@ -92,7 +94,7 @@ fn view(path: &Path) -> Result<View, ops::Error> {
         .ok_or_else(|| ops::refused(path, "the file has no map"))?;
     Ok(View {
         schema: 1,
-        path: path.to_owned(),
+        path: path.into(),
         size: map.size,
         file_type: map.file_type,
         ext_type: map.ext_type,
@@ -103,7 +105,7 @@ fn view(path: &Path) -> Result<View, ops::Error> {
 
 fn print(view: &View, named: bool, out: &mut Output) -> Result<(), Error> {
     let name = if named {
-        format!("{}: ", view.path.display())
+        format!("{}: ", view.path.text())
     } else {
         String::new()
     };

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -60,7 +61,8 @@ fn pair(text: &str) -> Result<(PathBuf, u32), String> {
 
 #[derive(Serialize)]
 struct Verdict {
-    path: PathBuf,
+    #[serde(flatten)]
+    path: name::Path,
     seed: u32,
     ok: bool,
     /// The first byte that is another.
@@ -117,7 +119,7 @@ impl Args {
                 out.line(&format!("{}: ok", path.display()))?;
             }
             verdicts.push(Verdict {
-                path,
+                path: path.as_path().into(),
                 seed,
                 ok,
                 differs_at,

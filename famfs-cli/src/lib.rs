@@ -1,0 +1,3 @@
+//! What the commands of the toolkit share, whatever they are about.
+
+pub mod name;
