@@ -19,7 +19,8 @@ use crate::workload::{PAGE, touch};
 use crate::{output, sys};
 
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
     #[serde(flatten)]
     file: name::File,
@@ -34,6 +35,7 @@ struct Report {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Signalled {
     signal: &'static str,
     code: String,

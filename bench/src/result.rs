@@ -14,6 +14,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// One boot's measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outcome {
     pub(crate) schema: u32,
     /// What must agree for two results to be comparable, the module under test left out.
@@ -30,6 +31,7 @@ pub(crate) struct Outcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Geometry {
     pub(crate) file_bytes: u64,
     pub(crate) pmd_touches: usize,
@@ -38,6 +40,7 @@ pub(crate) struct Geometry {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Target {
     pub(crate) name: String,
     #[serde(flatten)]
@@ -48,6 +51,7 @@ pub(crate) struct Target {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Scenario {
     /// `famfs/pmd/write/steady`
     pub(crate) id: String,
@@ -64,6 +68,7 @@ pub(crate) struct Scenario {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Faults {
     pub(crate) touches: u64,
     /// Minor faults that the kernel charged for these touches.
@@ -76,6 +81,7 @@ pub(crate) struct Faults {
 
 /// The counters of `/sys/fs/famfs/MAJ:MIN/faults`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ModuleFaults {
     pub(crate) pte: u64,
     pub(crate) pmd: u64,

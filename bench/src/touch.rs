@@ -15,7 +15,8 @@ use crate::workload::{PAGE, touch};
 use crate::{output, size, sys};
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
     #[serde(flatten)]
     file: name::File,

@@ -14,10 +14,12 @@ use crate::volume::{Slot, Volume};
 
 /// A volume in the shape of `famfs dump --json`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dump<'v> {
     superblock: SuperView,
     log_header: HeaderView,
     #[serde(serialize_with = "entries")]
+    #[cfg_attr(test, schemars(with = "Vec<EntryView>"))]
     entries: &'v Volume,
 }
 
@@ -44,6 +46,7 @@ fn entries<S: Serializer>(volume: &&Volume, serializer: S) -> Result<S::Ok, S::E
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum SuperView {
     Current(Box<CurrentView>),
@@ -51,6 +54,7 @@ enum SuperView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CurrentView {
     magic: String,
     version: u64,
@@ -74,6 +78,7 @@ struct CurrentView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct View46 {
     magic: String,
     version: u64,
@@ -94,6 +99,7 @@ struct View46 {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HeaderView {
     magic: String,
     len: u64,
@@ -106,6 +112,7 @@ struct HeaderView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EntryView {
     index: u64,
     seqnum: u64,
@@ -118,6 +125,7 @@ struct EntryView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum BodyView {
     File {
@@ -138,6 +146,7 @@ enum BodyView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OwnerView {
     uid: u32,
     gid: u32,
@@ -147,6 +156,7 @@ struct OwnerView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum MapView {
     Simple {

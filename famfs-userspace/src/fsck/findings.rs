@@ -14,6 +14,7 @@ use crate::player::plan::Make;
 use crate::volume::{Slot, SlotFault, Volume};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Odd, and harmless to every reader.
@@ -38,6 +39,7 @@ impl Severity {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     pub severity: Severity,
     /// A stable name for programs.

@@ -12,6 +12,7 @@ use super::processes::{self, Process, Use};
 
 /// One reason why the module cannot go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Pin {
     /// A mount, and a process that sees it.

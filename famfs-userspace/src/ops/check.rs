@@ -18,6 +18,7 @@ use crate::player::{self, MountTree, Plan};
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: u32,
     /// With `.meta/.superblock` and `.meta/.log`, as upstream counts.
@@ -28,6 +29,7 @@ pub struct Report {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bad {
     #[serde(flatten)]
     pub path: name::Path,

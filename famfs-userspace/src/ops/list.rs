@@ -14,6 +14,7 @@ use crate::mounts;
 
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct List {
     pub schema: u32,
     /// Whether the kernel has famfs now.
@@ -23,6 +24,7 @@ pub struct List {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Listed {
     #[serde(flatten)]
     pub path: name::Path,
@@ -36,6 +38,7 @@ pub struct Listed {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileSystem {
     pub version: u64,
     pub fs_uuid: uuid::Uuid,
@@ -47,6 +50,7 @@ pub struct FileSystem {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mounted {
     #[serde(flatten)]
     pub mount_point: name::MountPoint,

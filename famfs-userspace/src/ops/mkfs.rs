@@ -25,6 +25,7 @@ pub struct Options {
 
 /// What was made.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Made {
     pub schema: u32,
     #[serde(flatten)]

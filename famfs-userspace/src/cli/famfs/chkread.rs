@@ -34,7 +34,8 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     #[serde(flatten)]
     path: name::Path,

@@ -34,7 +34,8 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View<'a> {
     schema: u32,
     #[serde(flatten)]
     image: name::Image,

@@ -42,7 +42,8 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     #[serde(flatten)]
     path: name::Path,
@@ -52,6 +53,27 @@ struct View {
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_size: Option<u64>,
     extents: Vec<Extent>,
+}
+
+/// Of one file its map, of several a list of maps.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub(super) enum Maps {
+    One(View),
+    Several(Vec<View>),
+}
+
+impl Maps {
+    fn new(mut views: Vec<View>, asked: usize) -> Self {
+        match views.pop() {
+            Some(view) if asked == 1 => Self::One(view),
+            last => {
+                views.extend(last);
+                Self::Several(views)
+            }
+        }
+    }
 }
 
 impl Args {
@@ -67,10 +89,8 @@ impl Args {
                 Err(e) => return Err(e.into()),
             }
         }
-        match &views[..] {
-            _ if !self.json || self.quiet => {}
-            [view] if self.files.len() == 1 => out.json(view)?,
-            views => out.json(&views)?,
+        if self.json && !self.quiet {
+            out.json(&Maps::new(views, self.files.len()))?;
         }
         Ok(status)
     }

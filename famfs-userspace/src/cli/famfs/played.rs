@@ -12,6 +12,7 @@ use crate::player::act::Report;
 use crate::player::{Refused, Skipped, Stop};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct View {
     schema: u32,
     role: &'static str,
@@ -39,6 +40,7 @@ pub(super) fn interrupted(remount: bool) -> &'static str {
 
 /// One entry and what is to be said about it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Line {
     index: u64,
     offset: u64,
@@ -191,7 +193,8 @@ pub(super) fn print(played: &Played, json: bool, out: &mut Output) -> Result<u8,
 
 /// One look of `logplay --follow`.
 #[derive(Serialize)]
-struct RoundView {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RoundView {
     /// How many entries the mount was behind the log.
     behind: u64,
     /// How long it took to catch up.

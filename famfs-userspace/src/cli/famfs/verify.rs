@@ -60,7 +60,8 @@ fn pair(text: &str) -> Result<(PathBuf, u32), String> {
 }
 
 #[derive(Serialize)]
-struct Verdict {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Verdict {
     #[serde(flatten)]
     path: name::Path,
     seed: u32,
@@ -71,7 +72,8 @@ struct Verdict {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     files: Vec<Verdict>,
 }
