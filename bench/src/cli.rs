@@ -187,6 +187,9 @@ pub(crate) struct Gate {
     /// Make the new side the baseline of its fingerprint, whatever the comparison says
     #[arg(long)]
     pub(crate) accept: bool,
+    /// Fail also if anything moved within the thresholds, or became cheaper
+    #[arg(long)]
+    pub(crate) strict: bool,
     /// Print one JSON document
     #[arg(long)]
     pub(crate) json: bool,

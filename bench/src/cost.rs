@@ -3,7 +3,7 @@
 //! Every comparison is within one run: same kernel, same boot, same memory.
 
 mod limits;
-mod report;
+pub(crate) mod report;
 mod rules;
 
 use std::process::ExitCode;

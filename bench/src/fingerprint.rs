@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use anyhow::{Context as _, Result};
+use famfs_cli::env;
 use sha2::{Digest as _, Sha256};
 
 use crate::stats;
@@ -34,7 +35,7 @@ pub(crate) fn guest() -> Result<Fingerprint> {
         ("cpu", cpu_model(&cpu).unwrap_or("unknown").to_owned()),
         (
             "device",
-            std::env::var("FAMFS_DEV").unwrap_or_else(|_| "none".to_owned()),
+            env::DEVICE.text().unwrap_or_else(|| "none".to_owned()),
         ),
         ("bench", env!("CARGO_PKG_VERSION").to_owned()),
     ]

@@ -1,10 +1,12 @@
 //! `famfs-bench gate`: did a fault become dearer?
 
-mod baseline;
-mod report;
+pub(crate) mod baseline;
+pub(crate) mod report;
 mod rules;
 mod thresholds;
 
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,7 +14,7 @@ use anyhow::{Context as _, Result};
 
 use self::baseline::Baseline;
 use self::report::{Report, Verdict};
-use self::rules::{Comparison, Refusal, Side};
+use self::rules::{Comparison, Refusal, Side, State};
 use self::thresholds::Thresholds;
 use crate::cli::Gate;
 use crate::result::Outcome;
@@ -51,6 +53,7 @@ impl From<anyhow::Error> for Stop {
 }
 
 fn judge(args: &Gate, thresholds: Thresholds) -> Result<Report, Stop> {
+    all_different(args.new.iter().chain(&args.base))?;
     let new = side(&args.new, thresholds.boots)?;
     let base = if args.base.is_empty() {
         baseline::find(&args.baselines, &new)?
@@ -66,12 +69,41 @@ fn judge(args: &Gate, thresholds: Thresholds) -> Result<Report, Stop> {
         None if args.accept => (Vec::new(), "nothing".to_owned()),
         None => return Err(no_baseline(args, &new)?.into()),
     };
-    let mut report = Report::new(id, against, rows);
+    let mut report = Report::new(id, against, rows, args.strict);
     if args.accept {
         let path = accept(args, &new)?;
         report.accept(path.display().to_string());
     }
     Ok(report)
+}
+
+/// A file is one boot's result: given twice, under whatever name, it would agree with itself.
+fn all_different<'a>(paths: impl Iterator<Item = &'a PathBuf>) -> Result<(), Stop> {
+    let mut seen: BTreeMap<(u64, u64), &PathBuf> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for path in paths {
+        let file = std::fs::metadata(path)
+            .with_context(|| format!("cannot read the result {}", path.display()))?;
+        if let Some(first) = seen.insert((file.dev(), file.ino()), path) {
+            twice.push(if first == path {
+                format!(
+                    "{} is given twice; each boot has a result of its own",
+                    path.display()
+                )
+            } else {
+                format!(
+                    "{} and {} are one file; each boot has a result of its own",
+                    first.display(),
+                    path.display()
+                )
+            });
+        }
+    }
+    if twice.is_empty() {
+        Ok(())
+    } else {
+        Err(Refusal::Unmeasured(twice).into())
+    }
 }
 
 fn side(paths: &[PathBuf], boots: usize) -> Result<Side, Stop> {
@@ -102,10 +134,12 @@ fn accept(args: &Gate, new: &Side) -> Result<PathBuf, Stop> {
     Ok(path)
 }
 
-/// The worst of all rows.
-fn verdict(rows: &[Comparison]) -> Verdict {
+/// The worst of all rows; a strict gate lets none pass that is not equal.
+fn verdict(rows: &[Comparison], strict: bool) -> Verdict {
     if rows.iter().any(|row| row.state.fails()) {
         Verdict::Regression
+    } else if strict && rows.iter().any(|row| row.state != State::Equal) {
+        Verdict::Changed
     } else {
         Verdict::Pass
     }

@@ -1,6 +1,8 @@
 //! famfs-bench: touches, poisons, measures and compares the faults of DAX files.
 
 mod cli;
+#[cfg(test)]
+mod contract;
 mod cost;
 mod fingerprint;
 mod gate;

@@ -21,6 +21,7 @@ const CHUNK: usize = 1 << 20;
 const LINE: usize = 64;
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     schema: u32,
     bytes: u64,

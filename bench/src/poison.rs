@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use famfs_cli::name;
 use nix::errno::Errno;
 use nix::sys::mman::{MmapAdvise, madvise};
 use serde::Serialize;
@@ -18,9 +19,11 @@ use crate::workload::{PAGE, touch};
 use crate::{output, sys};
 
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
-    file: String,
+    #[serde(flatten)]
+    file: name::File,
     /// The poisoned page's place in the file.
     offset: u64,
     /// Whether the kernel took the poison.
@@ -32,6 +35,7 @@ struct Report {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Signalled {
     signal: &'static str,
     code: String,
@@ -70,7 +74,7 @@ pub(crate) fn main(args: &Poison) -> Result<ExitCode> {
     drop(mapping);
     let report = Report {
         schema: 1,
-        file: name.to_string(),
+        file: args.file.as_path().into(),
         offset: page,
         delivered: true,
         signal,
@@ -169,7 +173,7 @@ fn human(report: &Report) -> String {
     };
     format!(
         "{}: page at {} poisoned; its process met {met}\n{}",
-        report.file,
+        report.file.text(),
         report.offset,
         report.after.human()
     )
@@ -204,7 +208,7 @@ mod tests {
     fn a_signal_reads_as_json_beside_the_other_fields() {
         let report = Report {
             schema: 1,
-            file: "/mnt/f".into(),
+            file: std::path::Path::new("/mnt/f").into(),
             offset: 4096,
             delivered: true,
             signal: Some(Signalled {

@@ -1,7 +1,7 @@
 //! `famfs-bench probe-cost`: what a fault costs more while it is watched, and by whom.
 
 mod limits;
-mod report;
+pub(crate) mod report;
 mod rules;
 
 use std::process::ExitCode;

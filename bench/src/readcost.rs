@@ -27,7 +27,8 @@ struct Limits {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
     kernels: Vec<Kernel>,
     native: Option<Native>,
@@ -37,6 +38,7 @@ struct Report {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Kernel {
     #[serde(flatten)]
     document: Document,
@@ -45,6 +47,7 @@ struct Kernel {
 
 /// Without a kernel's help, on this machine.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Native {
     files: u64,
     core_percent: f64,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::env;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Reading as Args;
@@ -17,6 +18,7 @@ const STARTS: usize = 3;
 
 /// What was measured on one kernel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     pub(crate) schema: u32,
     pub(crate) kernel: String,
@@ -28,6 +30,7 @@ pub(crate) struct Document {
 
 /// What `famfs-top rehearse` says; in the deterministic lab a nanosecond is an instruction.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Rehearsal {
     pub(crate) files: u64,
     pub(crate) entries_per_interval: u64,
@@ -40,6 +43,7 @@ pub(crate) struct Rehearsal {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Steps {
     pub(crate) early: u64,
     pub(crate) poll: u64,
@@ -75,7 +79,7 @@ impl Rehearsal {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let deterministic = std::env::var("FAMFS_DETERMINISTIC").is_ok_and(|value| value == "1");
+    let deterministic = env::DETERMINISTIC.text().is_some_and(|value| value == "1");
     let starts = (0..STARTS).map(|_| start()).collect::<Result<Vec<_>>>()?;
     let files = args.files.to_string();
     let text = stdout("famfs-top", &["rehearse", "--files", &files])?;

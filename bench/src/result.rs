@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::name::MaybeFile;
 use serde::{Deserialize, Serialize};
 
 use crate::stats::Summary;
@@ -13,6 +14,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// One boot's measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outcome {
     pub(crate) schema: u32,
     /// What must agree for two results to be comparable, the module under test left out.
@@ -29,6 +31,7 @@ pub(crate) struct Outcome {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Geometry {
     pub(crate) file_bytes: u64,
     pub(crate) pmd_touches: usize,
@@ -37,15 +40,18 @@ pub(crate) struct Geometry {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Target {
     pub(crate) name: String,
-    pub(crate) file: Option<String>,
+    #[serde(flatten)]
+    pub(crate) file: MaybeFile,
     /// Why the target, or one size of mapping on it, was not measured.
     pub(crate) skipped: Vec<String>,
     pub(crate) scenarios: Vec<Scenario>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Scenario {
     /// `famfs/pmd/write/steady`
     pub(crate) id: String,
@@ -62,6 +68,7 @@ pub(crate) struct Scenario {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Faults {
     pub(crate) touches: u64,
     /// Minor faults that the kernel charged for these touches.
@@ -74,6 +81,7 @@ pub(crate) struct Faults {
 
 /// The counters of `/sys/fs/famfs/MAJ:MIN/faults`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct ModuleFaults {
     pub(crate) pte: u64,
     pub(crate) pmd: u64,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::env;
 
 use crate::cli::Run;
 use crate::result::{Geometry, Outcome, SCHEMA, Target};
@@ -20,7 +21,7 @@ const GATE_PTE_TOUCHES: usize = 4096;
 const MAX_BYTES: u64 = 16 << 30;
 
 pub(crate) fn main(args: &Run) -> Result<ExitCode> {
-    let deterministic = std::env::var("FAMFS_DETERMINISTIC").is_ok_and(|value| value == "1");
+    let deterministic = env::DETERMINISTIC.text().is_some_and(|value| value == "1");
     let unit = Unit::detect(deterministic);
     ensure!(
         !args.gate || unit == Unit::Insn,
@@ -140,14 +141,14 @@ fn device(args: &Run) -> Result<Option<PathBuf>> {
         return Ok(Some(device.clone()));
     }
     Ok(if in_lab() {
-        std::env::var_os("FAMFS_DEV").map(PathBuf::from)
+        env::DEVICE.get().map(PathBuf::from)
     } else {
         None
     })
 }
 
 fn in_lab() -> bool {
-    std::env::var_os("FAMFS_KERNEL").is_some()
+    env::KERNEL.get().is_some()
 }
 
 fn measure_target(
@@ -157,7 +158,7 @@ fn measure_target(
 ) -> Result<Target> {
     let mut target = Target {
         name: spec.kind.name().to_owned(),
-        file: None,
+        file: None.into(),
         skipped: Vec::new(),
         scenarios: Vec::new(),
     };
@@ -190,7 +191,7 @@ fn measure_pass(
         eprintln!("famfs-bench: other work goes on beside the measurement of {name}");
     }
     let measured = measure::file(name, &prepared, geometry);
-    target.file = Some(prepared.file.display().to_string());
+    target.file = Some(&*prepared.file).into();
     let no_pte = prepared.no_pte.iter();
     target
         .skipped
@@ -268,7 +269,7 @@ mod tests {
 
     #[test]
     fn outside_the_deterministic_lab_the_gate_is_a_usage_error() {
-        if std::env::var_os("FAMFS_DETERMINISTIC").is_none() {
+        if env::DETERMINISTIC.get().is_none() {
             assert!(
                 main(&args("--gate"))
                     .unwrap_err()

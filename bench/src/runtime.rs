@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::env;
 
 use self::mark::Window;
 use self::outcome::{Outcome, Row, SCHEMA};
@@ -38,7 +39,7 @@ pub(crate) fn main(args: &Runtime) -> Result<ExitCode> {
         "--size {} is no multiple of 1 MiB",
         args.size
     );
-    let deterministic = std::env::var("FAMFS_DETERMINISTIC").is_ok_and(|value| value == "1");
+    let deterministic = env::DETERMINISTIC.text().is_some_and(|value| value == "1");
     let unit = Unit::detect(deterministic);
     let stage = Stage::new(device(args)?)?;
     let mut rows = logs(&stage, args)?;
@@ -106,7 +107,7 @@ fn logs(stage: &Stage, args: &Runtime) -> Result<Vec<Row>> {
 
 /// The device that may be destroyed: named with --destroy, or the lab's own.
 fn device(args: &Runtime) -> Result<PathBuf> {
-    let in_lab = std::env::var_os("FAMFS_KERNEL").is_some();
+    let in_lab = env::KERNEL.get().is_some();
     if let Some(device) = &args.device {
         ensure!(
             args.destroy || in_lab,
@@ -115,7 +116,7 @@ fn device(args: &Runtime) -> Result<PathBuf> {
         );
         return Ok(device.clone());
     }
-    let own = std::env::var_os("FAMFS_DEV").filter(|_| in_lab);
+    let own = env::DEVICE.get().filter(|_| in_lab);
     own.map(PathBuf::from)
         .context("no device to make file systems on: say --device DEV --destroy")
 }

@@ -3,7 +3,7 @@
 //! Every comparison is within one boot: same kernel, same memory, same log.
 
 mod limits;
-mod report;
+pub(crate) mod report;
 mod rules;
 mod split;
 

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Exact order statistics, in ticks: taken from the vector, not from the histogram.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Summary {
     pub(crate) count: u64,
     pub(crate) min: u64,
@@ -35,6 +36,30 @@ impl Summary {
             max: sorted[sorted.len() - 1],
             mean: sum as f64 / sorted.len() as f64,
         })
+    }
+
+    /// Why these cannot be the statistics of real faults, if they cannot.
+    pub(crate) fn impossible(&self) -> Option<&'static str> {
+        let Self {
+            count,
+            min,
+            p50,
+            p90,
+            p99,
+            max,
+            mean,
+        } = *self;
+        if count == 0 {
+            Some("no fault was timed")
+        } else if p50 == 0 {
+            Some("its p50 is 0, and no fault is free")
+        } else if ![min, p50, p90, p99, max].is_sorted() {
+            Some("min, p50, p90, p99 and max are not in order")
+        } else if !(min as f64..=max as f64).contains(&mean) {
+            Some("the mean is not between min and max")
+        } else {
+            None
+        }
     }
 }
 

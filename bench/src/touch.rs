@@ -5,6 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use famfs_cli::name;
 use serde::Serialize;
 
 use crate::cli::{Access, Map, Touch};
@@ -14,9 +15,11 @@ use crate::workload::{PAGE, touch};
 use crate::{output, size, sys};
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
-struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
-    file: String,
+    #[serde(flatten)]
+    file: name::File,
     access: &'static str,
     map: &'static str,
     offset: u64,
@@ -61,7 +64,7 @@ pub(crate) fn main(args: &Touch) -> Result<ExitCode> {
 fn report(args: &Touch, range: Range, minor_faults: u64) -> Result<()> {
     let report = Report {
         schema: 1,
-        file: args.file.display().to_string(),
+        file: args.file.as_path().into(),
         access: if args.access == Access::Write {
             "write"
         } else {
@@ -84,7 +87,7 @@ fn report(args: &Touch, range: Range, minor_faults: u64) -> Result<()> {
     }
     output::text(&format!(
         "{}: {} pages touched {} time{} ({}, {}), {} faults\n",
-        report.file,
+        report.file.text(),
         report.pages,
         report.rounds,
         if report.rounds == 1 { "" } else { "s" },

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::env;
 use serde::{Deserialize, Serialize};
 
 use self::instrument::{ALL, Instrument};
@@ -22,6 +23,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// What was measured on one kernel.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Document {
     pub(crate) schema: u32,
     pub(crate) watched: Vec<Watched>,
@@ -29,6 +31,7 @@ pub(crate) struct Document {
 
 /// One instrument's run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Watched {
     pub(crate) instrument: String,
     pub(crate) outcome: Outcome,
@@ -55,7 +58,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         kind: Kind::Famfs,
         file: None,
     };
-    let device = std::env::var_os("FAMFS_DEV").map(PathBuf::from);
+    let device = env::DEVICE.get().map(PathBuf::from);
     let prepared = target::prepare(&spec, device.as_deref(), args.size, Sizes::Both);
     let prepared = prepared.map_err(|unready| match unready {
         Unready::Skip(reason) => anyhow::anyhow!("famfs cannot be measured: {reason}"),

@@ -12,5 +12,5 @@ mod verdict;
 pub use config::{Config, Setting};
 pub use facts::{Facts, Module, Privileges, SelfTest, Types, Watch};
 pub use gather::gather;
-pub use report::{json, text};
+pub use report::{Document, text};
 pub use verdict::{Finding, Status, Verdict, judge, status};

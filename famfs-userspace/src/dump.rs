@@ -1,5 +1,6 @@
 //! What a device holds, field by field: wrong fields as they are, judged but not hidden.
 
+use famfs_cli::name;
 use serde::Serialize;
 use serde::ser::Serializer;
 use uuid::Uuid;
@@ -13,10 +14,12 @@ use crate::volume::{Slot, Volume};
 
 /// A volume in the shape of `famfs dump --json`.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Dump<'v> {
     superblock: SuperView,
     log_header: HeaderView,
     #[serde(serialize_with = "entries")]
+    #[cfg_attr(test, schemars(with = "Vec<EntryView>"))]
     entries: &'v Volume,
 }
 
@@ -43,6 +46,7 @@ fn entries<S: Serializer>(volume: &&Volume, serializer: S) -> Result<S::Ok, S::E
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum SuperView {
     Current(Box<CurrentView>),
@@ -50,6 +54,7 @@ enum SuperView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CurrentView {
     magic: String,
     version: u64,
@@ -66,12 +71,14 @@ struct CurrentView {
     sb_flags: u32,
     dev_size: u64,
     dd_uuid: Uuid,
-    dev_name: String,
+    #[serde(flatten)]
+    dev_name: name::DevName,
     magic_ok: bool,
     crc_ok: bool,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct View46 {
     magic: String,
     version: u64,
@@ -85,12 +92,14 @@ struct View46 {
     sb_flags: u32,
     dev_size: u64,
     dd_uuid: Uuid,
-    dev_name: String,
+    #[serde(flatten)]
+    dev_name: name::DevName,
     magic_ok: bool,
     crc_ok: bool,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HeaderView {
     magic: String,
     len: u64,
@@ -103,6 +112,7 @@ struct HeaderView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EntryView {
     index: u64,
     seqnum: u64,
@@ -115,6 +125,7 @@ struct EntryView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum BodyView {
     File {
@@ -135,16 +146,17 @@ enum BodyView {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct OwnerView {
     uid: u32,
     gid: u32,
     mode: String,
-    path: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path_hex: Option<String>,
+    #[serde(flatten)]
+    path: name::Path,
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
 enum MapView {
     Simple {
@@ -183,7 +195,7 @@ impl CurrentView {
             sb_flags: sb.sb_flags,
             dev_size: sb.dev_size,
             dd_uuid: sb.dd_uuid,
-            dev_name: text(&sb.dev_name),
+            dev_name: text(&sb.dev_name).into(),
             magic_ok: sb.magic == superblock::MAGIC,
             crc_ok: sb.crc == sb.crc_calc,
         }
@@ -205,7 +217,7 @@ impl View46 {
             sb_flags: sb.sb_flags,
             dev_size: sb.dev_size,
             dd_uuid: sb.dd_uuid,
-            dev_name: text(&sb.dev_name),
+            dev_name: text(&sb.dev_name).into(),
             magic_ok: sb.magic == superblock::MAGIC,
             crc_ok: sb.crc == sb.crc_calc,
         }
@@ -277,20 +289,11 @@ impl BodyView {
 
 impl OwnerView {
     fn new(uid: u32, gid: u32, mode: u32, path: &PathField) -> Self {
-        let is_text = std::str::from_utf8(path.bytes()).is_ok();
-        let path_hex = (!is_text).then(|| {
-            path.bytes()
-                .iter()
-                .flat_map(|b| [b >> 4, b & 15])
-                .map(hex_digit)
-                .collect()
-        });
         Self {
             uid,
             gid,
             mode: format!("0o{mode:o}"),
-            path: path.lossy(),
-            path_hex,
+            path: path.bytes().into(),
         }
     }
 }
@@ -340,12 +343,7 @@ fn hex(value: u64) -> String {
     format!("{value:#x}")
 }
 
-fn hex_digit(nibble: u8) -> char {
-    char::from_digit(u32::from(nibble), 16).unwrap_or('?')
-}
-
 /// A text field up to its first NUL.
-fn text(field: &[u8]) -> String {
-    let bytes = field.split(|b| *b == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(bytes).into_owned()
+fn text(field: &[u8]) -> &[u8] {
+    field.split(|b| *b == 0).next().unwrap_or_default()
 }

@@ -19,6 +19,7 @@ use space::Usage;
 pub const FINDINGS_MAX: usize = 10_000;
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: u32,
     /// Whether there is neither an error nor a warning.

@@ -5,13 +5,12 @@ use std::io::{self, Read as _, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use famfs_cli::env;
 use thiserror::Error;
 use uuid::Uuid;
 
 /// Where upstream keeps the host's identity.
 const UUID_FILE: &str = "/opt/famfs/system_uuid";
-/// Names another file instead.
-pub const UUID_FILE_ENV: &str = "FAMFS_SYSTEM_UUID_FILE";
 
 /// More than any form of a uuid takes.
 const UUID_LEN_MAX: u64 = 256;
@@ -78,7 +77,9 @@ impl Role {
 }
 
 fn uuid_file() -> PathBuf {
-    std::env::var_os(UUID_FILE_ENV).map_or_else(|| UUID_FILE.into(), PathBuf::from)
+    env::SYSTEM_UUID_FILE
+        .get()
+        .map_or_else(|| UUID_FILE.into(), PathBuf::from)
 }
 
 /// This host's uuid, if it has one. A file that is there and holds none is an error: taken for

@@ -18,9 +18,18 @@ const ATTRIBUTE_MAX: u64 = 4096;
 /// Every mounted famfs that this process can see, in the order of mounting. A file system that
 /// is mounted in several places is listed once.
 pub fn read() -> Vec<Mount> {
+    read_with_paths()
+        .into_iter()
+        .map(|(_, mount)| mount)
+        .collect()
+}
+
+/// The same, each with the line of the kernel's table that it was taken from: a [`Mount`] has its
+/// paths as text, which does not lead to a place whose name is not UTF-8.
+pub fn read_with_paths() -> Vec<(mountinfo::Mount, Mount)> {
     // Without /proc there is nothing to show, as without mounts.
-    let mut mounts = famfs_of(mountinfo::read().unwrap_or_default());
-    for mount in &mut mounts {
+    let mut mounts = of_kind(mountinfo::read().unwrap_or_default(), is_famfs);
+    for (_, mount) in &mut mounts {
         let (major, minor) = mount.dev;
         let dir = PathBuf::from(format!("/sys/fs/famfs/{major}:{minor}"));
         let attribute = |name| read_bounded(&dir.join(name));
@@ -40,9 +49,31 @@ pub fn state_of((major, minor): (u32, u32)) -> MountState {
 
 /// The mounts of other file systems, by the device numbers of `devs`; they tell of no state.
 pub fn others(devs: &BTreeSet<(u32, u32)>) -> Vec<Mount> {
-    of_kind(mountinfo::read().unwrap_or_default(), |entry| {
+    let all = of_kind(mountinfo::read().unwrap_or_default(), |entry| {
         !is_famfs(entry) && devs.contains(&(entry.major, entry.minor))
-    })
+    });
+    all.into_iter().map(|(_, mount)| mount).collect()
+}
+
+/// Where `mount` is. Its text is the path but for names that are not UTF-8: those are looked up
+/// again, and the text is kept where the mount has gone meanwhile.
+pub fn path_of(mount: &Mount) -> PathBuf {
+    let exact = mount
+        .mountpoint
+        .contains(char::REPLACEMENT_CHARACTER)
+        .then(mountinfo::read)
+        .and_then(Result::ok)
+        .and_then(|all| exact_path(&all, mount));
+    exact.unwrap_or_else(|| PathBuf::from(&mount.mountpoint))
+}
+
+fn exact_path(all: &[mountinfo::Mount], mount: &Mount) -> Option<PathBuf> {
+    all.iter()
+        .find(|entry| {
+            (entry.major, entry.minor) == mount.dev
+                && entry.mount_point.to_string_lossy() == mount.mountpoint
+        })
+        .map(|entry| entry.mount_point.clone())
 }
 
 fn read_bounded(path: &Path) -> Option<String> {
@@ -52,11 +83,6 @@ fn read_bounded(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The famfs among all mounts; their state is not known yet.
-fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
-    of_kind(all, is_famfs)
-}
-
 fn is_famfs(entry: &mountinfo::Mount) -> bool {
     matches!(&entry.fs_type[..], b"famfs" | b"fuse.famfs")
 }
@@ -64,13 +90,13 @@ fn is_famfs(entry: &mountinfo::Mount) -> bool {
 fn of_kind(
     all: Vec<mountinfo::Mount>,
     is_wanted: impl Fn(&mountinfo::Mount) -> bool,
-) -> Vec<Mount> {
-    let mut found: Vec<(bool, Mount)> = Vec::new();
+) -> Vec<(mountinfo::Mount, Mount)> {
+    let is_whole = |entry: &mountinfo::Mount| entry.root == Path::new("/");
+    let mut found: Vec<(mountinfo::Mount, Mount)> = Vec::new();
     for entry in all {
         if !is_wanted(&entry) {
             continue;
         }
-        let is_whole = entry.root == Path::new("/");
         let mount = Mount {
             dev: (entry.major, entry.minor),
             kind: if is_famfs(&entry) {
@@ -85,13 +111,13 @@ fn of_kind(
             totals: None,
         };
         match found.iter_mut().find(|(_, m)| m.dev == mount.dev) {
-            None => found.push((is_whole, mount)),
+            None => found.push((entry, mount)),
             // The mount of the whole file system names it better than a bind mount of a part.
-            Some(known) if is_whole && !known.0 => *known = (is_whole, mount),
+            Some(known) if is_whole(&entry) && !is_whole(&known.0) => *known = (entry, mount),
             Some(_) => {}
         }
     }
-    found.into_iter().map(|(_, mount)| mount).collect()
+    found
 }
 
 /// One line of `KIND=NUMBER` words; kinds of a later version are passed over.
@@ -182,6 +208,25 @@ mod tests {
         }
     }
 
+    fn famfs_of(all: Vec<mountinfo::Mount>) -> Vec<Mount> {
+        let found = of_kind(all, is_famfs);
+        found.into_iter().map(|(_, mount)| mount).collect()
+    }
+
+    #[test]
+    fn a_mount_point_that_is_not_utf8_is_found_again() {
+        let text = b"\
+40 22 0:42 / /mnt/\xfe rw - famfs /dev/pmem0 rw
+41 22 0:43 / /mnt/\xff rw - famfs /dev/pmem1 rw
+";
+        let all = mountinfo::parse(text);
+        let shown = famfs_of(all.clone());
+        assert_eq!(shown[0].mountpoint, shown[1].mountpoint);
+        for (entry, mount) in all.iter().zip(&shown) {
+            assert_eq!(exact_path(&all, mount).as_ref(), Some(&entry.mount_point));
+        }
+    }
+
     #[test]
     fn only_famfs_is_listed() {
         let text = "\
@@ -247,7 +292,7 @@ mod tests {
         let text = "22 1 254:1 / /mnt/dax rw,relatime shared:1 - ext4 /dev/pmem0 rw,dax=always\n";
         let all = || mountinfo::parse(text.as_bytes());
         let found = of_kind(all(), |entry| !is_famfs(entry));
-        assert_eq!((&found[0].kind[..], found[0].dev), ("ext4", (254, 1)));
+        assert_eq!((&found[0].1.kind[..], found[0].1.dev), ("ext4", (254, 1)));
         assert_eq!(of_kind(all(), is_famfs), []);
     }
 

@@ -138,7 +138,7 @@ fn an_invalid_file_is_made_anew() {
     assert_eq!(outcome.failed.len(), 1);
     assert_eq!(
         (outcome.failed[0].index, &*outcome.failed[0].path),
-        (1, "one")
+        (1, Path::new("one"))
     );
     assert!(outcome.failed[0].reason.contains("--repair"));
     let outcome = play(&plan, &mut model, &REPAIR);

@@ -1,6 +1,7 @@
 //! `cargo xtask check`: everything that can be said about the tree without running it.
 
 mod cargo;
+mod contracts;
 mod module;
 mod rules;
 mod style;
@@ -16,11 +17,16 @@ use crate::setup;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask check          format, clippy, licences, sources, the module's warnings, tree rules
-  cargo xtask check --only clippy     the checks whose name contains this word")]
+  cargo xtask check --only clippy     the checks whose name contains this word
+  cargo xtask check --bless           write docs/reference/contracts anew from the code")]
 pub(crate) struct Args {
     /// Run only the checks whose name contains this
     #[arg(long, value_name = "WORD", default_value = "")]
     only: String,
+
+    /// Write the register of contracts anew from the code, and check nothing else
+    #[arg(long, conflicts_with = "only")]
+    bless: bool,
 }
 
 /// What a check found, when it found no fault.
@@ -35,6 +41,8 @@ type Check = (&'static str, fn(bool) -> Result<Outcome>);
 
 const CHECKS: &[Check] = &[
     ("tree", |_| tree::check()),
+    ("contracts of the module", |_| contracts::module(false)),
+    ("contracts of the programs", |_| contracts::programs(false)),
     ("format", |_| cargo::format()),
     ("format of famfs-ebpf", |_| cargo::format_ebpf()),
     ("clippy", |_| cargo::clippy()),
@@ -50,6 +58,11 @@ const CHECKS: &[Check] = &[
 
 /// The subcommand.
 pub(crate) fn main(args: &Args) -> Result<()> {
+    if args.bless {
+        contracts::module(true)?;
+        contracts::programs(true)?;
+        return Ok(());
+    }
     let chosen: Vec<&Check> = CHECKS
         .iter()
         .filter(|(name, _)| name.contains(&args.only))

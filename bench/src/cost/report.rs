@@ -10,7 +10,8 @@ use crate::judged;
 const SCHEMA: u32 = 1;
 
 #[derive(Debug, Serialize)]
-pub(super) struct Report {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Report {
     schema: u32,
     kernels: Vec<Kernel>,
     /// Limits, over all kernels.

@@ -14,6 +14,7 @@ const FLOOR: &str = "devdax";
 
 /// What was measured on one kernel.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Kernel {
     /// Its release and build.
     pub(super) kernel: String,
@@ -22,6 +23,7 @@ pub(super) struct Kernel {
 
 /// One kind of fault, or the unmapping after it.
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Row {
     /// `pmd/write/steady`, or `unmap pmd/write/steady`.
     pub(super) name: String,

@@ -12,6 +12,7 @@ use crate::fingerprint::{self, Fingerprint};
 use crate::result::{Geometry, SCHEMA};
 
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Baseline {
     schema: u32,
     fingerprint: Fingerprint,

@@ -5,11 +5,20 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use super::rules::{Comparison, Refusal, State};
+use crate::{MISSED, RUN_ERROR};
+
+/// Boots of one side differ.
+pub(crate) const NOT_DETERMINISTIC: u8 = 3;
+/// The two sides cannot be compared.
+pub(crate) const NOT_COMPARABLE: u8 = 4;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Verdict {
     Pass,
+    /// Something moved, and `--strict` does not let that pass.
+    Changed,
     Regression,
     RunError,
     NotDeterministic,
@@ -20,16 +29,17 @@ impl Verdict {
     pub(crate) fn exit(self) -> u8 {
         match self {
             Self::Pass => 0,
-            Self::Regression => 1,
-            Self::RunError => 2,
-            Self::NotDeterministic => 3,
-            Self::NotComparable => 4,
+            Self::Changed | Self::Regression => MISSED,
+            Self::RunError => RUN_ERROR,
+            Self::NotDeterministic => NOT_DETERMINISTIC,
+            Self::NotComparable => NOT_COMPARABLE,
         }
     }
 
     fn words(self) -> &'static str {
         match self {
             Self::Pass => "pass",
+            Self::Changed => "changed",
             Self::Regression => "regression",
             Self::RunError => "not measured",
             Self::NotDeterministic => "not deterministic",
@@ -39,6 +49,7 @@ impl Verdict {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Report {
     schema: u32,
     pub(crate) verdict: Verdict,
@@ -54,8 +65,13 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(fingerprint: String, against: String, rows: Vec<Comparison>) -> Self {
-        let verdict = super::verdict(&rows);
+    pub(crate) fn new(
+        fingerprint: String,
+        against: String,
+        rows: Vec<Comparison>,
+        strict: bool,
+    ) -> Self {
+        let verdict = super::verdict(&rows, strict);
         Self {
             schema: 1,
             verdict,
@@ -106,6 +122,9 @@ impl Report {
             let _ = writeln!(text, "  {}", line(row));
             for odd in &row.counts {
                 let _ = writeln!(text, "      {odd}");
+            }
+            if row.state == State::Changed {
+                let _ = writeln!(text, "      moved: {}", row.moved.join(", "));
             }
         }
         for reason in &self.reasons {

@@ -10,16 +10,24 @@ use crate::result::{Faults, Geometry, Outcome, Scenario};
 use crate::workload::clock::Unit;
 
 /// One side of a comparison: what all of its boots agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Side {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) geometry: Geometry,
     pub(crate) rows: BTreeMap<String, Row>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Row {
     pub(crate) p50: u64,
+    /// Absent, like the next two, in baselines that were accepted before they were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) p90: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) p99: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mean: Option<f64>,
     pub(crate) unmap: u64,
     pub(crate) faults: Faults,
     pub(crate) sha256: String,
@@ -32,6 +40,9 @@ impl From<&Scenario> for Row {
     fn from(scenario: &Scenario) -> Self {
         Self {
             p50: scenario.times.p50,
+            p90: Some(scenario.times.p90),
+            p99: Some(scenario.times.p99),
+            mean: Some(scenario.times.mean),
             unmap: scenario.unmap,
             faults: scenario.faults,
             sha256: scenario.sha256.clone(),
@@ -50,6 +61,7 @@ pub(crate) enum Refusal {
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum State {
     Equal,
@@ -70,6 +82,7 @@ impl State {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Comparison {
     pub(crate) id: String,
     pub(crate) state: State,
@@ -79,6 +92,8 @@ pub(crate) struct Comparison {
     pub(crate) new_unmap: u64,
     /// What is wrong with the counts.
     pub(crate) counts: Vec<String>,
+    /// What differs between the sides besides the counts.
+    pub(crate) moved: Vec<&'static str>,
 }
 
 /// Folds the boots of one side into what they agree on; they must agree on everything.
@@ -119,6 +134,9 @@ fn one_boot(result: &Outcome) -> Result<Side, Refusal> {
     }
     let mut rows = BTreeMap::new();
     for scenario in result.scenarios() {
+        if let Some(why) = scenario.times.impossible() {
+            return refuse(format!("{}: {why}", scenario.id));
+        }
         if rows
             .insert(scenario.id.clone(), Row::from(scenario))
             .is_some()
@@ -146,6 +164,15 @@ fn one_boot(result: &Outcome) -> Result<Side, Refusal> {
 /// Compares row by row; both sides must stand on the same ground.
 pub(crate) fn compare(base: &Side, new: &Side, growth: Growth) -> Result<Vec<Comparison>, Refusal> {
     same_ground(base, new, "base and new")?;
+    let free: Vec<_> = base
+        .rows
+        .iter()
+        .filter(|(_, row)| row.p50 == 0)
+        .map(|(id, _)| format!("{id}: the base has a p50 of 0, and no fault is free"))
+        .collect();
+    if !free.is_empty() {
+        return Err(Refusal::Unmeasured(free));
+    }
     Ok(new
         .rows
         .iter()
@@ -161,6 +188,7 @@ fn compare_row(id: &str, base: &Row, new: &Row, growth: Growth) -> Comparison {
             new.faults, base.faults
         ));
     }
+    let moved = moved(base, new);
     let dearer = new.p50.saturating_sub(base.p50);
     let cheaper = base.p50.saturating_sub(new.p50);
     let beyond = |delta: u64| {
@@ -172,7 +200,7 @@ fn compare_row(id: &str, base: &Row, new: &Row, growth: Growth) -> Comparison {
         State::Regressed
     } else if beyond(cheaper) {
         State::Improved
-    } else if base.p50 != new.p50 || base.unmap != new.unmap {
+    } else if !moved.is_empty() {
         State::Changed
     } else {
         State::Equal
@@ -185,7 +213,27 @@ fn compare_row(id: &str, base: &Row, new: &Row, growth: Growth) -> Comparison {
         base_unmap: base.unmap,
         new_unmap: new.unmap,
         counts,
+        moved,
     }
+}
+
+/// The statistics that differ. The hash is over every single time, so it catches what the others
+/// miss; an older baseline may lack the rest.
+fn moved(base: &Row, new: &Row) -> Vec<&'static str> {
+    fn differ<T: PartialEq>(base: Option<T>, new: Option<T>) -> bool {
+        base.is_some() && new.is_some() && base != new
+    }
+    [
+        ("p50", base.p50 != new.p50),
+        ("p90", differ(base.p90, new.p90)),
+        ("p99", differ(base.p99, new.p99)),
+        ("mean", differ(base.mean, new.mean)),
+        ("unmap", base.unmap != new.unmap),
+        ("hash", base.sha256 != new.sha256),
+    ]
+    .into_iter()
+    .filter_map(|(what, differs)| differs.then_some(what))
+    .collect()
 }
 
 /// Only a side whose counts are what they must be can become a baseline.

@@ -72,7 +72,7 @@ fn result(p50s: &[u64]) -> Outcome {
         },
         targets: vec![Target {
             name: "famfs".into(),
-            file: None,
+            file: None.into(),
             skipped: Vec::new(),
             scenarios,
         }],
@@ -227,12 +227,18 @@ fn unlike_sides_are_not_comparable() {
 
 fn compared(base: &Outcome, new: &Outcome) -> Report {
     let dir = tempfile::tempdir().unwrap();
-    let base = write(dir.path(), "base", base);
     let args = Gate {
-        base: vec![base.clone(), base],
+        base: pair(dir.path(), "base", base),
         ..args(dir.path(), new)
     };
     report(&args).unwrap()
+}
+
+/// The results of two boots that agree, as they do in the deterministic lab.
+fn pair(dir: &Path, name: &str, result: &Outcome) -> Vec<PathBuf> {
+    [1, 2]
+        .map(|boot| write(dir, &format!("{name}-{boot}"), result))
+        .into()
 }
 
 fn write(dir: &Path, name: &str, result: &Outcome) -> PathBuf {
@@ -242,13 +248,13 @@ fn write(dir: &Path, name: &str, result: &Outcome) -> PathBuf {
 }
 
 fn args(dir: &Path, new: &Outcome) -> Gate {
-    let new = write(dir, "new", new);
     Gate {
-        new: vec![new.clone(), new],
+        new: pair(dir, "new", new),
         base: Vec::new(),
         baselines: dir.join("baselines"),
         thresholds: PathBuf::new(),
         accept: false,
+        strict: false,
         json: false,
     }
 }
@@ -335,4 +341,111 @@ fn wrong_counts_cannot_become_a_baseline() {
         ..args(dir.path(), &wrong)
     };
     assert!(matches!(report(&args).unwrap_err(), Refusal::Unmeasured(_)));
+}
+
+#[test]
+fn one_file_is_not_two_boots() {
+    let dir = tempfile::tempdir().unwrap();
+    let good = args(dir.path(), &result(&[4_300]));
+    let base = pair(dir.path(), "base", &result(&[4_300]));
+    let link = dir.path().join("link.json");
+    std::os::unix::fs::symlink(&good.new[0], &link).unwrap();
+    let hard = dir.path().join("hard.json");
+    std::fs::hard_link(&good.new[0], &hard).unwrap();
+    let dotted = dir.path().join(".").join("new-1.json");
+    let first = good.new[0].clone();
+    for (new, base) in [
+        (vec![first.clone(), first.clone()], base.clone()),
+        (vec![first.clone(), link], base.clone()),
+        (vec![first.clone(), hard], base.clone()),
+        (vec![first, dotted], base.clone()),
+        (good.new.clone(), vec![base[0].clone(), base[0].clone()]),
+        // A side that is compared with itself is always equal.
+        (good.new.clone(), good.new.clone()),
+    ] {
+        let args = Gate {
+            new,
+            base,
+            ..args(dir.path(), &result(&[4_300]))
+        };
+        let refused = report(&args).unwrap_err();
+        assert!(
+            matches!(&refused, Refusal::Unmeasured(why) if why[0].contains("a result of its own"))
+        );
+        assert_eq!(Report::refused(&refused).verdict.exit(), 2);
+    }
+}
+
+#[test]
+fn statistics_that_no_fault_has_are_refused() {
+    let good = || result(&[4_300]);
+    let spoil = |how: fn(&mut Summary)| {
+        let mut spoilt = good();
+        how(&mut spoilt.targets[0].scenarios[0].times);
+        spoilt
+    };
+    for (bad, why) in [
+        (result(&[0]), "p50 is 0"),
+        (spoil(|t| t.count = 0), "no fault"),
+        (spoil(|t| t.p90 = 1), "in order"),
+        (spoil(|t| t.min = 5_000), "in order"),
+        (spoil(|t| t.mean = 1.0), "mean"),
+        (spoil(|t| t.mean = f64::NAN), "mean"),
+    ] {
+        let refused = side(&[bad.clone(), bad], 2).unwrap_err();
+        let Refusal::Unmeasured(reasons) = &refused else {
+            panic!("{refused:?}")
+        };
+        assert!(reasons[0].contains(why), "{reasons:?}");
+    }
+    let mut free = side(&[good(), good()], 2).unwrap();
+    free.rows.values_mut().for_each(|row| row.p50 = 0);
+    let new = side(&[good(), good()], 2).unwrap();
+    let refused = compare(&free, &new, GROWTH).unwrap_err();
+    assert!(matches!(refused, Refusal::Unmeasured(_)), "{refused:?}");
+}
+
+#[test]
+fn what_moved_at_an_equal_p50_is_changed_and_strict_fails_it() {
+    for (what, how) in [
+        ("p90", (|s| s.times.p90 += 1) as fn(&mut Scenario)),
+        ("p99", |s| s.times.p99 += 1),
+        ("mean", |s| s.times.mean += 0.5),
+        ("hash", |s| s.sha256.replace_range(..1, "x")),
+        ("unmap", |s| s.unmap += 1),
+    ] {
+        let mut base = result(&[4_300]);
+        // Room above the median, so that what moves stays possible.
+        base.targets[0].scenarios[0].times.max = 9_000;
+        base.targets[0].scenarios[0].times.p99 = 8_000;
+        let mut new = base.clone();
+        how(&mut new.targets[0].scenarios[0]);
+        let report = compared(&base, &new);
+        assert_eq!(report.rows[0].state, State::Changed, "{what}");
+        assert_eq!(report.rows[0].moved, [what]);
+        assert_eq!(report.verdict.exit(), 0);
+        assert!(report.human().contains(&format!("moved: {what}\n")));
+
+        let strict = |new: &Outcome| {
+            let dir = tempfile::tempdir().unwrap();
+            let args = Gate {
+                base: pair(dir.path(), "base", &base),
+                strict: true,
+                ..args(dir.path(), new)
+            };
+            judge(&args, THRESHOLDS).map_or(u8::MAX, |report| report.verdict.exit())
+        };
+        assert_eq!((strict(&new), strict(&base)), (1, 0), "{what}");
+    }
+}
+
+#[test]
+fn a_baseline_without_the_later_statistics_is_still_compared() {
+    let new = side(&[result(&[4_300]), result(&[4_300])], 2).unwrap();
+    let mut old = new.clone();
+    for row in old.rows.values_mut() {
+        (row.p90, row.p99, row.mean) = (None, None, None);
+    }
+    let rows = compare(&old, &new, GROWTH).unwrap();
+    assert_eq!(rows[0].state, State::Equal);
 }

@@ -17,6 +17,7 @@ use crate::workload::{PAGE, touch};
 
 /// `ok`, an errno's name, or `SIGBUS` and its code, for each way in.
 #[derive(Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct After {
     pub(super) stat: String,
     pub(super) open: String,

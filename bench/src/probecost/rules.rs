@@ -15,6 +15,7 @@ const ROWS: [&str; 4] = ["pte/write", "pte/read", "pmd/write", "pmd/read"];
 const SAME: u64 = 5;
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Kernel {
     /// Its release and build.
     pub(super) release: String,
@@ -24,6 +25,7 @@ pub(super) struct Kernel {
 }
 
 #[derive(Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Row {
     pub(super) name: &'static str,
     /// Instructions of the fault that nobody watches.

@@ -12,6 +12,7 @@ pub(crate) const SCHEMA: u32 = 1;
 
 /// One boot's measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Outcome {
     pub(crate) schema: u32,
     /// Release and build.
@@ -26,6 +27,7 @@ pub(crate) struct Outcome {
 
 /// One thing that was measured, once or several times.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(crate) struct Row {
     pub(crate) what: Window,
     /// Files, log entries or pages of 4 KiB that each run was about.

@@ -20,6 +20,7 @@ pub(super) struct Measured<'m> {
 }
 
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Kernel {
     /// Of the kernel: release and build.
     pub(super) release: String,
@@ -32,6 +33,7 @@ pub(super) struct Kernel {
 
 /// One thing that was measured.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Row {
     pub(super) what: Window,
     pub(super) count: u64,
@@ -46,6 +48,7 @@ pub(super) struct Row {
 
 /// A number and its limit.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Held {
     pub(super) what: &'static str,
     pub(super) is: f64,

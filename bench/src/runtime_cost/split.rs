@@ -10,6 +10,7 @@ use crate::runtime::mark::{WINDOWS, Window};
 
 /// Instructions of one window, or of all of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Insns {
     pub(super) user: u64,
     pub(super) kernel: u64,

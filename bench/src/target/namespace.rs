@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use famfs_cli::env;
 
 use super::command::{modprobe, write_sysfs};
 
@@ -28,7 +29,7 @@ pub(super) struct Converted {
 
 /// Whether this is pmem of the lab, which is there to be destroyed.
 pub(super) fn convertible(device: &Path) -> bool {
-    std::env::var_os("FAMFS_KERNEL").is_some() && namespace_of(device).is_some()
+    env::KERNEL.get().is_some() && namespace_of(device).is_some()
 }
 
 /// The namespace under a whole pmem block device.

@@ -10,6 +10,8 @@ use crate::ops;
 mod check;
 mod chkread;
 mod clone;
+#[cfg(test)]
+mod contract;
 mod cp;
 mod creat;
 mod dump;

@@ -11,6 +11,8 @@ use crate::{
 
 mod action;
 mod args;
+#[cfg(test)]
+mod contract;
 mod doctor;
 mod generate;
 mod once;

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::{Facts, Finding, SelfTest, Status, Verdict, Watch, status};
-use crate::text::printable;
+use crate::{model::ProbeHealth, text::printable};
 
 const SCHEMA: u32 = 1;
 
@@ -42,36 +42,89 @@ pub fn text(findings: &[Finding]) -> String {
     text
 }
 
-/// The same for a program.
-pub fn json(facts: &Facts, findings: &[Finding]) -> Value {
-    let (mut probes, mut test) = (Vec::new(), Value::Null);
-    if let Watch::Attached {
-        probes: all,
-        test: made,
-    } = &facts.watch
-    {
-        probes = (all.iter())
-            .map(|probe| {
-                json!({ "name": probe.name, "kind": probe.kind, "problem": probe.problem,
-                        "warning": probe.warning, "hits": probe.hits, "misses": probe.misses })
-            })
-            .collect();
-        if let SelfTest::Made {
-            file,
-            counted,
-            unattributed,
-        } = made
-        {
-            test = json!({ "file": file, "expected": 1, "counted": counted,
-                           "unattributed": unattributed });
+/// The findings as `famfs-top doctor --json` prints them.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Document<'a> {
+    schema: u32,
+    status: Status,
+    /// `uname -r`.
+    kernel: &'a str,
+    findings: &'a [Finding],
+    /// The probes after the self-test; empty if nothing was attached.
+    probes: Vec<Probe<'a>>,
+    self_test: Option<Test<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Probe<'a> {
+    name: &'a str,
+    kind: &'a str,
+    /// Why it is not attached.
+    problem: Option<&'a str>,
+    /// What is odd about it although it is attached.
+    warning: Option<&'a str>,
+    hits: u64,
+    misses: u64,
+}
+
+/// The fault that was made on purpose, if one was made.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Test<'a> {
+    file: &'a str,
+    expected: u64,
+    counted: u64,
+    unattributed: u64,
+}
+
+impl<'a> Document<'a> {
+    pub fn new(facts: &'a Facts, findings: &'a [Finding]) -> Self {
+        let (probes, self_test) = match &facts.watch {
+            Watch::Attached { probes, test } => {
+                (probes.iter().map(Probe::new).collect(), Test::new(test))
+            }
+            Watch::NotTried | Watch::Failed(_) => (Vec::new(), None),
+        };
+        Self {
+            schema: SCHEMA,
+            status: status(findings),
+            kernel: &facts.release,
+            findings,
+            probes,
+            self_test,
         }
     }
-    json!({
-        "schema": SCHEMA,
-        "status": status(findings),
-        "kernel": facts.release,
-        "findings": findings,
-        "probes": probes,
-        "self_test": test,
-    })
+}
+
+impl<'a> Probe<'a> {
+    fn new(probe: &'a ProbeHealth) -> Self {
+        Self {
+            name: &probe.name,
+            kind: &probe.kind,
+            problem: probe.problem.as_deref(),
+            warning: probe.warning.as_deref(),
+            hits: probe.hits,
+            misses: probe.misses,
+        }
+    }
+}
+
+impl<'a> Test<'a> {
+    fn new(test: &'a SelfTest) -> Option<Self> {
+        match test {
+            SelfTest::Made {
+                file,
+                counted,
+                unattributed,
+            } => Some(Self {
+                file,
+                expected: 1,
+                counted: *counted,
+                unattributed: *unattributed,
+            }),
+            SelfTest::NoFile(_) | SelfTest::Failed { .. } => None,
+        }
+    }
 }

@@ -14,6 +14,7 @@ use nix::sys::{
 };
 
 use crate::model::{FileKey, Mount, MountState};
+use crate::mounts;
 
 const PAGE: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
 
@@ -65,7 +66,7 @@ impl Target {
             .iter()
             .filter(|mount| mount.state != MountState::Disabled)
         {
-            let root = Path::new(&mount.mountpoint);
+            let root = &mounts::path_of(mount);
             match Self::open(&root.join(QUIET)) {
                 Ok(target) => return Ok(target),
                 Err(error) => why = format!("{}: {error}", root.join(QUIET).display()),

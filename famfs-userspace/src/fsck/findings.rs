@@ -1,5 +1,8 @@
 //! The findings: what, how bad, in which slot, where on the device.
 
+use std::path::Path;
+
+use famfs_cli::name::MaybePath;
 use serde::Serialize;
 
 use super::{FINDINGS_MAX, Report};
@@ -11,6 +14,7 @@ use crate::player::plan::Make;
 use crate::volume::{Slot, SlotFault, Volume};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Odd, and harmless to every reader.
@@ -35,6 +39,7 @@ impl Severity {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Finding {
     pub severity: Severity,
     /// A stable name for programs.
@@ -46,7 +51,8 @@ pub struct Finding {
     pub slots: Option<u64>,
     /// Where on the device.
     pub offset: u64,
-    pub path: Option<String>,
+    #[serde(flatten)]
+    pub path: MaybePath,
     pub message: String,
 }
 
@@ -89,7 +95,7 @@ impl Findings {
             index: None,
             slots: None,
             offset,
-            path: None,
+            path: MaybePath::default(),
             message,
         });
     }
@@ -108,7 +114,7 @@ impl Findings {
         severity: Severity,
         code: &'static str,
         (index, offset): (u64, u64),
-        path: Option<String>,
+        path: Option<&Path>,
         message: String,
     ) {
         self.add(Finding {
@@ -117,7 +123,7 @@ impl Findings {
             index: Some(index),
             slots: None,
             offset,
-            path,
+            path: path.into(),
             message,
         });
     }
@@ -223,7 +229,7 @@ impl Findings {
             index: Some(index),
             slots: (count > 1).then_some(count),
             offset,
-            path: None,
+            path: MaybePath::default(),
             message: format!("{reason}{more}; nothing behind it is played"),
         });
     }
@@ -234,7 +240,7 @@ impl Findings {
                 Severity::Error,
                 refused.reason.code(),
                 (refused.index, refused.offset),
-                refused.path.clone(),
+                refused.path.as_deref(),
                 refused.reason.to_string(),
             );
         }
@@ -261,7 +267,7 @@ impl Findings {
                     Severity::Note,
                     "extents-exceed-size",
                     (action.index, action.offset),
-                    Some(action.path.lossy()),
+                    Some(action.path.path()),
                     format!("{slack} bytes of its extents are more than its {size} bytes need"),
                 );
             }

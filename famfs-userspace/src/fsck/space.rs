@@ -51,6 +51,7 @@ impl Usage {
 
 /// One of the equal parts that a device is shown in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bucket {
     pub offset: u64,
     pub len: u64,

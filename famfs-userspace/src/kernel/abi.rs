@@ -8,6 +8,8 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
+use famfs_cli::env;
+
 use super::{Error, kabi43, kabi44};
 use crate::media::Extent;
 
@@ -84,8 +86,6 @@ const VERSION_43_FILES: [&str; 2] = [
     "/sys/module/famfsv1/parameters/famfs_kabi_version",
 ];
 const VERSION_44_FILE: &str = "/sys/module/famfs/parameters/kabi_version";
-/// Names the interface to use where a module speaks both: `43` or `44`.
-pub const KABI_ENV: &str = "FAMFS_KABI";
 
 /// What the module says of itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +128,7 @@ pub fn check_version() -> Result<(), Error> {
 }
 
 fn said() -> Result<Option<Kabi>, Error> {
-    let wanted = std::env::var(KABI_ENV).ok();
+    let wanted = env::KABI.text();
     Said::read().choose(wanted.as_deref())
 }
 

@@ -1,6 +1,8 @@
 //! One log entry: something that happened to the name space.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, OsStr};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -82,6 +84,11 @@ impl PathField {
     /// The bytes up to the first NUL or the end of the field.
     pub fn bytes(&self) -> &[u8] {
         CStr::from_bytes_until_nul(&self.0).map_or(&self.0, CStr::to_bytes)
+    }
+
+    /// The same as a path.
+    pub fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(self.bytes()))
     }
 
     pub fn is_terminated(&self) -> bool {

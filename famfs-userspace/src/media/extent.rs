@@ -14,6 +14,7 @@ pub const TYPE_INTERLEAVED: u32 = 1;
 
 /// Bytes `[offset, offset + len)` of device `devindex`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Extent {
     pub devindex: u64,
     pub offset: u64,
@@ -22,6 +23,7 @@ pub struct Extent {
 
 /// An extent of version 46, which had one device and a type per extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Extent46 {
     pub ext_type: u32,
     pub offset: u64,

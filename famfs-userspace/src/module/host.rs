@@ -13,6 +13,7 @@ const SECURE_BOOT: &str =
 
 /// The facts that decide whether a module may be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Host {
     /// `uname -r`.
     pub release: String,

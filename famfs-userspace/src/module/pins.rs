@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::bpf::{self, Attached};
@@ -11,12 +12,15 @@ use super::processes::{self, Process, Use};
 
 /// One reason why the module cannot go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Pin {
     /// A mount, and a process that sees it.
     Mount {
-        mount_point: String,
-        source: String,
+        #[serde(flatten)]
+        mount_point: name::MountPoint,
+        #[serde(flatten)]
+        source: name::Source,
         pid: u32,
     },
     /// A file system without a mount point, which a process still uses.
@@ -53,7 +57,9 @@ impl fmt::Display for Pin {
                 pid,
             } => write!(
                 f,
-                "{source} is mounted on {mount_point} (seen by pid {pid}): `famfs umount` it{}",
+                "{} is mounted on {} (seen by pid {pid}): `famfs umount` it{}",
+                source.text(),
+                mount_point.text(),
                 if *pid == std::process::id() {
                     String::new()
                 } else {
@@ -114,15 +120,15 @@ pub fn find() -> Vec<Pin> {
 
 /// Every mount once, named by the first process whose mount namespace has it; our own first.
 fn mounts(processes: &[Process]) -> Vec<Pin> {
-    let mut found: BTreeMap<(String, u64), Pin> = BTreeMap::new();
+    let mut found: BTreeMap<(name::MountPoint, u64), Pin> = BTreeMap::new();
     for process in processes {
         for mount in process.mounts.iter().filter(|mount| mount.is_famfs()) {
-            let mount_point = mount.mount_point.display().to_string();
+            let mount_point = name::MountPoint::from(&*mount.mount_point);
             found
                 .entry((mount_point.clone(), process.namespace))
                 .or_insert_with(|| Pin::Mount {
                     mount_point,
-                    source: mount.source.display().to_string(),
+                    source: mount.source.as_path().into(),
                     pid: process.pid,
                 });
         }

@@ -14,6 +14,7 @@ const SYS: &str = "/sys/module/famfs";
 
 /// The whole state, as `famfs module status --json` prints it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Status {
     pub schema: u32,
     pub loaded: Option<Loaded>,
@@ -24,6 +25,7 @@ pub struct Status {
 
 /// The module in the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Loaded {
     /// `live`, `coming` or `going`.
     pub state: String,
@@ -40,6 +42,7 @@ pub struct Loaded {
 
 /// The file that `famfs module load` would take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Installed {
     pub file: String,
     /// None of these when the file is compressed.

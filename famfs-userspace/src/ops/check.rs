@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use nix::fcntl::OFlag;
 use serde::Serialize;
 
@@ -17,6 +18,7 @@ use crate::player::{self, MountTree, Plan};
 
 /// What was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: u32,
     /// With `.meta/.superblock` and `.meta/.log`, as upstream counts.
@@ -27,8 +29,10 @@ pub struct Report {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Bad {
-    pub path: PathBuf,
+    #[serde(flatten)]
+    pub path: name::Path,
     pub reason: String,
 }
 
@@ -100,7 +104,12 @@ pub fn check(mount_point: &Path) -> Result<Report, Error> {
         schema: 1,
         files: report.files,
         directories: report.directories,
-        errors: errors.map(|(path, reason)| Bad { path, reason }).collect(),
+        errors: errors
+            .map(|(path, reason)| Bad {
+                path: path.as_path().into(),
+                reason,
+            })
+            .collect(),
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::{Error, open};
@@ -13,6 +14,7 @@ use crate::mounts;
 
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct List {
     pub schema: u32,
     /// Whether the kernel has famfs now.
@@ -22,8 +24,10 @@ pub struct List {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Listed {
-    pub path: PathBuf,
+    #[serde(flatten)]
+    pub path: name::Path,
     /// `pmem`, `devdax`, `fsdev`, or the name of another driver.
     pub mode: String,
     pub size: Option<u64>,
@@ -34,6 +38,7 @@ pub struct Listed {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FileSystem {
     pub version: u64,
     pub fs_uuid: uuid::Uuid,
@@ -45,8 +50,10 @@ pub struct FileSystem {
 }
 
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Mounted {
-    pub mount_point: String,
+    #[serde(flatten)]
+    pub mount_point: name::MountPoint,
     pub state: &'static str,
 }
 
@@ -60,22 +67,25 @@ impl List {
         mounts
             .filter(|mount| mount.state == STALE)
             .map(|mount| Error::Stale {
-                mount_point: mount.mount_point.clone().into(),
+                mount_point: mount.mount_point.text().into(),
             })
     }
 }
 
 /// Looks at every device. Nothing is mounted visibly, nothing is changed.
 pub fn list() -> List {
-    let mounted = mounts::read();
+    let mounted = mounts::read_with_paths();
     let devices = devices()
         .into_iter()
         .map(|(path, mode, size)| {
-            let mounts: Vec<Mounted> = mounted
+            let here: Vec<_> = mounted
                 .iter()
-                .filter(|m| is_same(Path::new(&m.source), &path))
-                .map(|m| Mounted {
-                    mount_point: m.mountpoint.clone(),
+                .filter(|(at, _)| is_same(&at.source, &path))
+                .collect();
+            let mounts = here
+                .iter()
+                .map(|(at, m)| Mounted {
+                    mount_point: at.mount_point.as_path().into(),
                     state: match m.state {
                         MountState::Ok => "ok",
                         MountState::Disabled => "disabled",
@@ -85,14 +95,16 @@ pub fn list() -> List {
                 })
                 .collect();
             // Through a mount, unless it was made for another file system.
-            let usable = mounts.first().filter(|m| m.state != STALE);
-            let at = usable.map(|m| PathBuf::from(&m.mount_point));
-            let (file_system, fault) = match file_system(at.as_deref().unwrap_or(&path)) {
+            let at = match (here.first(), mounts.first()) {
+                (Some((at, _)), Some(mount)) if mount.state != STALE => &at.mount_point,
+                _ => &path,
+            };
+            let (file_system, fault) = match file_system(at) {
                 Ok(found) => (Some(found), None),
                 Err(fault) => (None, Some(fault)),
             };
             Listed {
-                path,
+                path: path.as_path().into(),
                 mode,
                 size,
                 file_system,

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use famfs_cli::name;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -24,9 +25,11 @@ pub struct Options {
 
 /// What was made.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Made {
     pub schema: u32,
-    pub device: String,
+    #[serde(flatten)]
+    pub device: name::Device,
     pub device_size: u64,
     pub log_len: u64,
     pub log_entries: u64,
@@ -64,7 +67,7 @@ pub fn mkfs(path: &Path, options: &Options, host: Uuid) -> Result<Made, Error> {
     format(&mut *device.memory, &sb).map_err(failed("write", path))?;
     Ok(Made {
         schema: 1,
-        device: path.display().to_string(),
+        device: path.into(),
         device_size: device.size,
         log_len,
         log_entries: Layout::Current.capacity(log_len),

@@ -1,8 +1,6 @@
 //! Carries out a plan. Doing it twice is doing it once.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::plan::{Action, Make, Owner, Plan, Refused, Skipped, Stop};
@@ -47,7 +45,7 @@ pub struct Outcome {
 pub struct Report {
     pub index: u64,
     pub offset: u64,
-    pub path: String,
+    pub path: PathBuf,
     pub reason: String,
 }
 
@@ -87,7 +85,7 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         .zip(reasons)
         .filter_map(|(action, reason)| {
             Some(Difference {
-                path: OsStr::from_bytes(action.path.bytes()).into(),
+                path: action.path.path().to_owned(),
                 reason: reason?,
             })
         })
@@ -95,7 +93,7 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
 }
 
 fn missing(tree: &dyn Tree, action: &Action) -> String {
-    let path = Path::new(OsStr::from_bytes(action.path.bytes()));
+    let path = action.path.path();
     let holder = match &action.make {
         Make::File { placement, .. } => tree.holder(path, placement),
         Make::Dir => None,
@@ -153,7 +151,7 @@ impl Outcome {
         let report = |reason: String| Report {
             index: action.index,
             offset: action.offset,
-            path: action.path.lossy(),
+            path: action.path.path().to_owned(),
             reason,
         };
         match done {
@@ -171,7 +169,7 @@ impl Outcome {
 }
 
 fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Done> {
-    let path = Path::new(OsStr::from_bytes(action.path.bytes()));
+    let path = action.path.path();
     let owner = Owner {
         mode: action.owner.mode & options.role.mode_mask(),
         ..action.owner

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::PathBuf;
 
 use super::validate::{Limits, Refusal, check_dir, check_file};
 use crate::alloc::Space;
@@ -64,7 +65,7 @@ pub enum Make {
 pub struct Refused {
     pub index: u64,
     pub offset: u64,
-    pub path: Option<String>,
+    pub path: Option<PathBuf>,
     pub reason: Refusal,
 }
 
@@ -288,7 +289,7 @@ impl Plan {
             Err(reason) => self.refused.push(Refused {
                 index,
                 offset,
-                path: Some(path.lossy()),
+                path: Some(path.path().to_owned()),
                 reason,
             }),
             Ok((owner, make)) => {

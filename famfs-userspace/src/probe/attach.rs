@@ -13,6 +13,7 @@ use aya::{
         BtfTracePoint, FEntry, FExit, KProbe, Program, ProgramError, ProgramFd, RawTracePoint,
     },
 };
+use famfs_cli::env;
 use famfs_common::{
     keys::{MAX_CPUS, Memory, Starts},
     probe::{Attach, BY_PROCESS, Hook, Info, Way},
@@ -35,9 +36,6 @@ static OBJECT: &[u8] = &[];
 
 pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 pub(super) const MODULE: &str = "/sys/module/famfs";
-
-/// Kinds of attachment not to use, by name, separated by blanks: to see what is left without them.
-const AVOID: &str = "FAMFS_TOP_AVOID";
 
 /// Pairs of process and file that are counted apart, when that is asked for.
 const MOST_PROCESSES: u32 = 16_384;
@@ -295,7 +293,7 @@ fn map_bytes(ebpf: &Ebpf, ours: &[&MapData]) -> u64 {
 
 /// The kinds that the environment says not to use.
 fn avoided() -> Vec<Attach> {
-    let names = std::env::var(AVOID).unwrap_or_default();
+    let names = env::AVOID.text().unwrap_or_default();
     [
         Attach::TpBtf,
         Attach::FEntry,

@@ -48,7 +48,8 @@ pub fn render_with(interval: &Snapshot, events: &[Event]) -> String {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) struct Document<'a> {
     schema: u32,
     time: String,
     kernel: &'a str,
@@ -63,6 +64,7 @@ struct Document<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct MountJson<'a> {
     dev: String,
     kind: &'a str,
@@ -74,6 +76,7 @@ struct MountJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct TotalsJson {
     pte: u64,
     pmd: u64,
@@ -83,6 +86,7 @@ struct TotalsJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ErrorJson<'a> {
     dev: &'a str,
     offset: u64,
@@ -92,6 +96,7 @@ struct ErrorJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ProbeJson<'a> {
     name: &'a str,
     kind: &'a str,
@@ -104,6 +109,7 @@ struct ProbeJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct EventJson<'a> {
     time: String,
     kind: &'static str,
@@ -113,18 +119,21 @@ struct EventJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct KeyJson {
     dev: String,
     ino: u64,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct WhoJson<'a> {
     pid: u32,
     comm: &'a str,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct CostJson {
     cpu_ns: u64,
     rss_bytes: u64,

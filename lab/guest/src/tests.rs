@@ -24,6 +24,7 @@ mod interleave;
 mod io;
 mod io_map;
 mod isolation;
+mod json;
 pub(crate) mod lockdown;
 pub(crate) mod many;
 mod memory_errors;
@@ -53,6 +54,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    json::TESTS,
     mount8::TESTS,
     situations::TESTS,
     refusals::TESTS,

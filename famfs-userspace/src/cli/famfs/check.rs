@@ -34,7 +34,7 @@ impl Args {
             out.json(&report)?;
         } else {
             for bad in &report.errors {
-                complain(&format!("{}: {}", bad.path.display(), bad.reason));
+                complain(&format!("{}: {}", bad.path.text(), bad.reason));
             }
             out.line(&format!(
                 "{} files, {} directories, {} errors",

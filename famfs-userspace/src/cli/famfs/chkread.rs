@@ -1,5 +1,6 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -33,9 +34,11 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View<'p> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
-    path: &'p Path,
+    #[serde(flatten)]
+    path: name::Path,
     ok: bool,
     /// The first byte that a read and a mapping do not show alike.
     differs_at: Option<u64>,
@@ -78,7 +81,7 @@ impl Args {
         if self.json {
             out.json(&View {
                 schema: 1,
-                path,
+                path: path.as_path().into(),
                 ok,
                 differs_at,
                 starts_right,

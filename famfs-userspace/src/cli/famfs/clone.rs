@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -33,9 +34,11 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View<'a> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View<'a> {
     schema: u32,
-    image: &'a Path,
+    #[serde(flatten)]
+    image: name::Image,
     index: u64,
     source: &'a str,
     target: &'a str,
@@ -59,7 +62,7 @@ impl Args {
         if self.json {
             out.json(&View {
                 schema: 1,
-                image,
+                image: image.as_path().into(),
                 index,
                 source: &self.source,
                 target: &self.target,

@@ -20,7 +20,7 @@ Nothing is repaired. The exit status is 1 when an error was found, 4 when a warn
 found and no error; notes do not count.";
 
 /// There are warnings, and no errors.
-const WARNED: u8 = 4;
+pub(super) const WARNED: u8 = 4;
 
 /// Check superblock, log and every entry of a file system.
 #[derive(Debug, clap::Args)]
@@ -225,7 +225,7 @@ fn line(finding: &Finding) -> String {
     };
     let path = finding
         .path
-        .as_deref()
+        .text()
         .map(|p| format!(" {}", printable(p)))
         .unwrap_or_default();
     format!(

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -41,15 +42,38 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
-    path: PathBuf,
+    #[serde(flatten)]
+    path: name::Path,
     size: u64,
     file_type: u32,
     ext_type: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     chunk_size: Option<u64>,
     extents: Vec<Extent>,
+}
+
+/// Of one file its map, of several a list of maps.
+#[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub(super) enum Maps {
+    One(View),
+    Several(Vec<View>),
+}
+
+impl Maps {
+    fn new(mut views: Vec<View>, asked: usize) -> Self {
+        match views.pop() {
+            Some(view) if asked == 1 => Self::One(view),
+            last => {
+                views.extend(last);
+                Self::Several(views)
+            }
+        }
+    }
 }
 
 impl Args {
@@ -65,10 +89,8 @@ impl Args {
                 Err(e) => return Err(e.into()),
             }
         }
-        match &views[..] {
-            _ if !self.json || self.quiet => {}
-            [view] if self.files.len() == 1 => out.json(view)?,
-            views => out.json(&views)?,
+        if self.json && !self.quiet {
+            out.json(&Maps::new(views, self.files.len()))?;
         }
         Ok(status)
     }
@@ -92,7 +114,7 @@ fn view(path: &Path) -> Result<View, ops::Error> {
         .ok_or_else(|| ops::refused(path, "the file has no map"))?;
     Ok(View {
         schema: 1,
-        path: path.to_owned(),
+        path: path.into(),
         size: map.size,
         file_type: map.file_type,
         ext_type: map.ext_type,
@@ -103,7 +125,7 @@ fn view(path: &Path) -> Result<View, ops::Error> {
 
 fn print(view: &View, named: bool, out: &mut Output) -> Result<(), Error> {
     let name = if named {
-        format!("{}: ", view.path.display())
+        format!("{}: ", view.path.text())
     } else {
         String::new()
     };

@@ -14,9 +14,9 @@ use crate::ops::{self, mount};
 pub(super) mod options;
 
 /// mount(8) and umount(8) expect these statuses of a helper.
-const USAGE: u8 = 1;
-const MOUNT_FAILED: u8 = 32;
-const SOME_SUCCEEDED: u8 = 64;
+pub(super) const USAGE: u8 = 1;
+pub(super) const MOUNT_FAILED: u8 = 32;
+pub(super) const SOME_SUCCEEDED: u8 = 64;
 
 const MOUNT_EXAMPLES: &str = "\
 Examples:

@@ -46,11 +46,7 @@ fn lines(device: &Listed) -> Vec<String> {
     let size = device
         .size
         .map_or_else(|| "unknown size".to_owned(), |n| format!("{n} bytes"));
-    let mut lines = vec![format!(
-        "{}  {}  {size}",
-        device.path.display(),
-        device.mode
-    )];
+    let mut lines = vec![format!("{}  {}  {size}", device.path.text(), device.mode)];
     match (&device.file_system, &device.fault) {
         (Some(fs), _) => lines.push(format!(
             "  famfs {} version {}, {} of {} log entries, {}",
@@ -60,7 +56,11 @@ fn lines(device: &Listed) -> Vec<String> {
         (None, None) => {}
     }
     for mount in &device.mounts {
-        lines.push(format!("  on {} ({})", mount.mount_point, mount.state));
+        lines.push(format!(
+            "  on {} ({})",
+            mount.mount_point.text(),
+            mount.state
+        ));
     }
     lines
 }
@@ -68,18 +68,20 @@ fn lines(device: &Listed) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+
     use crate::ops::list::Mounted;
 
     #[test]
     fn a_device_in_lines() {
         let device = Listed {
-            path: "/dev/pmem0".into(),
+            path: Path::new("/dev/pmem0").into(),
             mode: "pmem".into(),
             size: Some(1 << 30),
             file_system: None,
             fault: Some("no famfs superblock".into()),
             mounts: vec![Mounted {
-                mount_point: "/mnt".into(),
+                mount_point: Path::new("/mnt").into(),
                 state: "ok",
             }],
         };

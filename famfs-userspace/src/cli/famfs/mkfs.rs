@@ -129,7 +129,8 @@ impl Args {
         } else {
             out.line(&format!(
                 "famfs on {}: {} bytes",
-                made.device, made.device_size
+                made.device.text(),
+                made.device_size
             ))?;
             out.line(&format!(
                 "  log            {} bytes, {} entries",

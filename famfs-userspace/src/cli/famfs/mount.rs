@@ -1,5 +1,7 @@
 use std::path::{Path, PathBuf};
 
+use famfs_cli::env;
+
 use super::helper::options::{self, Parsed};
 use super::output::Output;
 use super::watching::{Unit, Watching};
@@ -107,12 +109,9 @@ pub(super) struct Args {
     mount_point: Option<PathBuf>,
 }
 
-/// Chooses the mode of upstream's tools.
-const MODE_ENV: &str = "FAMFS_MODE";
-
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
-        self.check_mode(std::env::var_os(MODE_ENV).as_deref())?;
+        self.check_mode(env::MODE.get().as_deref())?;
         let (Some(mount_point), false) = (&self.mount_point, self.dummy) else {
             return Err(refused(
                 &self.device,
@@ -159,7 +158,8 @@ impl Args {
             }),
             Some(other) => {
                 complain(&format!(
-                    "note: {MODE_ENV}={other} is no mode; it is ignored"
+                    "note: {}={other} is no mode; it is ignored",
+                    env::MODE.name
                 ));
                 Ok(())
             }

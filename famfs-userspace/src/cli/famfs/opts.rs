@@ -38,7 +38,8 @@ pub(super) struct Args {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     bits: u64,
     allowed: Vec<&'static str>,

@@ -1,5 +1,6 @@
 //! What a play came to, in words and in JSON.
 
+use famfs_cli::name::MaybePath;
 use serde::Serialize;
 
 use super::output::Output;
@@ -11,20 +12,21 @@ use crate::player::act::Report;
 use crate::player::{Refused, Skipped, Stop};
 
 #[derive(Serialize)]
-pub(super) struct View<'p> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     role: &'static str,
     entries: u64,
     new_files: u64,
     new_directories: u64,
     existing: u64,
-    repaired: Vec<Line<'p>>,
-    differing: Vec<Line<'p>>,
-    skipped: Vec<Line<'p>>,
-    refused: Vec<Line<'p>>,
-    failed: Vec<Line<'p>>,
+    repaired: Vec<Line>,
+    differing: Vec<Line>,
+    skipped: Vec<Line>,
+    refused: Vec<Line>,
+    failed: Vec<Line>,
     /// The slot that ended the play.
-    stopped: Option<Line<'p>>,
+    stopped: Option<Line>,
 }
 
 /// Of a mount that a signal ended.
@@ -38,16 +40,18 @@ pub(super) fn interrupted(remount: bool) -> &'static str {
 
 /// One entry and what is to be said about it.
 #[derive(Serialize)]
-struct Line<'p> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+struct Line {
     index: u64,
     offset: u64,
-    path: Option<&'p str>,
+    #[serde(flatten)]
+    path: MaybePath,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
     reason: String,
 }
 
-impl Line<'_> {
+impl Line {
     fn text(&self, verb: &str) -> String {
         let Self {
             index,
@@ -56,68 +60,68 @@ impl Line<'_> {
             reason,
             ..
         } = self;
-        let path = path.map(|p| format!(" {p:?}")).unwrap_or_default();
+        let path = path.text().map(|p| format!(" {p:?}")).unwrap_or_default();
         format!("{verb} log entry {index}{path} at offset {offset}: {reason}")
     }
 }
 
-impl<'p> From<&'p Report> for Line<'p> {
-    fn from(report: &'p Report) -> Self {
+impl From<&Report> for Line {
+    fn from(report: &Report) -> Self {
         Self {
             index: report.index,
             offset: report.offset,
-            path: Some(&report.path),
+            path: Some(&*report.path).into(),
             code: None,
             reason: report.reason.clone(),
         }
     }
 }
 
-impl<'p> From<&'p Refused> for Line<'p> {
-    fn from(refused: &'p Refused) -> Self {
+impl From<&Refused> for Line {
+    fn from(refused: &Refused) -> Self {
         Self {
             index: refused.index,
             offset: refused.offset,
-            path: refused.path.as_deref(),
+            path: refused.path.as_deref().into(),
             code: Some(refused.reason.code()),
             reason: refused.reason.to_string(),
         }
     }
 }
 
-impl From<&Skipped> for Line<'_> {
+impl From<&Skipped> for Line {
     fn from(skipped: &Skipped) -> Self {
         Self {
             index: skipped.index,
             offset: skipped.offset,
-            path: None,
+            path: MaybePath::default(),
             code: Some(skipped.what.code()),
             reason: skipped.what.to_string(),
         }
     }
 }
 
-impl From<&Stop> for Line<'_> {
+impl From<&Stop> for Line {
     fn from(stop: &Stop) -> Self {
         Self {
             index: stop.index,
             offset: stop.offset,
-            path: None,
+            path: MaybePath::default(),
             code: Some("bad-entry"),
             reason: stop.reason.to_string(),
         }
     }
 }
 
-fn lines<'p, T>(items: &'p [T]) -> Vec<Line<'p>>
+fn lines<'p, T>(items: &'p [T]) -> Vec<Line>
 where
-    Line<'p>: From<&'p T>,
+    Line: From<&'p T>,
 {
     items.iter().map(Line::from).collect()
 }
 
-impl<'p> View<'p> {
-    pub(super) fn new(played: &'p Played) -> Self {
+impl View {
+    pub(super) fn new(played: &Played) -> Self {
         let outcome = &played.outcome;
         Self {
             schema: 1,
@@ -189,13 +193,14 @@ pub(super) fn print(played: &Played, json: bool, out: &mut Output) -> Result<u8,
 
 /// One look of `logplay --follow`.
 #[derive(Serialize)]
-struct RoundView<'p> {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct RoundView {
     /// How many entries the mount was behind the log.
     behind: u64,
     /// How long it took to catch up.
     took_ms: u64,
     #[serde(flatten)]
-    played: View<'p>,
+    played: View,
 }
 
 /// Prints what a look at the log came to, at once.

@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use famfs_cli::name;
 use serde::Serialize;
 
 use super::output::Output;
@@ -59,8 +60,10 @@ fn pair(text: &str) -> Result<(PathBuf, u32), String> {
 }
 
 #[derive(Serialize)]
-struct Verdict {
-    path: PathBuf,
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Verdict {
+    #[serde(flatten)]
+    path: name::Path,
     seed: u32,
     ok: bool,
     /// The first byte that is another.
@@ -69,7 +72,8 @@ struct Verdict {
 }
 
 #[derive(Serialize)]
-struct View {
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct View {
     schema: u32,
     files: Vec<Verdict>,
 }
@@ -117,7 +121,7 @@ impl Args {
                 out.line(&format!("{}: ok", path.display()))?;
             }
             verdicts.push(Verdict {
-                path,
+                path: path.as_path().into(),
                 seed,
                 ok,
                 differs_at,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
+
 use super::output::{print, print_json};
 use crate::doctor::{self, Status};
 
@@ -31,14 +33,16 @@ pub(super) struct Args {
 }
 
 /// Everything is well.
-const WELL: u8 = 0;
-const DEGRADED: u8 = 1;
+pub(super) const WELL: u8 = 0;
+pub(super) const DEGRADED: u8 = 1;
 
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let facts = doctor::gather(args.file.as_deref());
     let findings = doctor::judge(&facts);
     if args.json {
-        print_json(&format!("{:#}\n", doctor::json(&facts, &findings)))?;
+        let document = doctor::Document::new(&facts, &findings);
+        let text = serde_json::to_string_pretty(&document).context("cannot write the findings")?;
+        print_json(&format!("{text}\n"))?;
     } else {
         print(&doctor::text(&findings))?;
     }

@@ -25,8 +25,8 @@ use super::{
 use crate::{model::delta, source::Source};
 
 /// CMD was found and could not be run.
-const NOT_RUNNABLE: u8 = 126;
-const NOT_FOUND: u8 = 127;
+pub(super) const NOT_RUNNABLE: u8 = 126;
+pub(super) const NOT_FOUND: u8 = 127;
 
 /// Watches, prints, and gives the exit status.
 pub(super) fn run(

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use ratatui::{Terminal, backend::TestBackend};
-use serde_json::json;
+use serde::Serialize;
 
 use super::output::print;
 use crate::{
@@ -35,12 +35,28 @@ pub(super) struct Args {
 }
 
 /// Nanoseconds of one interval's reading, step by step.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Steps {
     early: u64,
     poll: u64,
     update: u64,
     draw: u64,
+}
+
+/// What the rehearsal came to.
+#[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(super) struct Document {
+    schema: u32,
+    files: u64,
+    entries_per_interval: u64,
+    intervals: u32,
+    overflow: u64,
+    early_drains: u64,
+    interval_ns: u64,
+    per_file_ns: f64,
+    steps_ns: Steps,
 }
 
 impl Steps {
@@ -79,18 +95,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let median = all[all.len() / 2];
     let (overflow, early, _) = source.filled();
     let entries = args.files * (BUCKETS.len() * CLASSES.len()) as u64 * u64::from(CPUS);
-    let document = json!({
-        "schema": 2,
-        "files": args.files,
-        "entries_per_interval": entries,
-        "intervals": args.intervals + 1,
-        "overflow": overflow,
-        "early_drains": early,
-        "interval_ns": median.sum(),
-        "per_file_ns": median.sum() as f64 / args.files as f64,
-        "steps_ns": { "early": median.early, "poll": median.poll, "update": median.update,
-                      "draw": median.draw },
-    });
-    print(&format!("{document:#}\n"))?;
+    let document = Document {
+        schema: 2,
+        files: args.files,
+        entries_per_interval: entries,
+        intervals: args.intervals + 1,
+        overflow,
+        early_drains: early,
+        interval_ns: median.sum(),
+        per_file_ns: median.sum() as f64 / args.files as f64,
+        steps_ns: median,
+    };
+    let text = serde_json::to_string_pretty(&document).context("cannot write the result")?;
+    print(&format!("{text}\n"))?;
     Ok(0)
 }

@@ -1,10 +1,11 @@
 //! What the terminal can show, as the environment has it.
 
 use std::{
-    env,
     ffi::{OsStr, OsString},
     io::{self, IsTerminal as _},
 };
+
+use famfs_cli::env;
 
 use crate::tui::Glyphs;
 
@@ -13,7 +14,7 @@ pub(super) fn why_no_screen() -> Option<&'static str> {
     if !io::stdout().is_terminal() {
         return Some("standard output is no terminal");
     }
-    why_dumb(env::var_os("TERM").as_deref())
+    why_dumb(env::TERM.get().as_deref())
 }
 
 /// A dumb terminal prints control sequences instead of obeying them.
@@ -27,7 +28,7 @@ fn why_dumb(term: Option<&OsStr>) -> Option<&'static str> {
 
 /// What the locale has for drawing.
 pub(super) fn glyphs() -> Glyphs {
-    if is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].map(env::var_os)) {
+    if is_utf8([env::LC_ALL, env::LC_CTYPE, env::LANG].map(|variable| variable.get())) {
         Glyphs::Unicode
     } else {
         Glyphs::Ascii
@@ -48,7 +49,7 @@ fn is_utf8(variables: [Option<OsString>; 3]) -> bool {
 
 /// <https://no-color.org>: any value but the empty one.
 pub(super) fn is_colourless() -> bool {
-    env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+    env::NO_COLOR.get().is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::device;
 use crate::model::{Access, Failure, Fallback, FileKey, FileRow, Hist, Io, Layout, Order, Process};
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct FileJson<'a> {
     path: Option<&'a str>,
     dev: String,
@@ -25,6 +26,7 @@ pub(super) struct FileJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FailuresJson {
     sigbus: u64,
     oom: u64,
@@ -33,6 +35,7 @@ struct FailuresJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct IoJson {
     latency: HistJson,
     bytes: u64,
@@ -40,6 +43,7 @@ struct IoJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ProcessJson<'a> {
     pid: u32,
     comm: &'a str,
@@ -47,6 +51,7 @@ struct ProcessJson<'a> {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct LayoutJson {
     size: u64,
     chunk: Option<u64>,
@@ -54,6 +59,7 @@ struct LayoutJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ExtentJson {
     device: u32,
     offset: u64,
@@ -61,12 +67,14 @@ struct ExtentJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct ByAccess {
     read: HistJson,
     write: HistJson,
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct HistJson {
     count: u64,
     sum_ns: u64,
@@ -78,6 +86,7 @@ struct HistJson {
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct FallbackJson {
     colour: u64,
     private_write: u64,

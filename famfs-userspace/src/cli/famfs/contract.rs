@@ -1,0 +1,90 @@
+//! What scripts may rely on, for `docs/reference/contracts`.
+
+use famfs_cli::contract::{Document, Program, assert_kept};
+use famfs_cli::status::{Statuses, exit, signal};
+
+use super::{FAILED, OK, UNSUPPORTED, helper};
+use super::{chkread, clone, fsck, getmap, opts, played, verify};
+use crate::module::status::Status;
+use crate::ops::{check, list, mkfs};
+use crate::{dump, fsck as judge};
+
+/// What clap ends with.
+const USAGE: u8 = 2;
+
+const STATUSES: &[Statuses] = &[
+    Statuses {
+        of: "`famfs`, every command",
+        all: &[
+            exit(
+                OK,
+                "done; a reader of standard output that left early is no failure",
+            ),
+            exit(
+                FAILED,
+                "failed, or found errors; also if the output could not be written",
+            ),
+            exit(USAGE, "usage: the command line is wrong"),
+            exit(UNSUPPORTED, "a privilege or a kernel feature is missing"),
+            signal("ended by signal N, with nothing half done"),
+        ],
+    },
+    Statuses {
+        of: "`famfs fsck`, also",
+        all: &[exit(fsck::WARNED, "warnings, and no errors")],
+    },
+    Statuses {
+        of: "`mount.famfs`, `umount.famfs`",
+        all: &[
+            exit(OK, "done"),
+            exit(helper::USAGE, "usage: the command line is wrong"),
+            exit(helper::MOUNT_FAILED, "not mounted, or not unmounted"),
+            exit(
+                helper::SOME_SUCCEEDED,
+                "mounted, but without every file of the log",
+            ),
+        ],
+    },
+];
+
+#[test]
+fn the_register_is_as_the_code_is() {
+    assert_kept(&Program {
+        name: "famfs",
+        statuses: STATUSES,
+        documents: vec![
+            Document::of::<mkfs::Made>("famfs-mkfs", "famfs mkfs --json"),
+            Document::of::<played::View>(
+                "famfs-logplay",
+                "famfs logplay --json, famfs mount --json",
+            ),
+            Document::of::<played::RoundView>(
+                "famfs-logplay-follow",
+                "famfs logplay --follow --json",
+            ),
+            Document::of::<list::List>("famfs-list", "famfs list --json"),
+            Document::of::<verify::View>("famfs-verify", "famfs verify --json"),
+            Document::of::<judge::Report>("famfs-fsck", "famfs fsck --json"),
+            Document::of::<check::Report>("famfs-check", "famfs check --json"),
+            Document::of::<dump::Dump<'_>>("famfs-dump", "famfs dump --json"),
+            Document::of::<getmap::Maps>("famfs-getmap", "famfs getmap --json"),
+            Document::of::<chkread::View>("famfs-chkread", "famfs chkread --json"),
+            Document::of::<opts::View>("famfs-opts", "famfs opts --json"),
+            Document::of::<clone::View<'_>>("famfs-clone", "famfs clone --json"),
+            Document::of::<Status>("famfs-module-status", "famfs module status --json"),
+        ],
+        sections: Vec::new(),
+    });
+}
+
+#[test]
+fn the_help_names_every_status() {
+    let help = super::command().render_long_help().to_string();
+    for status in STATUSES[0].all {
+        assert!(
+            help.contains(&format!("{} ", status.code)),
+            "{}",
+            status.code
+        );
+    }
+}
