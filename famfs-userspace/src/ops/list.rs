@@ -82,7 +82,7 @@ pub fn list() -> List {
                 .iter()
                 .filter(|(at, _)| is_same(&at.source, &path))
                 .collect();
-            let mounts = here
+            let mounts: Vec<_> = here
                 .iter()
                 .map(|(at, m)| Mounted {
                     mount_point: at.mount_point.as_path().into(),
