@@ -650,7 +650,7 @@ mod tests {
         for words in [
             &["--share", "/no/such/folder"][..],
             &["--memory-file", "/no/such/file"],
-            &["--memory", "cxl"],
+            &["--kernel", "lts", "--memory", "cxl"],
             &["--hosts", "7.3"],
             &["--hosts", "7.3,6.12,7.3"],
             &["--hosts", "6.12,7.3", "--memory", "fsdev"],
