@@ -36,9 +36,9 @@ pub(crate) fn bitwise_crc(bytes: &[u8]) -> u64 {
 pub(crate) fn table_crc(bytes: &[u8]) -> u64 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
-        let mut index = 0;
+        let (mut index, mut first) = (0, 0_u32);
         while index < 256 {
-            let mut register = index as u32;
+            let mut register = first;
             let mut bit = 0;
             while bit < 8 {
                 register = (register >> 1) ^ (0xedb8_8320 * (register & 1));
@@ -46,6 +46,7 @@ pub(crate) fn table_crc(bytes: &[u8]) -> u64 {
             }
             table[index] = register;
             index += 1;
+            first += 1;
         }
         table
     };
