@@ -6,6 +6,7 @@ mod command;
 mod copies;
 pub(crate) mod mark;
 pub(crate) mod outcome;
+mod seeded;
 mod source;
 mod stage;
 
@@ -44,6 +45,9 @@ pub(crate) fn main(args: &Runtime) -> Result<ExitCode> {
     let stage = Stage::new(device(args)?)?;
     let mut rows = logs(&stage, args)?;
     rows.extend(copies::rows(&stage, args.size, args.pairs)?);
+    rows.extend(seeded::rows(&stage, args.size)?);
+    // Whoever reads the counter's windows goes by their numbers.
+    rows.sort_by_key(|row| row.what);
     let outcome = Outcome {
         schema: SCHEMA,
         kernel: kernel()?,
@@ -88,6 +92,7 @@ fn logs(stage: &Stage, args: &Runtime) -> Result<Vec<Row>> {
 
     stage.mount(false)?;
     let logplay = stage.logplay(args.entries)?;
+    let again = stage.logplay_again(args.entries)?;
     stage.unmount()?;
 
     let row = |what, count: u32, ticks| Row {
@@ -102,6 +107,7 @@ fn logs(stage: &Stage, args: &Runtime) -> Result<Vec<Row>> {
         row(Window::CreatLast, sample, last),
         row(Window::Fsck, args.entries, fsck),
         row(Window::Logplay, args.entries, logplay),
+        row(Window::LogplayAgain, args.entries, again),
     ])
 }
 

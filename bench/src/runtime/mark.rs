@@ -29,10 +29,16 @@ pub(crate) enum Window {
     /// Of a source in folios of one page.
     CpSmall,
     MemcpySmall,
+    /// Of a log whose files are all there.
+    LogplayAgain,
+    /// A file filled from a seed.
+    Seed,
+    /// The same file compared with its seed.
+    Verify,
 }
 
 /// In the order of their numbers.
-pub(crate) const WINDOWS: [Window; 10] = [
+pub(crate) const WINDOWS: [Window; 13] = [
     Window::Mkfs,
     Window::CreatMany,
     Window::CreatFirst,
@@ -43,6 +49,9 @@ pub(crate) const WINDOWS: [Window; 10] = [
     Window::Memcpy,
     Window::CpSmall,
     Window::MemcpySmall,
+    Window::LogplayAgain,
+    Window::Seed,
+    Window::Verify,
 ];
 
 #[inline]
@@ -70,6 +79,9 @@ pub(crate) fn open(window: Window) {
         Window::Memcpy => mark::<{ OPEN + 7 }>(),
         Window::CpSmall => mark::<{ OPEN + 8 }>(),
         Window::MemcpySmall => mark::<{ OPEN + 9 }>(),
+        Window::LogplayAgain => mark::<{ OPEN + 10 }>(),
+        Window::Seed => mark::<{ OPEN + 11 }>(),
+        Window::Verify => mark::<{ OPEN + 12 }>(),
     }
 }
 

@@ -160,6 +160,14 @@ impl Stage {
         Ok(ticks)
     }
 
+    /// Plays a log whose files are all in the mount already.
+    pub(super) fn logplay_again(&self, entries: u32) -> Result<u64> {
+        let args = ["logplay", "--json", &self.at];
+        let (ticks, report) = self.measure(Some(Window::LogplayAgain), &args, None)?;
+        expect(&report, &[("entries", entries), ("existing", entries)])?;
+        Ok(ticks)
+    }
+
     /// Runs `famfs ARGS`, in a window if there is one; its ticks and what it printed.
     pub(super) fn measure(
         &self,

@@ -13,6 +13,7 @@ pub(super) struct Limits {
     pub(super) logplay: Logplay,
     pub(super) creat: Creat,
     pub(super) cp: Cp,
+    pub(super) seed: Seed,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -38,6 +39,15 @@ pub(super) struct Cp {
     pub(super) time_by_memcpy: f64,
 }
 
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seed {
+    /// At most so many instructions for each byte that is made.
+    pub(super) insn_per_byte: f64,
+    /// The same for each byte that is compared.
+    pub(super) verify_insn_per_byte: f64,
+}
+
 impl Limits {
     pub(super) fn read(path: &Path) -> Result<Self> {
         judged::limits(path, Self::parse)
@@ -50,6 +60,19 @@ impl Limits {
             ours > 0.0 && ours < 100.0,
             "logplay.ours_percent = {ours} is no part between 0 and 100"
         );
+        let Seed {
+            insn_per_byte,
+            verify_insn_per_byte,
+        } = limits.seed;
+        for (name, insns) in [
+            ("insn_per_byte", insn_per_byte),
+            ("verify_insn_per_byte", verify_insn_per_byte),
+        ] {
+            ensure!(
+                insns > 0.0 && insns.is_finite(),
+                "seed.{name} = {insns} is no number of instructions"
+            );
+        }
         let cheaper = limits.creat.times_cheaper;
         ensure!(
             cheaper >= 1.0 && cheaper.is_finite(),
@@ -78,6 +101,8 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("runtime-limits.toml");
         let limits = Limits::read(&path).unwrap();
         assert!((limits.logplay.ours_percent - 20.0).abs() < 1e-9);
+        assert!((limits.seed.insn_per_byte - 1.5).abs() < 1e-9);
+        assert!((limits.seed.verify_insn_per_byte - 2.6).abs() < 1e-9);
         assert!((limits.creat.times_cheaper - 100.0).abs() < 1e-9);
         assert!((limits.cp.by_memcpy - 1.10).abs() < 1e-9);
         assert!((limits.cp.time_by_memcpy - 1.10).abs() < 1e-9);
@@ -85,24 +110,25 @@ mod tests {
 
     #[test]
     fn limits_that_mean_nothing_are_refused() {
-        let with = |ours: &str, cheaper: &str, by: &str, time: &str| {
-            Limits::parse(&format!(
-                "logplay = {{ ours_percent = {ours} }}\ncreat = {{ times_cheaper = {cheaper} }}\n\
-                 cp = {{ by_memcpy = {by}, time_by_memcpy = {time} }}"
-            ))
-        };
-        with("20.0", "100.0", "1.1", "1.1").unwrap();
-        for (ours, cheaper, by, time) in [
-            ("100.0", "100.0", "1.1", "1.1"),
-            ("nan", "100.0", "1.1", "1.1"),
-            ("20.0", "0.5", "1.1", "1.1"),
-            ("20.0", "inf", "1.1", "1.1"),
-            ("20.0", "100.0", "0.9", "1.1"),
-            ("20.0", "100.0", "11.0", "1.1"),
-            ("20.0", "100.0", "1.1", "nan"),
+        const SHIPPED: &str = include_str!("../../runtime-limits.toml");
+        Limits::parse(SHIPPED).unwrap();
+        for (name, values) in [
+            ("ours_percent", &["0.0", "100.0", "nan"] as &[_]),
+            ("times_cheaper", &["0.5", "inf"]),
+            ("by_memcpy", &["0.9", "11.0"]),
+            ("time_by_memcpy", &["nan"]),
+            ("insn_per_byte", &["0.0", "inf", "nan"]),
+            ("verify_insn_per_byte", &["0.0", "nan"]),
         ] {
-            let limits = with(ours, cheaper, by, time);
-            assert!(limits.is_err(), "{ours} {cheaper} {by} {time}");
+            for value in values {
+                let lines = SHIPPED.lines().map(|line| match line.split_once(" = ") {
+                    Some((key, _)) if key == name => format!("{name} = {value}"),
+                    _ => line.to_owned(),
+                });
+                let limits = lines.collect::<Vec<_>>().join("\n");
+                assert!(limits.contains(&format!("{name} = {value}")), "{name}");
+                assert!(Limits::parse(&limits).is_err(), "{name} = {value}");
+            }
         }
         Limits::parse("logplay = { ours_percent = 20.0 }").unwrap_err();
     }

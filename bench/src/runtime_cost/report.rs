@@ -81,6 +81,9 @@ fn name(what: Window) -> &'static str {
         Window::Memcpy => "memcpy and flush: a page of 4 KiB",
         Window::CpSmall => "cp, cached in single pages",
         Window::MemcpySmall => "memcpy and flush, in single pages",
+        Window::LogplayAgain => "logplay of the same log again: an entry",
+        Window::Seed => "creat from a seed: a page of 4 KiB",
+        Window::Verify => "verify against a seed: a page of 4 KiB",
     }
 }
 

@@ -7,6 +7,7 @@ use super::limits::Limits;
 use super::split::{Insns, Split};
 use crate::runtime::mark::{WINDOWS, Window};
 use crate::runtime::outcome::{Outcome, Row as Run};
+use crate::workload::PAGE;
 
 /// Instructions for a page by vectors, at the most; one for each byte by `rep movsb`.
 const BY_VECTORS: f64 = 2048.0;
@@ -153,6 +154,16 @@ pub(super) fn judge(measured: &Measured<'_>, limits: Limits) -> Result<Kernel> {
                 each(Window::Cp)? / memcpy,
                 limits.cp.by_memcpy,
             ),
+            Held::at_most(
+                "creat from a seed: instructions a byte",
+                each(Window::Seed)? / PAGE as f64,
+                limits.seed.insn_per_byte,
+            ),
+            Held::at_most(
+                "verify against a seed: instructions a byte",
+                each(Window::Verify)? / PAGE as f64,
+                limits.seed.verify_insn_per_byte,
+            ),
         ]
         .into_iter()
         .chain(in_time)
@@ -199,7 +210,7 @@ mod tests {
     use crate::runtime::outcome::SCHEMA;
     use crate::workload::clock::Unit;
 
-    fn outcome(unit: Unit, ticks: [&[u64]; 10]) -> Outcome {
+    fn outcome(unit: Unit, ticks: [&[u64]; 13]) -> Outcome {
         let rows = WINDOWS.into_iter().zip(ticks);
         Outcome {
             schema: SCHEMA,
@@ -219,17 +230,19 @@ mod tests {
 
     const SPLIT: &str = "window 0 1 1\nwindow 1 1 1\nwindow 2 1 1\nwindow 3 1 1\nwindow 4 1 1\n\
                          window 5 20 80\nwindow 6 1 1\nwindow 7 1 1\nwindow 8 1 1\n\
-                         window 9 1 1\n";
+                         window 9 1 1\nwindow 10 1 1\nwindow 11 1 1\nwindow 12 1 1\n";
 
     fn limits() -> Limits {
         Limits::parse(
-            "logplay = { ours_percent = 20.0 }\ncreat = { times_cheaper = 100.0 }\n\
-             cp = { by_memcpy = 1.1, time_by_memcpy = 1.2 }",
+            "logplay = { ours_percent = 20.0 }\n\
+             creat = { times_cheaper = 100.0 }\n\
+             cp = { by_memcpy = 1.1, time_by_memcpy = 1.2 }\n\
+             seed = { insn_per_byte = 1.5, verify_insn_per_byte = 2.6 }",
         )
         .unwrap()
     }
 
-    fn missed(ticks: [&[u64]; 10], split: &str) -> Vec<bool> {
+    fn missed(ticks: [&[u64]; 13], split: &str) -> Vec<bool> {
         let kernel = judge(
             &Measured {
                 insn: &outcome(Unit::Insn, ticks),
@@ -244,7 +257,7 @@ mod tests {
 
     #[test]
     fn limits_are_met_to_the_last_instruction_and_missed_by_one() {
-        let met: [&[u64]; 10] = [
+        let met: [&[u64]; 13] = [
             &[1],
             &[10],
             &[500],
@@ -255,20 +268,25 @@ mod tests {
             &[100],
             &[900],
             &[100],
+            &[1],
+            &[61_440],
+            &[106_496],
         ];
-        assert_eq!(missed(met, SPLIT), [false; 3]);
+        assert_eq!(missed(met, SPLIT), [false; 5]);
         let mut over = met;
+        over[11] = &[61_441];
+        over[12] = &[106_497];
         over[2] = &[499];
         over[6] = &[111];
         let split = SPLIT.replace("5 20 80", "5 21 80");
-        assert_eq!(missed(over, &split), [true; 3]);
+        assert_eq!(missed(over, &split), [true; 5]);
     }
 
     #[test]
     fn times_are_of_one_and_pairs_are_kept() {
         let kernel = judge(
             &Measured {
-                insn: &outcome(Unit::Insn, [&[10]; 10]),
+                insn: &outcome(Unit::Insn, [&[10]; 13]),
                 split: &Split::parse(SPLIT).unwrap(),
                 time: Some(&outcome(
                     Unit::Tsc,
@@ -283,6 +301,9 @@ mod tests {
                         &[10, 10, 10],
                         &[20, 30],
                         &[10, 10],
+                        &[8],
+                        &[8],
+                        &[8],
                     ],
                 )),
             },
@@ -294,13 +315,13 @@ mod tests {
         assert_eq!(shown, ["[0.9, 1.2, 3.0]", "[2.0, 2.5, 3.0]"]);
         // The median is judged, and is just met.
         let missed: Vec<bool> = kernel.limits.iter().map(|held| held.missed).collect();
-        assert_eq!(missed, [false, true, false, false]);
+        assert_eq!(missed, [false, true, false, false, false, false]);
     }
 
     /// A baseline that moves byte by byte would let every copy pass.
     #[test]
     fn a_memcpy_without_vectors_is_an_error() {
-        let mut insn = outcome(Unit::Insn, [&[1]; 10]);
+        let mut insn = outcome(Unit::Insn, [&[1]; 13]);
         insn.rows[7].ticks = vec![10 * 4200];
         let split = Split::parse(SPLIT).unwrap();
         let measured = Measured {
@@ -315,8 +336,8 @@ mod tests {
     #[test]
     fn results_that_do_not_belong_together_are_an_error() {
         let (insn, mut time) = (
-            outcome(Unit::Insn, [&[1]; 10]),
-            outcome(Unit::Tsc, [&[1]; 10]),
+            outcome(Unit::Insn, [&[1]; 13]),
+            outcome(Unit::Tsc, [&[1]; 13]),
         );
         let judged = |insn: &Outcome, time: &Outcome, split: &str| {
             let split = Split::parse(split).unwrap();

@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn what_is_no_window_is_an_error() {
         for text in [
-            "window 10 1 1",
+            "window 13 1 1",
             "window 1 1",
             "window 1 x 1",
             "window 1 1 -1",

@@ -180,6 +180,14 @@ impl Memory for Mapping {
         done
     }
 
+    fn stream_bytes(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let to = self.at_writable(at, bytes.len())?;
+        // SAFETY: `at_writable` checked that the target is mapped and writable, and no reference
+        // to it exists; the source is a private buffer, so they do not overlap.
+        unsafe { stream::copy(bytes.as_ptr(), to, bytes.len(), stream::widest()) };
+        Ok(())
+    }
+
     #[expect(clippy::cast_ptr_alignment, reason = "checked on the line after it")]
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
         let to = self.at_writable(at, size_of::<u64>())?.cast::<u64>();

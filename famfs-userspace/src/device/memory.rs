@@ -40,6 +40,12 @@ pub trait Memory {
         self.flush(at, len as u64)
     }
 
+    /// The same of bytes that are at hand.
+    fn stream_bytes(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.store(at, bytes)?;
+        self.flush(at, bytes.len() as u64)
+    }
+
     /// Stores one aligned little-endian 64-bit field that no reader sees half written.
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()>;
 

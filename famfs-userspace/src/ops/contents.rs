@@ -70,8 +70,7 @@ pub fn write_seeded(to: &mut dyn Memory, size: u64, seed: u32, watch: &Watch) ->
         watch.go_on()?;
         bytes.resize(len, 0);
         stream.fill(&mut bytes);
-        to.store(at, &bytes)?;
-        to.flush(at, len as u64)?;
+        to.stream_bytes(at, &bytes)?;
         watch.add(len as u64);
     }
     to.fence()

@@ -36,17 +36,16 @@ pub(crate) fn bitwise_crc(bytes: &[u8]) -> u64 {
 pub(crate) fn table_crc(bytes: &[u8]) -> u64 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
-        let (mut index, mut first) = (0, 0_u32);
+        let mut index = 0_u32;
         while index < 256 {
-            let mut register = first;
+            let mut register = index;
             let mut bit = 0;
             while bit < 8 {
                 register = (register >> 1) ^ (0xedb8_8320 * (register & 1));
                 bit += 1;
             }
-            table[index] = register;
+            table[index as usize] = register;
             index += 1;
-            first += 1;
         }
         table
     };
