@@ -2,4 +2,5 @@
 
 pub mod famfs;
 mod pages;
+mod stderr;
 pub mod top;

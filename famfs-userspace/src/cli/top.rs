@@ -1,6 +1,6 @@
 //! `famfs-top`: which files fault, at which mapping size, and how long a fault takes.
 
-use std::{io, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
@@ -32,15 +32,25 @@ use output::Printer;
 
 /// Something went wrong while running.
 const FAILED: u8 = 1;
+/// The command line is not understood.
+const USAGE: u8 = 2;
 /// A privilege or a kernel feature is missing.
 const UNSUPPORTED: u8 = 3;
 
 /// Runs `famfs-top` with the arguments of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
-    if let Some((kind, message)) = misused(&args) {
-        Args::command().error(kind, message).exit();
-    }
+    let args = Args::try_parse().and_then(|args| match misused(&args) {
+        None => Ok(args),
+        Some((kind, message)) => Err(Args::command().error(kind, message)),
+    });
+    let args = match args {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            super::stderr::usage(&error);
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => help.exit(),
+    };
     let done = match &args.sub {
         None => watch(&args),
         Some(sub) => sub.run(),
@@ -160,10 +170,8 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
     Ok(Box::new(live))
 }
 
-/// One line for the user. Standard error may be gone, which is no reason to stop.
+/// One line for the user.
 fn complain(message: &str) {
-    use std::io::Write as _;
     // Names in it are from outside.
-    let message = crate::text::printable(message);
-    let _ = writeln!(io::stderr(), "famfs-top: {message}");
+    super::stderr::line("famfs-top", &crate::text::printable(message));
 }
