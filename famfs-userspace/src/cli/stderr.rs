@@ -3,6 +3,8 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use famfs_cli::env;
+
 /// Writes one line that starts with the program's name. Standard error may be gone, which is no
 /// reason to stop.
 pub(super) fn line(program: &str, message: &str) {
@@ -23,8 +25,8 @@ pub(super) fn usage(error: &clap::Error) {
 /// Help, or what is wrong with a command line, with colours for a terminal that wants them.
 pub(super) fn rendered(error: &clap::Error, terminal: bool) -> String {
     let text = error.render();
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    let refused = env::NO_COLOR.get().is_some_and(|value| !value.is_empty());
+    let dumb = env::TERM.get().is_some_and(|value| value == "dumb");
     if terminal && !refused && !dumb {
         text.ansi().to_string()
     } else {
