@@ -23,16 +23,20 @@ pub fn misused(program: &str, usage: u8, error: &clap::Error) -> ExitCode {
     ExitCode::from(said(program, usage, error))
 }
 
-/// In colours on a terminal, unless the user wants none.
+/// Returns the text in colours for a terminal that has them, unless the user wants none.
 fn written(text: &StyledStr, is_terminal: bool) -> String {
-    if is_terminal && env::NO_COLOR.get().is_none_or(|value| value.is_empty()) {
+    let wanted = env::NO_COLOR.get().is_none_or(|value| value.is_empty());
+    let dumb = env::TERM.get().is_some_and(|value| value == "dumb");
+    if is_terminal && wanted && !dumb {
         text.ansi().to_string()
     } else {
         text.to_string()
     }
 }
 
-fn said(program: &str, usage: u8, error: &clap::Error) -> u8 {
+/// Prints the help or version that was asked for, or says what is wrong with a command line;
+/// returns the exit status to end with, as [`parse`] does.
+pub fn said(program: &str, usage: u8, error: &clap::Error) -> u8 {
     let text = error.render();
     if error.use_stderr() {
         stream::show(&written(&text, io::stderr().is_terminal()));

@@ -27,6 +27,7 @@ pub struct Report {
     pub files: u64,
     pub directories: u64,
     pub entries: u64,
+    /// Entries that the log has room for. Like every count, 0 where the log cannot be judged.
     pub log_capacity: u64,
     /// Counted slots with a bad checksum or number.
     pub bad_entries: u64,
@@ -44,6 +45,9 @@ pub struct Report {
     pub errors: u64,
     pub warnings: u64,
     pub notes: u64,
+    /// Whether superblock and log header are usable, so that what follows them was judged.
+    #[serde(skip)]
+    pub judged: bool,
     /// The device in equal parts, where that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buckets: Vec<Bucket>,
@@ -60,13 +64,12 @@ impl Report {
     /// Also shows the device in `buckets` equal parts.
     pub fn with_buckets(volume: &Volume, memory_size: Option<u64>, buckets: u32) -> Self {
         let mut findings = Findings::default();
-        let mut report = Self {
-            entries: volume.counted(),
-            log_capacity: volume.capacity,
-            ..Self::empty()
-        };
+        let mut report = Self::empty();
         match volume.check() {
             Ok(()) => {
+                report.judged = true;
+                report.entries = volume.counted();
+                report.log_capacity = volume.capacity;
                 findings.of_counters(volume);
                 findings.of_device(volume, memory_size);
                 let mut usage = Usage::new(volume, device_end(volume, memory_size));
@@ -131,6 +134,7 @@ impl Report {
             errors: 0,
             warnings: 0,
             notes: 0,
+            judged: false,
             buckets: Vec::new(),
             findings: Vec::new(),
         }

@@ -4,6 +4,7 @@ pub mod abi;
 pub mod confined;
 mod kabi43;
 pub mod kabi44;
+pub mod locks;
 pub mod module;
 pub mod mount;
 pub mod mountinfo;
@@ -48,7 +49,9 @@ pub enum Error {
 impl Error {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoModule => Some("load the module: `modprobe famfs`"),
+            Self::NoModule => {
+                Some("`modprobe famfs` loads it; `famfs mount` and `famfs fsck` do with `-L`")
+            }
             Self::NotRoot => Some("run as root"),
             Self::Mount { source, .. } => match source.raw_os_error() {
                 Some(libc::EBUSY) => Some("it is mounted already, or another program holds it"),

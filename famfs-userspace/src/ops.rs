@@ -10,6 +10,7 @@ pub mod data;
 pub mod fill;
 pub mod follow;
 pub mod list;
+pub mod lock;
 pub mod logplay;
 pub mod maker;
 pub mod mkdir;
@@ -81,6 +82,13 @@ pub enum Error {
         offset: u64,
         reason: String,
     },
+    #[error("{path}: the lock on its log was not free within {seconds} s: {holder} holds it",
+        path = path.display())]
+    Locked {
+        path: PathBuf,
+        seconds: u64,
+        holder: String,
+    },
     #[error("interrupted by signal {signal}; nothing was changed")]
     Interrupted { signal: i32 },
     #[error("{path}: this kernel's famfs has no options", path = path.display())]
@@ -114,6 +122,7 @@ impl Error {
             Self::Stale { .. } => Some(STALE_HINT),
             Self::NotFamfs { .. } => Some("`famfs mount DEV MPT` first; /proc/mounts lists mounts"),
             Self::Client { .. } => Some("make it on the host that ran mkfs"),
+            Self::Locked { .. } => Some("try again when that process is done, or wait longer"),
             Self::LogFull { .. } => Some("a longer log is chosen at `famfs mkfs --loglen N`"),
             Self::NoOptions { .. } => Some("they came with kernel interface 44"),
             Self::Host(e) => e.hint(),
@@ -150,11 +159,15 @@ impl Error {
             Self::Io { source, .. } if Bus::of(source).is_some() => {
                 Some("its storage or its memory has failed; the kernel's log says more")
             }
-            Self::Io { source, .. } if contents::Shorter::is(source) => {
-                Some("copy it again when nothing writes to it")
-            }
-            Self::Io { .. }
-            | Self::NothingToKill { .. }
+            Self::Io { source, .. } => match contents::SourceFault::of(source)? {
+                contents::SourceFault::Shorter => Some("copy it again when nothing writes to it"),
+                contents::SourceFault::Short => Some(
+                    "a file of the kernel tells its size only when it is read: save it with \
+                     cat(1), and copy that",
+                ),
+                contents::SourceFault::Read(_) => None,
+            },
+            Self::NothingToKill { .. }
             | Self::Refused { .. }
             | Self::Interrupted { .. }
             | Self::NoSpace { .. } => None,

@@ -140,6 +140,33 @@ fn a_short_source_fails() {
     assert_eq!(copied.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
+/// Whose fault it is that a copy fails.
+#[test]
+fn a_source_that_cannot_be_read_is_blamed() {
+    let watch = Watch::default();
+    // A file of the kernel says that it has a page, and has a few bytes; a folder cannot be read.
+    for (path, said) in [
+        (
+            "/sys/devices/system/cpu/online",
+            "fewer bytes than its size says",
+        ),
+        ("/", "Is a directory"),
+    ] {
+        let file = File::open(path).unwrap();
+        let len = file.metadata().unwrap().len();
+        let size = usize::try_from(len).unwrap();
+        let copied = contents::copy(&file, &mut Recorder::new(size), 0, len, &watch);
+        let compared = contents::differs(&file, &mut Recorder::new(size), 0, len, &watch);
+        for error in [copied.unwrap_err(), compared.unwrap_err()] {
+            let fault = contents::SourceFault::of(&error).map(ToString::to_string);
+            assert!(
+                fault.is_some_and(|fault| fault.contains(said)),
+                "{path}: {error}"
+            );
+        }
+    }
+}
+
 #[test]
 fn a_signal_ends_the_copy_between_two_chunks() {
     let (file, _) = source(3 * MIB);

@@ -94,7 +94,7 @@ fn a_client_has_no_write_bits() {
         Found::Dir(owner) | Found::File(owner, _) => owner.mode,
         Found::Other => panic!("{path}"),
     };
-    assert_eq!((mode("one"), mode("d")), (0o444, 0o555));
+    assert_eq!((mode("one"), mode("d")), (0o444, 0o755));
     // And finds it as it should be.
     assert_eq!(play(&plan, &mut model, &client).differing, []);
 }

@@ -250,7 +250,13 @@ fn usage(args: &Args) -> Result<lab_init::Memory> {
     }
     if let Some(file) = &args.memory_file {
         let size = fs::metadata(file)
-            .with_context(|| format!("--memory-file {}", file.display()))
+            .with_context(|| {
+                let name = file.display();
+                format!(
+                    "--memory-file {name}: make it with `truncate -s {} {name}`",
+                    args.size
+                )
+            })
             .map(|meta| meta.len())?;
         if size < args.size {
             bail!(
@@ -667,6 +673,17 @@ mod tests {
         let status = |complaints: &[&str]| verdict(&End::Died, Some(11), complaints);
         assert_eq!(status(&[]).unwrap_err().0, LOST);
         assert_eq!(status(&["WARNING: x"]).unwrap_err().0, LAB_FAILED);
+    }
+
+    #[test]
+    fn a_missing_memory_file_comes_with_the_command_that_makes_it() {
+        let args = parse(&["--memory-file", "/no/such/file", "--size", "256M"]).unwrap();
+        let error = format!("{:#}", usage(&args).unwrap_err());
+        assert_eq!(
+            error,
+            "--memory-file /no/such/file: make it with `truncate -s 268435456 /no/such/file`: \
+             No such file or directory (os error 2)"
+        );
     }
 
     #[test]

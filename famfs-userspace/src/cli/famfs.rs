@@ -1,13 +1,15 @@
 //! `famfs`: make, mount, fill, check and show famfs file systems.
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use famfs_cli::{args, stream};
 
 use crate::ops;
 
+mod argv;
 mod check;
 mod chkread;
 mod clone;
@@ -17,6 +19,7 @@ mod cp;
 mod creat;
 mod dump;
 mod flush;
+mod frame;
 mod fsck;
 mod generate;
 mod getmap;
@@ -29,6 +32,7 @@ mod mkfs;
 mod mkmeta;
 mod module;
 mod mount;
+mod number;
 mod opts;
 mod output;
 mod owner;
@@ -43,6 +47,9 @@ mod watching;
 use output::Output;
 pub use size::parse as parse_size;
 
+/// The name under which its messages stand.
+const NAME: &str = "famfs";
+
 /// The command did what it was asked to do.
 const OK: u8 = 0;
 /// It failed, or it found something wrong.
@@ -51,6 +58,8 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 /// A privilege or a kernel feature is missing.
 const UNSUPPORTED: u8 = 3;
+/// The device is mounted, so that it is looked at through its mount: upstream's EBUSY.
+const MOUNTED: u8 = 16;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -67,6 +76,10 @@ is missing, 128+N ended in good order by signal N. A closed output pipe is no fa
 #[derive(Debug, Parser)]
 #[command(name = "famfs", version, after_help = AFTER_HELP)]
 struct Args {
+    /// Change nothing: as `logplay -n`. Commands that change something are refused.
+    #[arg(long, hide = true)]
+    dryrun: bool,
+
     #[command(subcommand)]
     command: Command,
 }
@@ -103,6 +116,14 @@ enum Error {
     Op(#[from] ops::Error),
     #[error("{option}: there is no fuse here; the kernel module mounts famfs itself")]
     OfFuse { option: &'static str },
+    #[error("{device} is mounted on {mount_point}",
+        device = device.display(), mount_point = mount_point.display())]
+    Mounted {
+        device: PathBuf,
+        mount_point: PathBuf,
+    },
+    #[error("{0}")]
+    Usage(String),
     #[error("cannot listen to signals")]
     Signals(#[source] io::Error),
     #[error("cannot write the output")]
@@ -113,10 +134,7 @@ enum Error {
 pub fn main() -> ExitCode {
     let mut out = Output::default();
     let status = helper::run(&mut out)
-        .unwrap_or_else(|| match args::parse::<Args>("famfs", USAGE) {
-            Ok(args) => run(&args.command, &mut out),
-            Err(status) => Ok(status),
-        })
+        .unwrap_or_else(|| run_args(&mut out))
         .and_then(|status| out.finish().map_err(Error::Output).map(|()| status));
     match status {
         Ok(status) => ExitCode::from(status),
@@ -129,29 +147,61 @@ fn command() -> clap::Command {
     Args::command()
 }
 
-fn run(command: &Command, out: &mut Output) -> Result<u8, Error> {
-    match command {
-        Command::Mkfs(args) => args.run(out),
-        Command::Mount(args) => args.run(out),
-        Command::Umount(args) => args.run(),
-        Command::List(args) => args.run(out),
-        Command::Creat(args) => args.run(),
-        Command::Mkdir(args) => args.run(),
-        Command::Cp(args) => args.run(),
-        Command::Verify(args) => args.run(out),
-        Command::Flush(args) => Ok(args.run()),
-        Command::Logplay(args) => args.run(out),
-        Command::Mkmeta(args) => args.run(),
-        Command::Fsck(args) => args.run(out),
-        Command::Check(args) => args.run(out),
-        Command::Dump(args) => args.run(out),
-        Command::Getmap(args) => args.run(out),
-        Command::Chkread(args) => args.run(out),
-        Command::Opts(args) => args.run(out),
-        Command::Clone(args) => args.run(out),
-        Command::Completions(args) => args.run(out),
-        Command::Man(args) => args.run(out),
-        Command::Module(args) => args.run(out),
+fn run_args(out: &mut Output) -> Result<u8, Error> {
+    let parsed = frame::read(Args::command()).and_then(|matches| Args::from_arg_matches(&matches));
+    match parsed {
+        Ok(args) if args.dryrun => args.command.tried()?.run(out),
+        Ok(args) => args.command.run(out),
+        Err(error) => Ok(args::said(NAME, USAGE, &error)),
+    }
+}
+
+impl Command {
+    /// The command when nothing may be changed. Upstream's tools list `--dryrun` among their
+    /// global options, and change everything all the same.
+    fn tried(self) -> Result<Self, Error> {
+        match self {
+            Self::Logplay(args) => Ok(Self::Logplay(args.dry())),
+            Self::List(_)
+            | Self::Verify(_)
+            | Self::Fsck(_)
+            | Self::Check(_)
+            | Self::Dump(_)
+            | Self::Getmap(_)
+            | Self::Chkread(_)
+            | Self::Completions(_) => Ok(self),
+            _ => Err(Error::Usage(
+                "--dryrun: this command cannot be tried without changing anything; \
+                 `logplay -n` can"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        match self {
+            Self::Mkfs(args) => args.run(out),
+            Self::Mount(args) => args.run(out),
+            Self::Umount(args) => args.run(),
+            Self::List(args) => args.run(out),
+            Self::Creat(args) => args.run(),
+            Self::Mkdir(args) => args.run(),
+            Self::Cp(args) => args.run(),
+            Self::Verify(args) => args.run(out),
+            Self::Flush(args) => Ok(args.run()),
+            Self::Logplay(args) => args.run(out),
+            Self::Mkmeta(args) => args.run(),
+            Self::Fsck(args) => args.run(out),
+            Self::Check(args) => args.run(out),
+            Self::Dump(args) => args.run(out),
+            Self::Getmap(args) => args.run(out),
+            Self::Chkread(args) => args.run(out),
+            Self::Opts(args) => args.run(out),
+            Self::Clone(args) => args.run(out),
+            Self::Completions(args) => args.run(out),
+            Self::Man(args) => args.run(out),
+            Self::Module(args) => args.run(out),
+        }
     }
 }
 
@@ -165,6 +215,11 @@ fn complain_of(error: Error) -> u8 {
         Error::Op(e) => (e.hint(), FAILED),
         Error::OfFuse { .. } => (None, UNSUPPORTED),
         Error::Output(e) => (None, stream::ended_by(e).unwrap_or(FAILED)),
+        Error::Mounted { .. } => (
+            Some("name its mount point; `--force` looks at the device all the same"),
+            MOUNTED,
+        ),
+        Error::Usage(_) => (Some("`--help` shows what there is"), USAGE),
         Error::Signals(_) => (None, FAILED),
     };
     complain(&format!("{:#}", anyhow::Error::from(error)));
@@ -174,8 +229,12 @@ fn complain_of(error: Error) -> u8 {
     status
 }
 
-/// One line for the user. Standard error may be gone, which is no reason to stop.
+/// Says that an option is understood, and why it changes nothing here.
+fn no_effect(option: &str, why: &str) {
+    complain(&format!("note: {option} has no effect: {why}"));
+}
+
+/// Writes one line for the user. Standard error may be gone, which is no reason to stop.
 fn complain(message: &str) {
-    let message = crate::text::printable(message);
-    stream::complain("famfs", &message);
+    stream::complain(NAME, &crate::text::printable(message));
 }

@@ -33,10 +33,10 @@ use output::Printer;
 
 /// Something went wrong while running.
 const FAILED: u8 = 1;
+/// The command line is not understood.
+const USAGE: u8 = 2;
 /// A privilege or a kernel feature is missing.
 const UNSUPPORTED: u8 = 3;
-/// The command line is wrong.
-const USAGE: u8 = 2;
 
 const NAME: &str = "famfs-top";
 
@@ -171,9 +171,8 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
     Ok(Box::new(live))
 }
 
-/// One line for the user. Standard error may be gone, which is no reason to stop.
+/// One line for the user.
 fn complain(message: &str) {
     // Names in it are from outside.
-    let message = crate::text::printable(message);
-    streams::complain(NAME, &message);
+    streams::complain(NAME, &crate::text::printable(message));
 }

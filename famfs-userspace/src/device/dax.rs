@@ -58,6 +58,16 @@ impl Dax {
     }
 }
 
+/// Whether `path` is a character dax device that file systems own. It is reached through a
+/// mount, so the kernel needs the file system for it.
+pub fn is_fsdev(path: &Path) -> bool {
+    use std::os::unix::fs::{FileTypeExt, MetadataExt};
+    std::fs::metadata(path).is_ok_and(|meta| {
+        meta.file_type().is_char_device()
+            && Dax::find(path, meta.rdev()).is_ok_and(|dax| dax.mode == Mode::FsDev)
+    })
+}
+
 /// Fails for a device whose metadata can only be reached by mapping it.
 pub fn check_unmapped(path: &Path) -> Result<(), Error> {
     match check_mountable(path) {

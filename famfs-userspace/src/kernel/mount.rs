@@ -18,6 +18,9 @@ use super::{Error, mountinfo};
 /// The name of the file system type.
 pub const FS_TYPE: &CStr = c"famfs";
 
+/// As `linux/mount.h` has it.
+const NOSYMFOLLOW: MsFlags = MsFlags::from_bits_retain(1 << 8);
+
 const FSOPEN_CLOEXEC: libc::c_uint = 1;
 const FSMOUNT_CLOEXEC: libc::c_uint = 1;
 const FSCONFIG_SET_STRING: libc::c_uint = 1;
@@ -60,6 +63,9 @@ impl Options {
         let mut flags = MsFlags::empty();
         for (attribute, flag) in [
             (libc::MOUNT_ATTR_NOATIME, MsFlags::MS_NOATIME),
+            (libc::MOUNT_ATTR_STRICTATIME, MsFlags::MS_STRICTATIME),
+            (libc::MOUNT_ATTR_NODIRATIME, MsFlags::MS_NODIRATIME),
+            (libc::MOUNT_ATTR_NOSYMFOLLOW, NOSYMFOLLOW),
             (libc::MOUNT_ATTR_NOSUID, MsFlags::MS_NOSUID),
             (libc::MOUNT_ATTR_NODEV, MsFlags::MS_NODEV),
             (libc::MOUNT_ATTR_NOEXEC, MsFlags::MS_NOEXEC),

@@ -29,6 +29,7 @@ pub fn copy(
             Some(mapped) => to.stream(at, len, mapped, at),
             None => to
                 .fill(at, len, source, at)
+                .map_err(of_source)
                 .and_then(|()| to.flush(at, len as u64)),
         };
         // Asked after success too: see below.
@@ -39,17 +40,33 @@ pub fn copy(
     to.fence()
 }
 
-/// A source is not what it was.
-#[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("it became shorter while it was copied")]
-pub struct Shorter;
+/// What is wrong with the source of a copy, not with its target.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceFault {
+    #[error("it became shorter while it was copied")]
+    Shorter,
+    #[error("it has fewer bytes than its size says")]
+    Short,
+    #[error("{0}")]
+    Read(io::Error),
+}
 
-impl Shorter {
-    /// Whether an I/O error says so.
-    pub fn is(error: &io::Error) -> bool {
-        error
-            .get_ref()
-            .is_some_and(<dyn std::error::Error + Send + Sync>::is::<Self>)
+impl SourceFault {
+    /// The one in an I/O error.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+}
+
+/// Says of an error of [`Memory::fill`] whether the source is its reason.
+fn of_source(error: io::Error) -> io::Error {
+    let kind = error.kind();
+    match error.raw_os_error() {
+        // The kernel could not write to the target.
+        Some(libc::EFAULT) => error,
+        Some(_) => io::Error::new(kind, SourceFault::Read(error)),
+        None if kind == io::ErrorKind::UnexpectedEof => io::Error::new(kind, SourceFault::Short),
+        None => error,
     }
 }
 
@@ -57,7 +74,10 @@ impl Shorter {
 /// those behind it are a SIGBUS.
 fn still_there(source: &File, end: u64) -> io::Result<()> {
     if source.metadata()?.len() < end {
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, Shorter));
+        return Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            SourceFault::Shorter,
+        ));
     }
     Ok(())
 }
@@ -115,7 +135,7 @@ pub fn differs(
         watch.go_on()?;
         wanted.resize(len, 0);
         found.resize(len, 0);
-        source.read_exact_at(&mut wanted, at)?;
+        source.read_exact_at(&mut wanted, at).map_err(of_source)?;
         to.invalidate(at, len as u64)?;
         to.load(at, &mut found)?;
         if let Some(i) = first_difference(&wanted, &found) {

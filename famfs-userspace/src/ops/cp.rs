@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::fcntl::OFlag;
+use nix::sys::statfs::statfs;
 
-use super::contents::Shorter;
+use super::contents::SourceFault;
 use super::maker::{Made, Maker, Owner};
-use super::place::Place;
+use super::place::{Place, names_folder};
 use super::watch::Watch;
 use super::{Error, contents, failed, pool, refused, stale};
 use crate::alloc::Interleave;
@@ -85,9 +86,14 @@ pub fn cp(
     options: &Options,
     watch: &Watch,
 ) -> Result<Outcome, Error> {
+    let into = target.is_dir();
+    // cp(1) makes a folder of that name from a folder, and nothing from a file.
+    if !into && names_folder(target) && sources.iter().any(|source| !source.is_dir()) {
+        let reason = "it is no folder that exists, which a name that ends in a slash stands for";
+        return Err(refused(target, reason));
+    }
     let place = Place::find(target)?;
     stale::check(&place.mount)?;
-    let into = target.is_dir();
     if !into && sources.len() > 1 {
         return Err(refused(
             target,
@@ -154,12 +160,13 @@ pub fn cp(
 }
 
 fn failure(error: io::Error, compare: bool, pair: &Pair) -> Error {
-    let of_source =
-        Bus::of(&error).is_some_and(|bus| bus.end == End::Source) || Shorter::is(&error);
-    if compare {
+    let of_source = Bus::of(&error).is_some_and(|bus| bus.end == End::Source)
+        || SourceFault::of(&error).is_some();
+    if of_source {
+        let action = if compare { "read" } else { "copy" };
+        failed(action, &pair.source)(error)
+    } else if compare {
         failed("compare with its source", &pair.shown)(error)
-    } else if of_source {
-        failed("copy", &pair.source)(error)
     } else {
         failed("copy to", &pair.shown)(error)
     }
@@ -386,6 +393,22 @@ fn look(place: &Place, shown: &Path) -> Result<Option<Metadata>, Error> {
     }
 }
 
+/// Whether a file shows what the kernel makes when it is read, such as one below `/proc`.
+fn made_by_the_kernel(path: &Path) -> bool {
+    statfs(path).is_ok_and(|found| {
+        [
+            libc::PROC_SUPER_MAGIC,
+            libc::SYSFS_MAGIC,
+            libc::DEBUGFS_MAGIC,
+            libc::TRACEFS_MAGIC,
+            libc::SECURITYFS_MAGIC,
+            libc::CGROUP_SUPER_MAGIC,
+            libc::CGROUP2_SUPER_MAGIC,
+        ]
+        .contains(&found.filesystem_type().0)
+    })
+}
+
 fn same_file(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
@@ -417,7 +440,13 @@ fn gather(
     };
     if about.is_file() {
         if about.len() == 0 {
-            return found(Err(refused(source, "it is empty: nothing to map")));
+            let reason = if made_by_the_kernel(source) {
+                "its size is not known before it is read, as that of many files of the kernel; \
+                 save it with cat(1), and copy that"
+            } else {
+                "it is empty: nothing to map"
+            };
+            return found(Err(refused(source, reason)));
         }
         let source = source.to_owned();
         return found(Ok(Pair {
@@ -474,4 +503,17 @@ fn gather(
         );
     }
     above.pop();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_that_the_kernel_makes() {
+        assert!(made_by_the_kernel(Path::new("/proc/meminfo")));
+        assert!(made_by_the_kernel(Path::new("/sys/kernel")));
+        assert!(!made_by_the_kernel(&std::env::temp_dir()));
+        assert!(!made_by_the_kernel(Path::new("/no/such/file")));
+    }
 }

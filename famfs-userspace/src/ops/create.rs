@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::OFlag;
 
 use super::maker::{Made, Maker, Owner};
-use super::place::{Place, Resolver};
+use super::place::{self, Place, Resolver};
 use super::watch::Watch;
 use super::{Error, contents, failed, pool, refused};
 use crate::alloc::Interleave;
@@ -18,7 +18,7 @@ use crate::kernel::{abi, confined};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     pub path: PathBuf,
-    /// `None`: the file exists, and its size is taken as it is.
+    /// `None` or 0: the file exists, and its size is taken as it is.
     pub size: Option<u64>,
     /// Fill the file from this seed.
     pub seed: Option<u32>,
@@ -164,20 +164,24 @@ impl<'o> Batch<'o> {
 
     fn begin(&mut self, item: &Item) -> Result<Begun, Error> {
         let path = item.path.as_path();
-        let place = self.resolver.find(path)?;
-        if item.size == Some(0) {
-            return Err(refused(path, "a file of 0 bytes has nothing to map"));
+        if place::names_folder(path) {
+            let reason = "a name that ends in a slash is a folder's; `famfs mkdir` makes folders";
+            return Err(refused(path, reason));
         }
+        let place = self.resolver.find(path)?;
         self.enter(&place, path)?;
-        if let Some((file, size)) = self.existing(path, &place, item.size)? {
+        let wanted = item.size.filter(|size| *size != 0);
+        if let Some((file, size)) = self.existing(path, &place, wanted)? {
             return Ok(match item.seed {
                 Some(seed) => Begun::Fill(None, file, size, seed),
                 None => Begun::Done(Created::Existing),
             });
         }
-        let size = item
-            .size
-            .ok_or_else(|| refused(path, "it does not exist; `-s SIZE` makes it"))?;
+        let size = match item.size {
+            Some(0) => return Err(refused(path, "a file of 0 bytes has nothing to map")),
+            Some(size) => size,
+            None => return Err(refused(path, "it does not exist; `-s SIZE` makes it")),
+        };
         let Some(maker) = &mut self.maker else {
             return Err(Error::Client {
                 path: self.client.clone().unwrap_or_else(|| path.to_owned()),

@@ -61,8 +61,11 @@ pub fn reads_alike(path: &Path, watch: &Watch) -> Result<Option<u64>, Error> {
 
 /// Whether a file starts with a number, as superblock and log do.
 pub fn starts_with(path: &Path, magic: u64) -> Result<bool, Error> {
-    let (file, _) = open(path)?;
+    let (file, size) = open(path)?;
     let mut found = [0; 8];
+    if size < found.len() as u64 {
+        return Ok(false);
+    }
     file.read_exact_at(&mut found, 0)
         .map_err(failed("read", path))?;
     Ok(u64::from_le_bytes(found) == magic)

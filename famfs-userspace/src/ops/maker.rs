@@ -136,7 +136,7 @@ impl Maker {
             }
             made => made,
         }
-        .map_err(failed("create", shown))?;
+        .map_err(|e| not_created(e, shown))?;
         let Owner { mode, uid, gid } = owner;
         if let Err(e) = confined::set_owner(&dir, uid, gid, mode) {
             self.remove(&place.relative, true, shown)?;
@@ -223,7 +223,7 @@ impl Maker {
             }
             made => made,
         }
-        .map_err(failed("create", shown))
+        .map_err(|e| not_created(e, shown))
     }
 
     fn push(
@@ -281,6 +281,17 @@ fn map(file: &File, size: u64, placement: &Placement) -> io::Result<()> {
         },
     };
     abi::map(file.as_fd(), size, shape)
+}
+
+/// Why a name cannot be made, whose parent is in the log or was made just now.
+fn not_created(error: io::Error, shown: &Path) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return refused(
+            shown,
+            "the log has its folder, and the mount does not; `famfs logplay` brings it back",
+        );
+    }
+    failed("create", shown)(error)
 }
 
 fn is_busy(error: &io::Error) -> bool {

@@ -11,7 +11,7 @@ use super::logplay::{self, Played, Progress};
 use super::{Error, failed, refused, stale};
 use crate::device::{self, dax, daxmode, meta};
 use crate::host::{self, Role};
-use crate::kernel::{confined, module, mount, mountinfo};
+use crate::kernel::{self, confined, module, mount, mountinfo};
 use crate::player::Outcome;
 use crate::volume::Volume;
 
@@ -62,14 +62,19 @@ pub fn mount(
     if !target.is_dir() {
         return Err(refused(&target, "the mount point is no folder"));
     }
-    if options.load_module {
-        module::load()?;
-    }
     if options.remount {
         return remount(&device, &target, options, progress);
     }
     if !options.set_daxmode {
         dax::check_mountable(&device)?;
+    }
+    if options.load_module {
+        module::load()?;
+    } else if !module::is_present() {
+        // The kernel would load it by itself. As with upstream, that is to be asked for.
+        return Err(kernel::Error::NoModule.into());
+    }
+    if !options.set_daxmode {
         return mount_ready(&device, &target, options, progress);
     }
     let switched = daxmode::to_fsdev(&device)?;

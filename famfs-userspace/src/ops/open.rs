@@ -16,7 +16,9 @@ pub struct Opened {
 }
 
 pub fn open(path: &Path) -> Result<Opened, Error> {
-    if path.is_dir() {
+    let is_regular = std::fs::metadata(path).is_ok_and(|meta| meta.is_file());
+    // A file of a mount stands for the file system that it is in, not for an image.
+    if path.is_dir() || (is_regular && Place::find(path).is_ok()) {
         return open_mounted(path);
     }
     let mut device = Device::open(path, Access::Read)?;

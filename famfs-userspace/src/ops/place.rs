@@ -87,6 +87,13 @@ fn split(path: &Path) -> (Option<&[u8]>, &Path) {
     (plain.then_some(folder), Path::new(OsStr::from_bytes(name)))
 }
 
+/// Whether a path can only be that of a folder: it ends in a slash or in `/.`, which resolving it
+/// would drop.
+pub fn names_folder(path: &Path) -> bool {
+    let bytes = path.as_os_str().as_bytes();
+    bytes == b"." || bytes.ends_with(b"/") || bytes.ends_with(b"/.")
+}
+
 impl Place {
     /// The place of what lies below this one.
     #[must_use]
@@ -245,6 +252,16 @@ mod tests {
             let place = resolver.find(&real.join("x")).unwrap();
             assert_eq!(place.relative, Path::new("x"));
             resolver.find(&real.join("over")).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_slash_at_the_end_is_a_folders() {
+        for path in ["a/", "a//", "a/.", "a/./", "/", ".", "./"] {
+            assert!(names_folder(Path::new(path)), "{path}");
+        }
+        for path in ["a", "a/b", "a.", "a/b.", "./a", "..", "a/..", "", ".a"] {
+            assert!(!names_folder(Path::new(path)), "{path}");
         }
     }
 

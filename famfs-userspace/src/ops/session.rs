@@ -1,13 +1,11 @@
 //! The right to append: the locked log of a mounted file system, read and understood.
 
 use std::collections::HashMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
 
 use nix::fcntl::OFlag;
 
@@ -24,9 +22,6 @@ use crate::kernel::{abi, confined};
 use crate::media::{Body, PathField};
 use crate::player::Plan;
 use crate::volume::Volume;
-
-/// Between two tries for the lock.
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// Held while names are made; the lock goes with it.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ impl Session {
             .log_file()
             .try_clone()
             .map_err(failed("lock", mount_point))?;
-        take(&lock, mount_point, watch)?;
+        super::lock::take(&lock, mount_point, watch)?;
         let volume = Volume::load(&mut memory).map_err(failed("read the log of", mount_point))?;
         stale::check(&place.mount)?;
         volume.check().map_err(|fault| Error::Unusable {
@@ -204,22 +199,6 @@ impl Session {
                 }
             }
         }
-    }
-}
-
-/// Waits for the lock. The kernel would wait through signals, which the handlers restart
-/// it after; so it is asked again and again.
-fn take(lock: &File, mount_point: &Path, watch: &Watch) -> Result<(), Error> {
-    loop {
-        match lock.try_lock() {
-            Ok(()) => return Ok(()),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(e)) => return Err(failed("lock", mount_point)(e)),
-        }
-        if let Some(signal) = watch.signal() {
-            return Err(Error::Interrupted { signal });
-        }
-        sleep(LOCK_PAUSE);
     }
 }
 

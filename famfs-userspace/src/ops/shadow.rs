@@ -23,7 +23,7 @@ pub fn shadow(
         path: source.to_owned(),
         fault,
     })?;
-    let root = root_of(dir)?;
+    let root = root_of(dir, options.dry_run)?;
     let root = confined::open_root(&root).map_err(failed("open", &root))?;
     let plan = Plan::new(&volume, opened.memory_size);
     let role = act_options(&volume, options).role;
@@ -42,7 +42,12 @@ pub fn shadow(
     })
 }
 
-fn root_of(dir: &Path) -> Result<PathBuf, Error> {
+/// The folder that stands for the root of the file system. It and `dir` are made where they are
+/// missing, but not what is above them.
+fn root_of(dir: &Path, dry_run: bool) -> Result<PathBuf, Error> {
+    if !dry_run && !dir.exists() {
+        std::fs::create_dir(dir).map_err(failed("create", dir))?;
+    }
     if !dir.is_dir() {
         return Err(refused(dir, "shadow files go to a folder; this is none"));
     }

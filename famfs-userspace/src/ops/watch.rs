@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// Shared by all threads of one operation.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +12,8 @@ pub struct Watch {
     signal: Arc<AtomicUsize>,
     done: Arc<AtomicU64>,
     total: Arc<AtomicU64>,
+    patience: Option<Duration>,
+    teller: Option<fn(&str)>,
 }
 
 impl Watch {
@@ -32,6 +35,26 @@ impl Watch {
         match self.signal() {
             None => Ok(()),
             Some(_) => Err(io::Error::other("interrupted")),
+        }
+    }
+
+    /// How long the lock of a log is waited for; `None` is without end.
+    pub fn set_patience(&mut self, patience: Option<Duration>) {
+        self.patience = patience;
+    }
+
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
+    /// Who is told, in a line, why nothing happens.
+    pub fn set_teller(&mut self, teller: fn(&str)) {
+        self.teller = Some(teller);
+    }
+
+    pub fn tell(&self, line: &str) {
+        if let Some(teller) = self.teller {
+            teller(line);
         }
     }
 

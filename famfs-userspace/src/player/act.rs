@@ -170,10 +170,12 @@ impl Outcome {
 
 fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Done> {
     let path = action.path.path();
-    let owner = Owner {
-        mode: action.owner.mode & options.role.mode_mask(),
-        ..action.owner
-    };
+    let mut owner = action.owner;
+    // A folder's bits are what was logged, as with upstream's tools: it is the files of another
+    // host that must not be written.
+    if action.make != Make::Dir {
+        owner.mode &= options.role.mode_mask();
+    }
     if !options.dry_run {
         // Most often the name is new: making it is the cheapest way to find out.
         let made = match &action.make {

@@ -87,13 +87,7 @@ impl Tree for ShadowTree<'_> {
 
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
         let dir = confined::mkdir(self.root, path)?;
-        match confined::set_owner(&dir, owner.uid, owner.gid, owner.mode) {
-            // Not root: the folder is this user's, and nobody serves it to others.
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
-                dir.set_permissions(Permissions::from_mode(owner.mode | 0o700))
-            }
-            done => done,
-        }
+        own_dir(&dir, owner)
     }
 
     fn make_file(
@@ -133,7 +127,7 @@ impl Tree for ShadowTree<'_> {
             self.map_file(path, owner, size, &placement)
         } else {
             let dir = self.open(path, OFlag::O_RDONLY)?;
-            confined::set_owner(&dir, owner.uid, owner.gid, owner.mode)
+            own_dir(&dir, owner)
         }
     }
 
@@ -144,5 +138,16 @@ impl Tree for ShadowTree<'_> {
 
     fn remove_file(&mut self, path: &Path, _mapped: bool) -> io::Result<()> {
         confined::remove_file(self.root, path)
+    }
+}
+
+/// Gives a folder its owner and mode as far as this user may.
+fn own_dir(dir: &File, owner: Owner) -> io::Result<()> {
+    match confined::set_owner(dir, owner.uid, owner.gid, owner.mode) {
+        // Not root: the folder is this user's, and nobody serves it to others.
+        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+            dir.set_permissions(Permissions::from_mode(owner.mode | 0o700))
+        }
+        done => done,
     }
 }

@@ -10,6 +10,7 @@ mod abi44_bad;
 mod abi44_mount;
 mod commands;
 mod commands_refused;
+mod compat;
 mod copies_lost;
 mod crowd;
 mod devices;
@@ -54,6 +55,7 @@ pub(crate) const ALL: &[&[Test]] = &[
     hostile::TESTS,
     commands::TESTS,
     commands_refused::TESTS,
+    compat::TESTS,
     json::TESTS,
     mount8::TESTS,
     situations::TESTS,

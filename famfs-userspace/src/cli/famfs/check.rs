@@ -16,8 +16,12 @@ It asks the kernel about the files of this mount. `famfs fsck` judges what is in
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Accepted for scripts; every bad file is named anyway.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    /// Accepted for scripts.
+    #[arg(short, long, hide = true)]
+    quiet: bool,
 
     /// Print what was found as JSON.
     #[arg(long)]

@@ -29,6 +29,10 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Accepted for scripts.
+    #[arg(short, long, hide = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
     /// The file.
     file: PathBuf,
 }

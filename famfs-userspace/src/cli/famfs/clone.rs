@@ -26,6 +26,10 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// Accepted for scripts.
+    #[arg(short, long, hide = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
     /// The path of the file whose memory is taken, from the root of the file system.
     source: String,
 

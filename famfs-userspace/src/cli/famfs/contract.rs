@@ -3,7 +3,7 @@
 use famfs_cli::contract::{Document, Program, assert_kept};
 use famfs_cli::status::{Statuses, exit, signal};
 
-use super::{FAILED, OK, UNSUPPORTED, USAGE, helper};
+use super::{FAILED, MOUNTED, OK, UNSUPPORTED, USAGE, helper};
 use super::{chkread, clone, fsck, getmap, opts, played, verify};
 use crate::module::status::Status;
 use crate::ops::{check, list, mkfs};
@@ -28,7 +28,10 @@ const STATUSES: &[Statuses] = &[
     },
     Statuses {
         of: "`famfs fsck`, also",
-        all: &[exit(fsck::WARNED, "warnings, and no errors")],
+        all: &[
+            exit(fsck::WARNED, "warnings, and no errors"),
+            exit(MOUNTED, "the device is mounted, and was not looked at"),
+        ],
     },
     Statuses {
         of: "`mount.famfs`, `umount.famfs`",

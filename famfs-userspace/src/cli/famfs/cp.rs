@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use nix::unistd::{getgid, getuid};
 
 use super::spread::SpreadArgs;
-use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, complain, complain_of, owner};
+use super::watching::{Unit, WaitArgs, Watching};
+use super::{Error, FAILED, OK, complain, complain_of, number, owner};
 use crate::ops::cp;
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ pub(super) struct Args {
 
     /// Threads that copy, from 0 (this one) to 256.
     #[arg(short, long, value_name = "N", default_value = "0",
-          value_parser = clap::value_parser!(u16).range(0..=256))]
+          value_parser = number::up_to::<u16>(256))]
     threadct: u16,
 
     /// Copy nothing; fail where a copy is missing or differs from its source.
@@ -51,8 +51,11 @@ pub(super) struct Args {
     spread: SpreadArgs,
 
     /// Name each file that was copied.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(flatten)]
+    wait: WaitArgs,
 
     /// What to copy, and then where to: a folder, or with one source a new name.
     #[arg(required = true, num_args = 2.., value_names = ["SOURCE", "TARGET"])]
@@ -73,10 +76,10 @@ impl Args {
             interleave: self.spread.interleave(),
             threads: self.threadct.into(),
         };
-        let mut watching = Watching::start(Unit::Bytes)?;
+        let mut watching = Watching::start_locking(Unit::Bytes, &self.wait)?;
         let outcome = cp::cp(sources, target, &options, &watching.watch)?;
         watching.end();
-        if self.verbose {
+        if self.verbose > 0 {
             let verb = if self.compare { "equal" } else { "copied" };
             for (path, size) in &outcome.files {
                 complain(&format!("{verb} {} ({size} bytes)", path.display()));

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use super::owner::OwnerArgs;
 use super::spread::SpreadArgs;
-use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, complain, complain_of, manifest, size};
+use super::watching::{Unit, WaitArgs, Watching};
+use super::{Error, FAILED, OK, complain, complain_of, manifest, no_effect, number, size};
 use crate::ops::create::{self, Created, Item};
 use crate::ops::maker::Owner;
 use crate::ops::{self, pool};
@@ -27,12 +27,11 @@ and takes back the others.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Bytes, such as 4096, 64M, 64MiB or 64MB. An existing file is filled without it.
-    #[arg(short, long, value_name = "SIZE", value_parser = size::parse,
-          required_unless_present_any = ["seed", "multi", "manifest"])]
+    #[arg(short, long, value_name = "SIZE", value_parser = size::parse)]
     size: Option<u64>,
 
     /// Fill the file from a seed; an existing file of the same size too.
-    #[arg(short, long, requires = "seed")]
+    #[arg(short, long)]
     randomize: bool,
 
     /// The seed, from 1 to 4294967295.
@@ -40,9 +39,10 @@ pub(super) struct Args {
           value_parser = manifest::seed)]
     seed: Option<u32>,
 
-    /// Make this file, and more that are given the same way.
+    /// Make this file, and more that are given the same way. A size of 0 is that of a file which
+    /// exists, a seed of 0 is none.
     #[arg(short = 'M', long, value_name = "NAME,SIZE[,SEED]", value_parser = manifest::item,
-          conflicts_with_all = ["size", "randomize", "file", "manifest"])]
+          conflicts_with_all = ["size", "randomize", "manifest"])]
     multi: Vec<Item>,
 
     /// Make the files of this list, one NAME,SIZE[,SEED] a line; `-` is standard input.
@@ -50,7 +50,7 @@ pub(super) struct Args {
     manifest: Option<PathBuf>,
 
     /// Threads that fill files, from 0 (this one) to 256. Without: one for each CPU.
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    #[arg(short, long, value_name = "N", value_parser = number::up_to::<u16>(256))]
     threadct: Option<u16>,
 
     #[command(flatten)]
@@ -60,8 +60,11 @@ pub(super) struct Args {
     spread: SpreadArgs,
 
     /// Say what was made.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(flatten)]
+    wait: WaitArgs,
 
     /// The file.
     #[arg(required_unless_present_any = ["multi", "manifest"])]
@@ -70,6 +73,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self) -> Result<u8, Error> {
+        self.remark();
         let items = self.items()?;
         let options = create::Options {
             owner: Owner {
@@ -85,7 +89,7 @@ impl Args {
         } else {
             Unit::Files
         };
-        let mut watching = Watching::start(unit)?;
+        let mut watching = Watching::start_locking(unit, &self.wait)?;
         let outcome = create::create(&items, &options, &watching.watch)?;
         watching.end();
         let mut status = OK;
@@ -95,7 +99,7 @@ impl Args {
                 Ok(Created::Existing) if item.seed.is_none() => {
                     complain(&format!("note: {path} exists with this size"));
                 }
-                Ok(_) if self.verbose => complain(&format!("made {path}")),
+                Ok(_) if self.verbose > 0 => complain(&format!("made {path}")),
                 Ok(_) => {}
                 Err(_) if outcome.interrupted && items.len() > 1 => status = FAILED,
                 Err(e) => status = complain_of(Error::Op(e)).max(status),
@@ -108,6 +112,22 @@ impl Args {
         Ok(status)
     }
 
+    /// Says what was given and is not used.
+    fn remark(&self) {
+        if self.randomize && self.seed.is_none() {
+            no_effect(
+                "--randomize",
+                "the file is filled from a seed alone, `-S SEED`",
+            );
+        }
+        if let Some(file) = self.file.as_ref().filter(|_| !self.multi.is_empty()) {
+            complain(&format!(
+                "warning: with --multi no other file is made: {} is ignored",
+                file.display()
+            ));
+        }
+    }
+
     fn items(&self) -> Result<Vec<Item>, Error> {
         if let Some(path) = &self.manifest {
             return manifest::read(path).map_err(|source| {
@@ -118,7 +138,8 @@ impl Args {
                 })
             });
         }
-        let single = self.file.iter().map(|path| Item {
+        let single = self.file.iter().filter(|_| self.multi.is_empty());
+        let single = single.map(|path| Item {
             path: path.clone(),
             size: self.size,
             seed: self.seed,

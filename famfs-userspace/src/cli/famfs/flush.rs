@@ -15,8 +15,8 @@ written its lines back, and the reader has dropped its own.";
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Name each file.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
 
     /// Files, of any file system.
     #[arg(required = true, value_name = "FILE")]
@@ -28,7 +28,7 @@ impl Args {
         let mut status = OK;
         for file in &self.files {
             match data::flush(file) {
-                Ok(()) if self.verbose => complain(&format!("flushed {}", file.display())),
+                Ok(()) if self.verbose > 0 => complain(&format!("flushed {}", file.display())),
                 Ok(()) => {}
                 Err(e) => status = complain_of(Error::Op(e)).max(status),
             }

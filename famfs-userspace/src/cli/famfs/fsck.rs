@@ -1,12 +1,14 @@
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
 use super::output::Output;
-use super::{Error, FAILED, OK, complain_of};
+use super::{Error, FAILED, OK, complain_of, no_effect, number};
 use crate::device::{dax, daxmode};
 use crate::fsck::{Finding, Report};
-use crate::kernel::module;
+use crate::kernel::{self, module, mountinfo};
 use crate::ops::{self, open};
 use crate::text::printable;
+use crate::volume::Volume;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,29 +16,33 @@ Examples:
   famfs fsck --json /dev/pmem0   a device, for a program to read
   famfs fsck img                 an image, or its first bytes up to the end of the log
 
-  famfs fsck -H -B 8 /mnt/famfs  how full each eighth of the device is
+  famfs fsck -h -B 8 /mnt/famfs  how full each eighth of the device is
 
 Nothing is repaired. The exit status is 1 when an error was found, 4 when a warning was
-found and no error; notes do not count.";
+found and no error, 16 when the device is mounted; notes do not count.";
 
 /// There are warnings, and no errors.
 pub(super) const WARNED: u8 = 4;
 
 /// Check superblock, log and every entry of a file system.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, disable_help_flag = true)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a switch of the command line"
 )]
 pub(super) struct Args {
     /// Show sizes as KiB, MiB and so on.
-    #[arg(short = 'H', long)]
+    #[arg(short = 'h', short_alias = 'H', long)]
     human: bool,
+
+    /// Print help.
+    #[arg(long, action = clap::ArgAction::Help)]
+    help: Option<bool>,
 
     /// Also show the device in N equal parts: what is used and what is free.
     #[arg(short = 'B', long, value_name = "N",
-          value_parser = clap::value_parser!(u32).range(1..=1024))]
+          value_parser = number::up_to::<u32>(1024))]
     nbuckets: Option<u32>,
 
     /// Print the report as JSON.
@@ -67,15 +73,15 @@ pub(super) struct Args {
     #[arg(short = 'F', long, conflicts_with = "fuse")]
     nofuse: bool,
 
-    /// Refused: there is no fuse here. What fsck finds is the same for both.
+    /// Accepted: what fsck finds is the same for fuse.
     #[arg(long)]
     fuse: bool,
 
-    /// Accepted for scripts: it never did anything.
-    #[arg(short, long, hide = true)]
+    /// Look at a device that is mounted, too. Its mount is the better way to it.
+    #[arg(short, long)]
     force: bool,
 
-    /// Accepted for scripts: every finding is printed anyway.
+    /// Print the numbers of superblock and log header, too.
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
 
@@ -86,10 +92,14 @@ pub(super) struct Args {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         if self.fuse {
-            return Err(Error::OfFuse { option: "--fuse" });
+            no_effect("--fuse", "what fsck finds is the same for fuse");
         }
+        self.check_unmounted()?;
         if self.load_module {
             module::load().map_err(ops::Error::from)?;
+        } else if dax::is_fsdev(&self.path) && !module::is_present() {
+            // The kernel would load it by itself.
+            return Err(ops::Error::from(kernel::Error::NoModule).into());
         }
         if self.set_daxmode
             && let Some(switched) = daxmode::to_fsdev(&self.path).map_err(ops::Error::from)?
@@ -100,9 +110,10 @@ impl Args {
         if self.nodax && !self.path.is_dir() {
             dax::check_unmapped(&self.path).map_err(ops::Error::from)?;
         }
+        let mut volume = None;
         let report = match open::open(&self.path) {
             Ok(opened) => Report::with_buckets(
-                &opened.volume,
+                volume.insert(opened.volume),
                 opened.memory_size,
                 self.nbuckets.unwrap_or(0),
             ),
@@ -121,12 +132,36 @@ impl Args {
             out.json(&report)?;
         } else {
             self.print(&report, out)?;
+            if let Some(volume) = volume.filter(|_| self.verbose > 0 && report.judged) {
+                numbers(&volume, out)?;
+            }
         }
         Ok(match (report.errors, report.warnings) {
             (0, 0) => OK,
             (0, _) => WARNED,
             _ => FAILED,
         })
+    }
+
+    /// Upstream refuses a device that is mounted: what its mount shows is what counts.
+    fn check_unmounted(&self) -> Result<(), Error> {
+        let is_device = std::fs::metadata(&self.path).is_ok_and(|meta| {
+            meta.file_type().is_block_device() || meta.file_type().is_char_device()
+        });
+        if self.force || !is_device {
+            return Ok(());
+        }
+        let mounts = mountinfo::read().map_err(ops::Error::from)?;
+        match mounts
+            .into_iter()
+            .rfind(|m| m.is_famfs() && m.is_source(&self.path))
+        {
+            Some(mount) => Err(Error::Mounted {
+                device: self.path.clone(),
+                mount_point: mount.mount_point,
+            }),
+            None => Ok(()),
+        }
     }
 
     fn bytes(&self, bytes: u64) -> String {
@@ -150,6 +185,22 @@ impl Args {
         if hidden > 0 {
             out.line(&format!("{hidden} findings more"))?;
         }
+        if report.judged {
+            self.print_contents(report, out)?;
+        }
+        let counts: Vec<String> = [(report.errors, "error"), (report.warnings, "warning")]
+            .into_iter()
+            .filter(|(n, _)| *n > 0)
+            .map(|(n, what)| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
+            .collect();
+        out.line(&if counts.is_empty() {
+            "clean".to_owned()
+        } else {
+            counts.join(", ")
+        })
+    }
+
+    fn print_contents(&self, report: &Report, out: &mut Output) -> Result<(), Error> {
         out.line(&format!(
             "log      {} of {} entries, {} bad",
             report.entries, report.log_capacity, report.bad_entries
@@ -167,6 +218,18 @@ impl Args {
             self.bytes(report.free_bytes),
             self.bytes(report.largest_free_bytes)
         ))?;
+        // Under upstream's names, for scripts that look for them.
+        for (name, bytes) in [
+            ("Device capacity:", report.capacity_bytes),
+            ("Free space:", report.free_bytes),
+        ] {
+            let bytes = if self.human {
+                human(bytes)
+            } else {
+                bytes.to_string()
+            };
+            out.line(&format!("{name:<17}{bytes}"))?;
+        }
         if report.shared_units > 0 {
             out.line(&format!(
                 "shared   {} allocation units",
@@ -182,17 +245,24 @@ impl Args {
                 self.bytes(bucket.free)
             ))?;
         }
-        let counts: Vec<String> = [(report.errors, "error"), (report.warnings, "warning")]
-            .into_iter()
-            .filter(|(n, _)| *n > 0)
-            .map(|(n, what)| format!("{n} {what}{}", if n == 1 { "" } else { "s" }))
-            .collect();
-        out.line(&if counts.is_empty() {
-            "clean".to_owned()
-        } else {
-            counts.join(", ")
-        })
+        Ok(())
     }
+}
+
+/// Prints the numbers of superblock and log header under the names that upstream gives them.
+fn numbers(volume: &Volume, out: &mut Output) -> Result<(), Error> {
+    let (sb, header) = (&volume.superblock, &volume.header);
+    for (name, number) in [
+        ("log_len", sb.log_len()),
+        ("alloc_unit", sb.alloc_unit()),
+        ("dev_size", sb.dev_size()),
+        ("last_index", header.last_index),
+        ("next_index", header.next_index),
+        ("next_seqnum", header.next_seqnum),
+    ] {
+        out.line(&format!("{name}: {number}"))?;
+    }
+    Ok(())
 }
 
 /// Three digits and a unit; whole numbers stay whole.

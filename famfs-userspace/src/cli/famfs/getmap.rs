@@ -28,6 +28,10 @@ pub(super) struct Args {
     #[arg(short, long)]
     quiet: bool,
 
+    /// Accepted for scripts.
+    #[arg(short, long, hide = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
     /// Go on with the next file after one that has no map.
     #[arg(short = 'c', long = "continue")]
     go_on: bool,

@@ -3,12 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use famfs_cli::args;
 
 use super::output::Output;
 use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, complain, complain_of, mkfs, played};
+use super::{Error, FAILED, NAME, OK, complain, complain_of, frame, mkfs, played};
 use crate::kernel::mount::{self as kernel, Unmount};
 use crate::ops::{self, mount};
 
@@ -131,31 +131,43 @@ pub(super) fn run(out: &mut Output) -> Option<Result<u8, Error>> {
     let args: Vec<OsString> = std::env::args_os().collect();
     let name = Path::new(args.first()?).file_name()?.to_str()?;
     Some(match name {
-        "mount.famfs" => match args::parse::<Mount>("famfs", USAGE) {
+        "mount.famfs" => match parse::<Mount>(frame::lenient(Mount::command())) {
             Ok(args) => args.run(out),
-            Err(status) => Ok(status),
+            Err(error) => Ok(args::said(NAME, USAGE, &error)),
         },
-        "umount.famfs" => Ok(match args::parse::<Umount>("famfs", USAGE) {
-            Ok(args) => args.run(),
-            Err(status) => status,
-        }),
-        "mkfs.famfs" => match args::parse::<Mkfs>("famfs", super::USAGE) {
-            Ok(mkfs) => mkfs.args.run(out),
-            Err(status) => Ok(status),
+        "umount.famfs" => match parse::<Umount>(frame::lenient(Umount::command())) {
+            Ok(args) => Ok(args.run()),
+            Err(error) => Ok(args::said(NAME, USAGE, &error)),
+        },
+        "mkfs.famfs" => match parse::<Mkfs>(frame::dress_alone(Mkfs::command())) {
+            Ok(args) => args.args.run(out),
+            Err(error) => Ok(args::said(NAME, super::USAGE, &error)),
         },
         _ => return None,
     })
 }
 
+fn parse<T: FromArgMatches>(command: clap::Command) -> Result<T, clap::Error> {
+    let name = command.get_name().to_owned();
+    let matches = command.try_get_matches()?;
+    frame::report_extra(&name, &matches);
+    T::from_arg_matches(&matches)
+}
+
 impl Mount {
     fn run(&self, out: &mut Output) -> Result<u8, Error> {
-        let options = match options::Parsed::new(&self.options, self.sloppy) {
+        let mut options = match options::Parsed::new(&self.options, self.sloppy) {
             Ok(options) => options,
             Err(why) => {
                 complain(&why);
                 return Ok(USAGE);
             }
         };
+        if let Some(note) = options.note() {
+            complain(&note);
+        }
+        // Nobody who writes an fstab line expects to load modules by hand.
+        options.mount.load_module = true;
         if self.fake {
             return Ok(OK);
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::output::Output;
 use super::stop::Stop;
 use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, played};
+use super::{Error, FAILED, OK, complain, played};
 use crate::device::daxmode;
 use crate::ops;
 use crate::ops::follow::{self, Followed, Pace, Round, Watch};
@@ -29,7 +29,7 @@ Examples:
 )]
 pub(super) struct Args {
     /// Make nothing, only count.
-    #[arg(short = 'n', long)]
+    #[arg(short = 'n', long, alias = "dryrun")]
     dry_run: bool,
 
     /// Put right what is there and is not as logged: owners, modes, and files that a
@@ -55,11 +55,12 @@ pub(super) struct Args {
     json: bool,
 
     /// Write the log as yaml files below DIR/root instead, one for each file.
-    #[arg(short = 's', long, value_name = "DIR", conflicts_with = "follow")]
-    shadow: Option<PathBuf>,
+    #[arg(short = 's', short_alias = 'S', long, value_name = "DIR", conflicts_with = "follow",
+          action = clap::ArgAction::Append)]
+    shadow: Vec<PathBuf>,
 
     /// With --shadow, read the log of this device or image, which need not be mounted.
-    #[arg(long, value_name = "DEV", requires = "shadow", conflicts_with = "path")]
+    #[arg(short = 'd', long, value_name = "DEV", requires = "shadow")]
     daxdev: Option<PathBuf>,
 
     /// With --daxdev, put a character dax device into fsdev mode first, and leave it there.
@@ -78,8 +79,8 @@ pub(super) struct Args {
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
 
-    /// Accepted for upstream's scripts: shadow files that are there are always compared.
-    #[arg(short = 'S', long, requires = "shadow")]
+    /// With --shadow, only compare the files that are there, and fail where one differs.
+    #[arg(long, requires = "shadow")]
     shadowtest: bool,
 
     /// Any path in the mount.
@@ -88,7 +89,22 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// The same, making nothing.
+    pub(super) fn dry(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        if self.shadow.len() > 1 {
+            return Err(Error::Usage("--shadow can be given once only".to_owned()));
+        }
+        if let (Some(_), Some(path)) = (&self.daxdev, &self.path) {
+            complain(&format!(
+                "warning: the log is read from --daxdev: {} is ignored",
+                path.display()
+            ));
+        }
         let options = Options {
             dry_run: self.dry_run,
             repair: self.repair,
@@ -107,8 +123,17 @@ impl Args {
         }
         let mut watching = Watching::start(Unit::Entries)?;
         let mut progress = watching.entries();
-        let played = match &self.shadow {
-            Some(dir) => shadow::shadow(source, dir, options, &mut progress)?,
+        let played = match self.shadow.first() {
+            Some(dir) => shadow::shadow(
+                source,
+                dir,
+                Options {
+                    // A shadow file is a copy of what the log says: an old one is replaced.
+                    repair: self.repair || !self.shadowtest,
+                    ..options
+                },
+                &mut progress,
+            )?,
             None => logplay::logplay(source, options, &mut progress)?,
         };
         watching.end();

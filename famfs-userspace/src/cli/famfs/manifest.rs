@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::size;
+use super::{number, size};
 use crate::ops::create::Item;
 
 /// More entries than any log has room for.
@@ -14,7 +14,8 @@ const ITEMS_MAX: usize = 1 << 21;
 pub(super) fn item(text: &str) -> Result<Item, String> {
     let fields: Vec<&str> = text.split(',').collect();
     let (name, bytes, seed) = match fields[..] {
-        [name, bytes] => (name, bytes, None),
+        // As upstream has it, a seed of 0 is none.
+        [name, bytes] | [name, bytes, "0"] => (name, bytes, None),
         [name, bytes, seed] => (name, bytes, Some(self::seed(seed)?)),
         _ => return Err("an item is NAME,SIZE or NAME,SIZE,SEED".to_owned()),
     };
@@ -30,8 +31,8 @@ pub(super) fn item(text: &str) -> Result<Item, String> {
 
 /// A seed as `verify` takes it.
 pub(super) fn seed(text: &str) -> Result<u32, String> {
-    match text.parse() {
-        Ok(seed) if seed > 0 && !text.starts_with('+') => Ok(seed),
+    match number::parse(text) {
+        Some(seed) if seed > 0 => Ok(seed),
         _ => Err("a seed is a number from 1 to 4294967295".to_owned()),
     }
 }
@@ -79,6 +80,9 @@ mod tests {
     fn items() {
         assert_eq!(item("a,4k"), Ok(made("a", 4096, None)));
         assert_eq!(item("/m/b c,1M,7"), Ok(made("/m/b c", 1 << 20, Some(7))));
+        assert_eq!(item("a,1M,0x2a"), Ok(made("a", 1 << 20, Some(42))));
+        assert_eq!(item("a,1M,0"), Ok(made("a", 1 << 20, None)));
+        assert_eq!(item("a,0,7"), Ok(made("a", 0, Some(7))));
         for text in [
             "",
             "a",
@@ -86,7 +90,6 @@ mod tests {
             ",1",
             "a,1,2,3",
             "a,1,",
-            "a,1,0",
             "a,1,-1",
             "a,1,+1",
             "a,1,x",

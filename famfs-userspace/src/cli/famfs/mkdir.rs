@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::owner::OwnerArgs;
-use super::watching::{Unit, Watching};
+use super::watching::{Unit, WaitArgs, Watching};
 use super::{Error, OK, complain};
 use crate::ops::maker::Owner;
 use crate::ops::mkdir;
@@ -23,8 +23,11 @@ pub(super) struct Args {
     owner: OwnerArgs,
 
     /// Say how many folders were made.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(flatten)]
+    wait: WaitArgs,
 
     /// The folder.
     path: PathBuf,
@@ -41,9 +44,9 @@ impl Args {
             },
         };
         // A signal waits until the folder is logged or gone.
-        let watching = Watching::start(Unit::Files)?;
+        let watching = Watching::start_locking(Unit::Files, &self.wait)?;
         let made = mkdir::mkdir(&self.path, &options, &watching.watch)?;
-        if self.verbose {
+        if self.verbose > 0 {
             complain(&format!("made {made} folders"));
         }
         Ok(OK)

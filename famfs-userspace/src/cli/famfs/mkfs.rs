@@ -1,9 +1,7 @@
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
 use super::output::Output;
-use super::{Error, OK, complain, size};
+use super::{Error, OK, complain, no_effect, size};
 use crate::device::{dax, daxmode};
 use crate::host;
 use crate::media::{LOG_LEN_MAX, LOG_LEN_MIN, UNIT_2M, UNIT_4K};
@@ -38,8 +36,8 @@ pub(super) struct Args {
 
     /// What file sizes are rounded up to on the device. 2M keeps every file mappable by
     /// huge pages; 4k takes less room for small files.
-    #[arg(long, value_name = "UNIT", value_enum, default_value = "2M")]
-    alloc_unit: Unit,
+    #[arg(long, value_name = "4k|2M", default_value = "2M", value_parser = alloc_unit)]
+    alloc_unit: u64,
 
     /// Print what was made as JSON.
     #[arg(long, conflicts_with = "kill")]
@@ -57,24 +55,24 @@ pub(super) struct Args {
     #[arg(short = 'F', long, conflicts_with = "fuse")]
     nofuse: bool,
 
-    /// Refused: there is no fuse here. What mkfs writes is the same for both.
+    /// Accepted: what mkfs writes is the same for fuse.
     #[arg(long)]
     fuse: bool,
 
     /// Accepted for scripts: what was made is printed anyway.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
 
     /// A block device with DAX, a character dax device, or an image file.
     device: PathBuf,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Unit {
-    #[value(name = "4k")]
-    Small,
-    #[value(name = "2M")]
-    Huge,
+/// Takes every spelling of the two sizes.
+fn alloc_unit(text: &str) -> Result<u64, String> {
+    match size::parse(text)? {
+        unit @ (UNIT_4K | UNIT_2M) => Ok(unit),
+        _ => Err("an allocation unit is 4k or 2M".to_owned()),
+    }
 }
 
 fn log_len(text: &str) -> Result<u64, String> {
@@ -89,7 +87,7 @@ fn log_len(text: &str) -> Result<u64, String> {
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         if self.fuse {
-            return Err(Error::OfFuse { option: "--fuse" });
+            no_effect("--fuse", "what mkfs writes is the same for fuse");
         }
         let switched = if self.set_daxmode {
             daxmode::to_fsdev(&self.device).map_err(ops::Error::from)?
@@ -114,10 +112,7 @@ impl Args {
         let options = mkfs::Options {
             force: self.force,
             log_len: self.loglen,
-            alloc_unit: match self.alloc_unit {
-                Unit::Small => UNIT_4K,
-                Unit::Huge => UNIT_2M,
-            },
+            alloc_unit: self.alloc_unit,
         };
         let host = host::ensure_system_uuid().map_err(ops::Error::from)?;
         let made = mkfs::mkfs(&self.device, &options, host)?;

@@ -5,7 +5,7 @@ use famfs_cli::env;
 use super::helper::options::{self, Parsed};
 use super::output::Output;
 use super::watching::{Unit, Watching};
-use super::{Error, complain, played};
+use super::{Error, complain, no_effect, played};
 use crate::ops::{self, mount};
 
 const EXAMPLES: &str = "\
@@ -61,41 +61,46 @@ pub(super) struct Args {
     #[arg(short = 'F', long, conflicts_with = "fuse")]
     nofuse: bool,
 
-    /// Refused: there is no fuse here, nor what belongs to it.
+    /// Refused: there is no fuse here.
     #[arg(short, long)]
     fuse: bool,
 
-    /// Of fuse.
+    /// Upstream's fuse timeout of metadata; accepted, without effect.
     #[arg(short, long, value_name = "SECONDS", hide = true)]
-    timeout: Option<String>,
+    timeout: Option<u64>,
 
-    /// Of fuse.
-    #[arg(short, long, value_name = "HOW", hide = true)]
+    /// Upstream's fuse caching; accepted, without effect.
+    #[arg(short, long, value_name = "HOW", hide = true, conflicts_with = "timeout",
+          value_parser = ["always", "normal", "never"])]
     cache: Option<String>,
 
-    /// Of fuse.
+    /// Upstream's fuse shadow folder; accepted, without effect.
     #[arg(short = 'S', long, value_name = "PATH", hide = true)]
     shadow: Option<PathBuf>,
 
-    /// Of fuse.
+    /// Upstream's fuse access rule; accepted, without effect.
     #[arg(short = 'u', long, hide = true)]
     nouseraccess: bool,
 
-    /// Of fuse.
+    /// Upstream's fuse permission rule; accepted, without effect.
     #[arg(short = 'p', long, hide = true)]
     nodefaultperm: bool,
 
-    /// Of fuse.
+    /// Upstream's fuse debugging; accepted, without effect.
     #[arg(short, long, hide = true)]
     debug: bool,
+
+    /// Accepted: upstream passes over it.
+    #[arg(short = 'b', hide = true)]
+    bounce: bool,
 
     /// Refused: mkfs and fsck make the mount that they need themselves, and nobody sees it.
     #[arg(short = 'D', long, hide = true)]
     dummy: bool,
 
     /// Accepted for scripts: what was played is printed anyway.
-    #[arg(short, long)]
-    verbose: bool,
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
 
     /// Print what was played as JSON.
     #[arg(long)]
@@ -118,9 +123,12 @@ impl Args {
                 "a dummy mount is not needed: mkfs and fsck work without",
             ));
         };
-        let mut options = Parsed::new(&self.options, false)
-            .map_err(|why| refused(&self.device, &why))?
-            .mount;
+        let parsed =
+            Parsed::new(&self.options, false).map_err(|why| refused(&self.device, &why))?;
+        if let Some(note) = parsed.note() {
+            complain(&note);
+        }
+        let mut options = parsed.mount;
         options.logplay &= !self.no_logplay;
         options.client |= self.client;
         options.remount |= self.remount;
@@ -139,7 +147,6 @@ impl Args {
     /// Says what is asked for and not there.
     fn check_mode(&self, mode: Option<&std::ffi::OsStr>) -> Result<(), Error> {
         let of_fuse = [
-            (self.fuse, "--fuse"),
             (self.timeout.is_some(), "--timeout"),
             (self.cache.is_some(), "--cache"),
             (self.shadow.is_some(), "--shadow"),
@@ -147,8 +154,14 @@ impl Args {
             (self.nodefaultperm, "--nodefaultperm"),
             (self.debug, "--debug"),
         ];
-        if let Some((_, option)) = of_fuse.iter().find(|(given, _)| *given) {
-            return Err(Error::OfFuse { option });
+        if self.fuse {
+            return Err(Error::OfFuse { option: "--fuse" });
+        }
+        for (_, option) in of_fuse.iter().filter(|(given, _)| *given) {
+            no_effect(option, "it is for the fuse daemon, and there is none here");
+        }
+        if self.nouseraccess {
+            complain("hint: `-o mode=700` keeps other users out of the mount");
         }
         match mode.and_then(std::ffi::OsStr::to_str) {
             _ if self.nofuse => Ok(()),

@@ -3,6 +3,8 @@
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{getegid, geteuid};
 
+use super::number;
+
 #[derive(Debug, clap::Args)]
 pub(super) struct OwnerArgs {
     /// Permission bits in octal, taken as they are. Without: the default less the umask.
@@ -48,9 +50,9 @@ pub(super) fn mode(text: &str) -> Result<u32, String> {
 }
 
 pub(super) fn id(text: &str) -> Result<u32, String> {
-    match text.parse() {
+    match number::parse(text) {
         // The last number means "leave it as it is" to the kernel.
-        Ok(id) if id != u32::MAX && !text.starts_with('+') => Ok(id),
+        Some(id) if id != u32::MAX => Ok(id),
         _ => Err("an owner is a number from 0 to 4294967294".to_owned()),
     }
 }
@@ -68,6 +70,7 @@ mod tests {
             assert!(mode(text).is_err(), "{text}");
         }
         assert_eq!(id("0"), Ok(0));
+        assert_eq!(id("0x10"), Ok(16));
         assert_eq!(id("4294967294"), Ok(u32::MAX - 1));
         for text in ["", "4294967295", "-1", "+1", "root"] {
             assert!(id(text).is_err(), "{text}");

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, complain, manifest};
+use super::{Error, FAILED, OK, complain, manifest, number};
 use crate::ops::{data, pool};
 
 const EXAMPLES: &str = "\
@@ -21,13 +21,14 @@ It only reads: a client's read-only files can be verified, too.";
 pub(super) struct Args {
     /// The seed.
     #[arg(short = 'S', long, value_name = "SEED", requires = "file",
-          value_parser = manifest::seed)]
+          conflicts_with = "multi", value_parser = manifest::seed)]
     seed: Option<u32>,
 
     /// The file.
     #[arg(
         short,
         long,
+        alias = "filename",
         value_name = "FILE",
         requires = "seed",
         required_unless_present = "multi",
@@ -40,12 +41,16 @@ pub(super) struct Args {
     multi: Vec<(PathBuf, u32)>,
 
     /// Threads, from 0 (this one) to 256. Without: one for each CPU.
-    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=256))]
+    #[arg(short, long, value_name = "N", value_parser = number::up_to::<u16>(256))]
     threadct: Option<u16>,
 
     /// Say nothing of files that are right.
     #[arg(short, long)]
     quiet: bool,
+
+    /// Accepted for scripts.
+    #[arg(short, long, hide = true, action = clap::ArgAction::Count)]
+    verbose: u8,
 
     /// Print the verdicts as JSON.
     #[arg(long)]

@@ -10,11 +10,24 @@ use famfs_cli::{signals, stream};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use super::{Error, FAILED};
+use super::{Error, FAILED, number};
 use crate::ops::watch::Watch;
+use crate::text::printable;
+
+/// Goes to the start of the line and empties it.
+const ERASE: &str = "\r\x1b[K";
 
 /// The first line comes when a command is slow, not at once.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// How long a command may wait.
+#[derive(Debug, clap::Args)]
+pub(super) struct WaitArgs {
+    /// Give up when another process keeps the lock on the log for S seconds; 0 is one try.
+    /// Without: wait as long as it takes.
+    #[arg(long, value_name = "S", value_parser = number::up_to::<u64>(u32::MAX))]
+    wait: Option<u64>,
+}
 
 /// Listens to signals and shows progress until it goes.
 pub(super) struct Watching {
@@ -32,6 +45,15 @@ pub(super) enum Unit {
 }
 
 impl Watching {
+    /// As [`Watching::start`], for a command that takes the lock of a log.
+    pub(super) fn start_locking(unit: Unit, wait: &WaitArgs) -> Result<Self, Error> {
+        let mut watching = Self::start(unit)?;
+        let patience = wait.wait.map(Duration::from_secs);
+        watching.watch.set_patience(patience);
+        watching.watch.set_teller(tell);
+        Ok(watching)
+    }
+
     /// From here on SIGINT, SIGTERM and SIGHUP end the work in good order: what is
     /// complete is kept, what is not is taken back.
     pub(super) fn start(unit: Unit) -> Result<Self, Error> {
@@ -92,6 +114,16 @@ impl Drop for Watching {
     }
 }
 
+/// Says something while the work goes on, in place of a progress line.
+fn tell(message: &str) {
+    let erase = if io::stderr().is_terminal() {
+        ERASE
+    } else {
+        ""
+    };
+    stream::show(&format!("{erase}famfs: {}\n", printable(message)));
+}
+
 fn show(watch: &Watch, unit: Unit, over: &AtomicBool) {
     let mut shown = false;
     loop {
@@ -101,12 +133,12 @@ fn show(watch: &Watch, unit: Unit, over: &AtomicBool) {
         }
         let (done, total) = watch.progress();
         if total > 1 {
-            stream::show(&format!("\r\x1b[K{}", line(done, total, unit)));
+            stream::show(&format!("{ERASE}{}", line(done, total, unit)));
             shown = true;
         }
     }
     if shown {
-        stream::show("\r\x1b[K");
+        stream::show(ERASE);
     }
 }
 

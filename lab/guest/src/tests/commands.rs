@@ -219,6 +219,14 @@ fn cp_refusals() {
         ),
         (format!("famfs cp {tree} {}", at("x")), "`-r` copies it"),
         (
+            format!("famfs cp /proc/meminfo {}", at("x")),
+            "/proc/meminfo: its size is not known before it is read",
+        ),
+        (
+            format!("famfs cp /sys/devices/system/cpu/online {}", at("x")),
+            "cannot copy /sys/devices/system/cpu/online: it has fewer bytes than its size says",
+        ),
+        (
             format!("famfs cp {tree}/one {}", at("no/x")),
             "not in the log",
         ),

@@ -276,6 +276,7 @@ fn follow() {
 fn client() {
     let famfs = Famfs::fresh();
     famfs.creat("file", "2M");
+    must(&format!("famfs mkdir {}", famfs.path("folder")));
     famfs.umount();
     let other = "/tmp/other_host";
     fs::write(other, "11111111-2222-3333-4444-555555555555").unwrap();
@@ -288,12 +289,13 @@ fn client() {
     ));
     let mode = |name: &str| fs::metadata(famfs.path(name)).unwrap().mode() & 0o7777;
     assert_eq!((mode("file"), mode(".meta/.log")), (0o444, 0o444));
+    assert_eq!(mode("folder"), 0o755, "as upstream has it");
     let said = must_fail(&format!(
         "env FAMFS_SYSTEM_UUID_FILE={other} famfs creat -s 2M {}",
         famfs.path("mine")
     ));
     assert!(said.contains("did not make the file system"), "{said}");
-    assert_eq!(names(&famfs), [".meta", "file"]);
+    assert_eq!(names(&famfs), [".meta", "file", "folder"]);
     // Nor does one that does not know who it is: it is told so, and may look.
     for bytes in ["", "\0", "11111111-2222-3333-4444-55555555555"] {
         fs::write(other, bytes).unwrap();
@@ -318,7 +320,7 @@ fn client() {
                 "{line}: {said}"
             );
         }
-        assert_eq!(names(&famfs), [".meta", "file"]);
+        assert_eq!(names(&famfs), [".meta", "file", "folder"]);
     }
     fs::remove_file(other).unwrap();
 }
