@@ -193,7 +193,7 @@ fn present(prefix: &str, program: &str) -> Vec<PathBuf> {
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/contracts")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/contracts")
 }
 
 #[cfg(test)]
