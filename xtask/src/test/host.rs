@@ -162,7 +162,7 @@ fn run(name: &str, command: &mut Command, ledger: &Ledger) -> Result<()> {
         }
     }
     for test in failed(&text) {
-        ledger.show(&format!("FAIL [host {name}] {test}"));
+        ledger.name_failure(&format!("FAIL [host {name}] {test}"));
     }
     // A program that ends before its result line has failed too.
     if !output.status.success() && tally.failed == 0 {
@@ -234,7 +234,10 @@ not json
             failures[0].starts_with("FAIL host x: signal: 9"),
             "{failures:?}"
         );
-        let (tally, _) = tally_of("echo 'test result: FAILED. 1 passed; 1 failed;'; exit 101");
+        let (tally, failures) = tally_of(
+            "echo 'test a::b ... FAILED'; echo 'test result: FAILED. 1 passed; 1 failed;'; exit 101",
+        );
         assert_eq!((tally.passed, tally.failed), (1, 1));
+        assert_eq!(failures, ["FAIL [host x] a::b"]);
     }
 }

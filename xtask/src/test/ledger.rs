@@ -20,6 +20,9 @@ struct Account {
     tally: Tally,
     /// Every verdict in the order it came, one line each.
     ran: Vec<String>,
+    /// The failures among them, one line each, with the names of tests that only their program
+    /// counted.
+    failures: Vec<String>,
     /// Guests that the emulator lost and that were booted again, one line each.
     again: Vec<String>,
 }
@@ -51,6 +54,15 @@ impl Ledger {
         let mut account = self.account();
         account.tally.add(line);
         account.ran.push(line.to_owned());
+        if line.starts_with("FAIL ") {
+            account.failures.push(line.to_owned());
+        }
+    }
+
+    /// Shows and keeps the name of a failed test that another line has counted.
+    pub(crate) fn name_failure(&self, line: &str) {
+        self.account().failures.push(line.to_owned());
+        self.show(line);
     }
 
     /// Counts a guest that was lost to the emulator and is booted again.
@@ -71,9 +83,7 @@ impl Ledger {
 
     /// Returns the lines of failed tests.
     pub(crate) fn failures(&self) -> Vec<String> {
-        let account = self.account();
-        let failed = account.ran.iter().filter(|line| line.starts_with("FAIL "));
-        failed.cloned().collect()
+        self.account().failures.clone()
     }
 
     /// Writes what ran and where to a file, sorted, so that two runs can be compared.
