@@ -7,7 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, SFlag, fstatat};
 
 use super::memory::Owners;
 use super::plan::Owner;
@@ -21,6 +22,16 @@ pub struct MountTree<'fd> {
     root: BorrowedFd<'fd>,
     /// Found out when somebody asks: it takes a look at every file.
     owners: OnceCell<Owners>,
+    /// The file that was to be made last, if something stood there already. When a log is played
+    /// again that is so for all of them, and a look costs less than an attempt to make one.
+    in_the_way: Option<InTheWay>,
+}
+
+/// A name, and what [`MountTree::seems`] said of it.
+#[derive(Debug)]
+struct InTheWay {
+    path: PathBuf,
+    stat: Option<FileStat>,
 }
 
 impl<'fd> MountTree<'fd> {
@@ -28,6 +39,7 @@ impl<'fd> MountTree<'fd> {
         Self {
             root,
             owners: OnceCell::new(),
+            in_the_way: None,
         }
     }
 
@@ -40,10 +52,36 @@ impl<'fd> MountTree<'fd> {
         };
         confined::open(self.root, path, flags).map(File::from)
     }
+
+    /// What seems to stand under a name. Unlike [`Self::open`] this follows a symlink in the
+    /// place of a folder: what it says holds for the mount once the file could be opened.
+    fn seems(&self, path: &Path) -> Option<FileStat> {
+        fstatat(self.root, path, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
+    }
+
+    /// The same, if that is a regular file; not asked twice in a row.
+    fn seems_a_file(&self, path: &Path) -> Option<FileStat> {
+        let known = self.in_the_way.as_ref().filter(|it| it.path == path);
+        let stat = known.and_then(|it| it.stat).or_else(|| self.seems(path))?;
+        let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
+        (kind == SFlag::S_IFREG).then_some(stat)
+    }
 }
 
 impl Tree for MountTree<'_> {
     fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+        // Three calls less for each file than the careful way below.
+        if let Some(stat) = self.seems_a_file(path)
+            && let Ok(file) = self.open(path, OFlag::O_RDONLY)
+        {
+            let owner = Owner {
+                uid: stat.st_uid,
+                gid: stat.st_gid,
+                mode: stat.st_mode & 0o7777,
+            };
+            let size = u64::try_from(stat.st_size).map_err(io::Error::other)?;
+            return Ok(Some(Found::File(owner, mapped(&file, size)?)));
+        }
         let meta = match self.open(path, OFlag::O_PATH) {
             Ok(handle) => handle.metadata()?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -58,7 +96,10 @@ impl Tree for MountTree<'_> {
         }
         let file = self.open(path, OFlag::O_RDONLY)?;
         let meta = file.metadata()?;
-        Ok(Some(Found::File(owner_of(&meta), mapped(&file, &meta)?)))
+        Ok(Some(Found::File(
+            owner_of(&meta),
+            mapped(&file, meta.len())?,
+        )))
     }
 
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
@@ -73,7 +114,22 @@ impl Tree for MountTree<'_> {
         size: u64,
         placement: &Placement,
     ) -> io::Result<()> {
-        let file = confined::create(self.root, path)?;
+        if let Some(last) = &mut self.in_the_way {
+            path.clone_into(&mut last.path);
+            last.stat = fstatat(self.root, path, AtFlags::AT_SYMLINK_NOFOLLOW).ok();
+            if last.stat.is_some() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+        }
+        let file = confined::create(self.root, path);
+        let existed = file
+            .as_ref()
+            .is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists);
+        self.in_the_way = existed.then(|| InTheWay {
+            path: path.to_owned(),
+            stat: None,
+        });
+        let file = file?;
         let made = give(&file, owner, size, placement);
         if made.is_err() {
             // An empty file without a map would stand for one that is not there.
@@ -136,7 +192,7 @@ fn owner_of(meta: &Metadata) -> Owner {
     }
 }
 
-fn mapped(file: &File, meta: &Metadata) -> io::Result<Mapped> {
+fn mapped(file: &File, size: u64) -> io::Result<Mapped> {
     let map = match abi::get_map(file.as_fd()) {
         Ok(Some(map)) => Some(map),
         Ok(None) => return Ok(Mapped::Nothing),
@@ -147,10 +203,10 @@ fn mapped(file: &File, meta: &Metadata) -> io::Result<Mapped> {
     // tells.
     let usable = abi::is_mapped(file.as_fd())?;
     Ok(match map {
-        None if usable => Mapped::Hidden { size: meta.len() },
-        None if meta.len() == 0 => Mapped::Nothing,
+        None if usable => Mapped::Hidden { size },
+        None if size == 0 => Mapped::Nothing,
         None => Mapped::Invalid,
-        Some(map) if !usable || meta.len() != map.size => Mapped::Invalid,
+        Some(map) if !usable || size != map.size => Mapped::Invalid,
         Some(map) => Mapped::Map {
             size: map.size,
             placement: match map.chunk_size {
