@@ -1,5 +1,11 @@
 //! famfs-bench: touches, poisons, measures and compares the faults of DAX files.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "famfs_cli::stream writes"
+)]
+
 mod cli;
 #[cfg(test)]
 mod contract;
@@ -30,15 +36,18 @@ mod workload;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 /// What a command that could not do its work exits with; clap uses the same for usage errors.
 const RUN_ERROR: u8 = 2;
 /// A limit that was not met.
 const MISSED: u8 = 1;
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match famfs_cli::args::parse::<cli::Cli>(output::NAME, RUN_ERROR) {
+        Ok(cli) => cli,
+        // Help that could not be written is a run error here.
+        Err(0) => return ExitCode::SUCCESS,
+        Err(_) => return ExitCode::from(RUN_ERROR),
+    };
     let done = match &cli.command {
         cli::Command::Touch(args) => touch::main(args),
         cli::Command::Poison(args) => poison::main(args),
@@ -56,9 +65,8 @@ fn main() -> ExitCode {
     };
     match done {
         Ok(code) => code,
-        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("famfs-bench: {error:#}");
+            output::complain(&format!("{error:#}"));
             ExitCode::from(RUN_ERROR)
         }
     }

@@ -1,15 +1,16 @@
-//! What goes to stdout: one text or one JSON document, and a reader that left is no error.
-
-use std::io::{self, Write as _};
+//! What goes to the standard streams: one text or one JSON document, and messages.
 
 use anyhow::{Context as _, Result};
+use famfs_cli::stream;
 use serde::Serialize;
 
+pub(crate) const NAME: &str = "famfs-bench";
+
+/// A reader that left is no error, and changes no exit status.
 pub(crate) fn text(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
+    stream::print(text.as_bytes())
+        .map(drop)
+        .context("cannot write the output")
 }
 
 pub(crate) fn json(value: &impl Serialize) -> Result<()> {
@@ -23,9 +24,7 @@ pub(crate) fn to_json(value: &impl Serialize) -> Result<String> {
     Ok(json)
 }
 
-pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+/// One line for the user.
+pub(crate) fn complain(message: &str) {
+    stream::complain(NAME, message);
 }

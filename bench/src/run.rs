@@ -80,10 +80,12 @@ fn verdict(outcome: &Outcome, for_gate: bool) -> ExitCode {
         .filter(|scenario| !scenario.unexpected.is_empty())
         .count();
     if nothing {
-        eprintln!("famfs-bench: nothing was measured: every target was skipped");
+        output::complain("nothing was measured: every target was skipped");
     }
     if wrong > 0 {
-        eprintln!("famfs-bench: {wrong} rows have other fault counts than expected");
+        output::complain(&format!(
+            "{wrong} rows have other fault counts than expected"
+        ));
     }
     if nothing || (wrong > 0 && !for_gate) {
         ExitCode::from(RUN_ERROR)
@@ -188,7 +190,9 @@ fn measure_pass(
         }
     };
     if !settle::settle() {
-        eprintln!("famfs-bench: other work goes on beside the measurement of {name}");
+        output::complain(&format!(
+            "other work goes on beside the measurement of {name}"
+        ));
     }
     let measured = measure::file(name, &prepared, geometry);
     target.file = Some(&*prepared.file).into();

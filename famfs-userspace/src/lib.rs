@@ -3,6 +3,12 @@
 //! * The runtime wing turns bytes on shared memory into files: `media` -> `player` -> a mount.
 //! * The instrument wing turns faults into pictures: `probe`, `source` -> `model` -> `report`, `tui`.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "famfs_cli::stream writes"
+)]
+
 pub mod alloc;
 pub mod cli;
 pub mod device;

@@ -416,6 +416,8 @@ fn configuration(
     env.extend(std::env::vars().filter(|(key, _)| {
         ["TERM", "COLORTERM", "NO_COLOR", "RUST_BACKTRACE"].contains(&key.as_str())
             || key.starts_with("FAMFS_FINGERPRINT_")
+            // A screen's characters are the terminal's; a test's output is the same everywhere.
+            || (terminal.is_some() && ["LC_ALL", "LC_CTYPE", "LANG"].contains(&key.as_str()))
     }));
     let command = if args.command.is_empty() {
         vec!["sh".to_owned()]

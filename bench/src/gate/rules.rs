@@ -220,7 +220,7 @@ fn compare_row(id: &str, base: &Row, new: &Row, growth: Growth) -> Comparison {
 /// The statistics that differ. The hash is over every single time, so it catches what the others
 /// miss; an older baseline may lack the rest.
 fn moved(base: &Row, new: &Row) -> Vec<&'static str> {
-    fn differ<T: PartialEq>(base: Option<T>, new: Option<T>) -> bool {
+    fn differ<T: PartialEq + Copy>(base: Option<T>, new: Option<T>) -> bool {
         base.is_some() && new.is_some() && base != new
     }
     [

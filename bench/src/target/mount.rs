@@ -73,7 +73,7 @@ impl Mounted {
 impl Drop for Mounted {
     fn drop(&mut self) {
         if let Err(error) = self.undo() {
-            eprintln!("famfs-bench: {error:#}");
+            crate::output::complain(&format!("{error:#}"));
         }
     }
 }

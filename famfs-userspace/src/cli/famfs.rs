@@ -1,9 +1,10 @@
 //! `famfs`: make, mount, fill, check and show famfs file systems.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use famfs_cli::{args, stream};
 
 use crate::ops;
 
@@ -46,6 +47,8 @@ pub use size::parse as parse_size;
 const OK: u8 = 0;
 /// It failed, or it found something wrong.
 const FAILED: u8 = 1;
+/// The command line is wrong.
+const USAGE: u8 = 2;
 /// A privilege or a kernel feature is missing.
 const UNSUPPORTED: u8 = 3;
 
@@ -108,14 +111,15 @@ enum Error {
 
 /// Runs `famfs` with the arguments of this process.
 pub fn main() -> ExitCode {
-    let mut out = Output::stdout();
+    let mut out = Output::default();
     let status = helper::run(&mut out)
-        .unwrap_or_else(|| run(&Args::parse().command, &mut out))
+        .unwrap_or_else(|| match args::parse::<Args>("famfs", USAGE) {
+            Ok(args) => run(&args.command, &mut out),
+            Err(status) => Ok(status),
+        })
         .and_then(|status| out.finish().map_err(Error::Output).map(|()| status));
     match status {
         Ok(status) => ExitCode::from(status),
-        // The reader has seen enough.
-        Err(Error::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => ExitCode::from(OK),
         Err(e) => ExitCode::from(complain_of(e)),
     }
 }
@@ -160,7 +164,8 @@ fn complain_of(error: Error) -> u8 {
         }
         Error::Op(e) => (e.hint(), FAILED),
         Error::OfFuse { .. } => (None, UNSUPPORTED),
-        Error::Signals(_) | Error::Output(_) => (None, FAILED),
+        Error::Output(e) => (None, stream::ended_by(e).unwrap_or(FAILED)),
+        Error::Signals(_) => (None, FAILED),
     };
     complain(&format!("{:#}", anyhow::Error::from(error)));
     if let Some(hint) = hint {
@@ -172,5 +177,5 @@ fn complain_of(error: Error) -> u8 {
 /// One line for the user. Standard error may be gone, which is no reason to stop.
 fn complain(message: &str) {
     let message = crate::text::printable(message);
-    let _ = writeln!(io::stderr(), "famfs: {message}");
+    stream::complain("famfs", &message);
 }

@@ -2,7 +2,8 @@
 
 use std::{io, process::ExitCode, time::Duration};
 
-use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+use clap::{CommandFactory as _, error::ErrorKind};
+use famfs_cli::{args as arguments, stream as streams};
 
 use crate::{
     privilege::{self, Keep},
@@ -34,12 +35,19 @@ use output::Printer;
 const FAILED: u8 = 1;
 /// A privilege or a kernel feature is missing.
 const UNSUPPORTED: u8 = 3;
+/// The command line is wrong.
+const USAGE: u8 = 2;
+
+const NAME: &str = "famfs-top";
 
 /// Runs `famfs-top` with the arguments of this process.
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match arguments::parse::<Args>(NAME, USAGE) {
+        Ok(args) => args,
+        Err(status) => return ExitCode::from(status),
+    };
     if let Some((kind, message)) = misused(&args) {
-        Args::command().error(kind, message).exit();
+        return arguments::misused(NAME, USAGE, &Args::command().error(kind, message));
     }
     let done = match &args.sub {
         None => watch(&args),
@@ -51,7 +59,10 @@ pub fn main() -> ExitCode {
             complain(&format!("{error:#}"));
             let source = error.downcast_ref::<source::Error>();
             let unsupported = source.is_some_and(source::Error::is_unsupported);
-            ExitCode::from(if unsupported { UNSUPPORTED } else { FAILED })
+            let blocked = error
+                .downcast_ref::<io::Error>()
+                .and_then(streams::ended_by);
+            ExitCode::from(blocked.unwrap_or(if unsupported { UNSUPPORTED } else { FAILED }))
         }
     }
 }
@@ -162,8 +173,7 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
 
 /// One line for the user. Standard error may be gone, which is no reason to stop.
 fn complain(message: &str) {
-    use std::io::Write as _;
     // Names in it are from outside.
     let message = crate::text::printable(message);
-    let _ = writeln!(io::stderr(), "famfs-top: {message}");
+    streams::complain(NAME, &message);
 }

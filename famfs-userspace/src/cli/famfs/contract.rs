@@ -3,14 +3,11 @@
 use famfs_cli::contract::{Document, Program, assert_kept};
 use famfs_cli::status::{Statuses, exit, signal};
 
-use super::{FAILED, OK, UNSUPPORTED, helper};
+use super::{FAILED, OK, UNSUPPORTED, USAGE, helper};
 use super::{chkread, clone, fsck, getmap, opts, played, verify};
 use crate::module::status::Status;
 use crate::ops::{check, list, mkfs};
 use crate::{dump, fsck as judge};
-
-/// What clap ends with.
-const USAGE: u8 = 2;
 
 const STATUSES: &[Statuses] = &[
     Statuses {

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{CommandFactory, Parser};
+use famfs_cli::args;
 
 use super::output::Output;
 use super::watching::{Unit, Watching};
@@ -130,26 +131,19 @@ pub(super) fn run(out: &mut Output) -> Option<Result<u8, Error>> {
     let args: Vec<OsString> = std::env::args_os().collect();
     let name = Path::new(args.first()?).file_name()?.to_str()?;
     Some(match name {
-        "mount.famfs" => match parse::<Mount>() {
+        "mount.famfs" => match args::parse::<Mount>("famfs", USAGE) {
             Ok(args) => args.run(out),
             Err(status) => Ok(status),
         },
-        "umount.famfs" => Ok(match parse::<Umount>() {
+        "umount.famfs" => Ok(match args::parse::<Umount>("famfs", USAGE) {
             Ok(args) => args.run(),
             Err(status) => status,
         }),
-        "mkfs.famfs" => Mkfs::parse().args.run(out),
+        "mkfs.famfs" => match args::parse::<Mkfs>("famfs", super::USAGE) {
+            Ok(mkfs) => mkfs.args.run(out),
+            Err(status) => Ok(status),
+        },
         _ => return None,
-    })
-}
-
-/// Usage errors of mount helpers have another status than clap's.
-fn parse<T: Parser>() -> Result<T, u8> {
-    T::try_parse().map_err(|error| {
-        let status = if error.use_stderr() { USAGE } else { OK };
-        // A stream that is gone changes nothing.
-        let _ = error.print();
-        status
     })
 }
 

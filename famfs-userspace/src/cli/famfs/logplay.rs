@@ -154,7 +154,7 @@ impl Watch for Follower<'_> {
             played::complain_of_identity(round.played.role);
         }
         self.failed = played::round(round, self.json, self.out).err();
-        self.failed.is_none()
+        self.failed.is_none() && !self.out.is_closed()
     }
 
     fn wait(&mut self, pause: Duration) -> bool {

@@ -1,18 +1,16 @@
 //! Standard output, whose errors are the command's own.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write as _};
 
+use famfs_cli::stream;
 use serde::Serialize;
 
 use super::Error;
 
-pub(super) struct Output(Box<dyn Write>);
+#[derive(Default)]
+pub(super) struct Output(stream::Output);
 
 impl Output {
-    pub(super) fn stdout() -> Self {
-        Self(Box::new(BufWriter::new(io::stdout())))
-    }
-
     /// One line of text.
     pub(super) fn line(&mut self, line: &str) -> Result<(), Error> {
         writeln!(self.0, "{line}").map_err(Error::Output)
@@ -39,5 +37,10 @@ impl Output {
 
     pub(super) fn finish(&mut self) -> io::Result<()> {
         self.0.flush()
+    }
+
+    /// Whether the reader has left, so that work for it alone can end.
+    pub(super) fn is_closed(&self) -> bool {
+        self.0.is_closed()
     }
 }

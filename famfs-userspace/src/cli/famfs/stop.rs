@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use famfs_cli::signals;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::{flag, low_level::pipe};
@@ -28,6 +29,7 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
             pipe::register(signal, write.try_clone()?)?;
         }
+        signals::remember()?;
         Ok(Self { told: read, asked })
     }
 

@@ -1,11 +1,12 @@
 //! Signals and progress of long commands.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use famfs_cli::{signals, stream};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -39,6 +40,7 @@ impl Watching {
             let number = usize::try_from(signal).unwrap_or_default();
             flag::register_usize(signal, watch.signal_slot(), number).map_err(Error::Signals)?;
         }
+        signals::remember().map_err(Error::Signals)?;
         let over = Arc::new(AtomicBool::new(false));
         let display = io::stderr().is_terminal().then(|| {
             let (watch, over) = (watch.clone(), Arc::clone(&over));
@@ -99,12 +101,12 @@ fn show(watch: &Watch, unit: Unit, over: &AtomicBool) {
         }
         let (done, total) = watch.progress();
         if total > 1 {
-            let _ = write!(io::stderr(), "\r\x1b[K{}", line(done, total, unit));
+            stream::show(&format!("\r\x1b[K{}", line(done, total, unit)));
             shown = true;
         }
     }
     if shown {
-        let _ = write!(io::stderr(), "\r\x1b[K");
+        stream::show("\r\x1b[K");
     }
 }
 

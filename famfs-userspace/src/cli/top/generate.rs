@@ -1,16 +1,12 @@
 //! What is made from the command line's own description: completions and man pages.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::{fs, path::PathBuf};
 
 use anyhow::Context as _;
 use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::args::Args;
+use super::{args::Args, output::print};
 use crate::cli::pages::pages;
 
 /// Print a completion script for a shell.
@@ -29,7 +25,7 @@ impl Completions {
     pub(super) fn run(&self) -> anyhow::Result<()> {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Args::command(), "famfs-top", &mut script);
-        write(&script)
+        print(&String::from_utf8_lossy(&script)).map(drop)
     }
 }
 
@@ -46,19 +42,9 @@ impl Man {
         for (name, page) in pages([Args::command()]).context("cannot render the pages")? {
             let path = self.folder.join(format!("{name}.8"));
             fs::write(&path, page).with_context(|| format!("cannot write {}", path.display()))?;
-            write(format!("{}\n", path.display()).as_bytes())?;
+            print(&format!("{}\n", path.display()))?;
         }
         Ok(())
-    }
-}
-
-/// A reader that has seen enough is no failure.
-fn write(bytes: &[u8]) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(bytes) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
-        }
-        _ => Ok(()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! Intervals on standard output, in any format.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
+use famfs_cli::stream;
 
 use super::args::{Format, Show};
 use crate::{
@@ -102,10 +103,5 @@ pub(super) fn print_json(document: &str) -> anyhow::Result<bool> {
 }
 
 pub(super) fn print(text: &str) -> anyhow::Result<bool> {
-    let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(error).context("cannot write to standard output"),
-    }
+    stream::print(text.as_bytes()).context("cannot write to standard output")
 }

@@ -30,6 +30,7 @@ impl Signals {
         flag::register(SIGINT, Arc::clone(&interrupted))?;
         flag::register(SIGTERM, Arc::clone(&terminated))?;
         flag::register(SIGHUP, Arc::clone(&terminated))?;
+        famfs_cli::signals::remember()?;
         Ok(Self {
             interrupted,
             terminated,
