@@ -1,14 +1,14 @@
 //! A famfs mount as a [`Tree`]: every path is resolved by the kernel below its root.
 
 use std::cell::OnceCell;
-use std::fs::{File, Metadata};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AtFlags, OFlag};
-use nix::sys::stat::{FileStat, SFlag, fstatat};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use super::memory::Owners;
 use super::plan::Owner;
@@ -22,16 +22,15 @@ pub struct MountTree<'fd> {
     root: BorrowedFd<'fd>,
     /// Found out when somebody asks: it takes a look at every file.
     owners: OnceCell<Owners>,
-    /// The file that was to be made last, if something stood there already. When a log is played
-    /// again that is so for all of them, and a look costs less than an attempt to make one.
-    in_the_way: Option<InTheWay>,
+    /// The folder that was looked into last, if that was not the root: the files of a folder
+    /// mostly follow one another in a log.
+    folder: Option<Folder>,
 }
 
-/// A name, and what [`MountTree::seems`] said of it.
 #[derive(Debug)]
-struct InTheWay {
+struct Folder {
     path: PathBuf,
-    stat: Option<FileStat>,
+    handle: OwnedFd,
 }
 
 impl<'fd> MountTree<'fd> {
@@ -39,7 +38,7 @@ impl<'fd> MountTree<'fd> {
         Self {
             root,
             owners: OnceCell::new(),
-            in_the_way: None,
+            folder: None,
         }
     }
 
@@ -53,53 +52,53 @@ impl<'fd> MountTree<'fd> {
         confined::open(self.root, path, flags).map(File::from)
     }
 
-    /// What seems to stand under a name. Unlike [`Self::open`] this follows a symlink in the
-    /// place of a folder: what it says holds for the mount once the file could be opened.
-    fn seems(&self, path: &Path) -> Option<FileStat> {
-        fstatat(self.root, path, AtFlags::AT_SYMLINK_NOFOLLOW).ok()
+    /// Opens a regular file. Of anything else, `None`: a device node or a pipe must not be
+    /// opened, so its kind is asked first.
+    fn open_file(&mut self, path: &Path) -> io::Result<Option<File>> {
+        let (folder, name) = self.folder_of(path)?;
+        let stat = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if kind_of(&stat) != SFlag::S_IFREG {
+            return Ok(None);
+        }
+        let file = confined::open(folder, name.as_ref(), OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+        Ok(Some(file.into()))
     }
 
-    /// The same, if that is a regular file; not asked twice in a row.
-    fn seems_a_file(&self, path: &Path) -> Option<FileStat> {
-        let known = self.in_the_way.as_ref().filter(|it| it.path == path);
-        let stat = known.and_then(|it| it.stat).or_else(|| self.seems(path))?;
-        let kind = SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT;
-        (kind == SFlag::S_IFREG).then_some(stat)
+    /// The folder that has a name, and the name in it.
+    fn folder_of<'p>(&mut self, path: &'p Path) -> io::Result<(BorrowedFd<'_>, &'p OsStr)> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if parent.as_os_str().is_empty() {
+            return Ok((self.root, name));
+        }
+        let folder = match self.folder.take() {
+            Some(last) if last.path.as_os_str() == parent.as_os_str() => last,
+            _ => Folder {
+                path: parent.to_owned(),
+                handle: confined::open(self.root, parent, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            },
+        };
+        Ok((self.folder.insert(folder).handle.as_fd(), name))
     }
 }
 
 impl Tree for MountTree<'_> {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
-        // Three calls less for each file than the careful way below.
-        if let Some(stat) = self.seems_a_file(path)
-            && let Ok(file) = self.open(path, OFlag::O_RDONLY)
-        {
-            let owner = Owner {
-                uid: stat.st_uid,
-                gid: stat.st_gid,
-                mode: stat.st_mode & 0o7777,
-            };
-            let size = u64::try_from(stat.st_size).map_err(io::Error::other)?;
-            return Ok(Some(Found::File(owner, mapped(&file, size)?)));
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
+        // The cheap way for a file, which most names are. Whatever comes in its way, the path
+        // from the root decides.
+        if let Ok(Some(file)) = self.open_file(path) {
+            return found(&file).map(Some);
         }
-        let meta = match self.open(path, OFlag::O_PATH) {
-            Ok(handle) => handle.metadata()?,
+        let stat = match self.open(path, OFlag::O_PATH) {
+            Ok(handle) => fstat(handle)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        if meta.is_dir() {
-            return Ok(Some(Found::Dir(owner_of(&meta))));
+        match kind_of(&stat) {
+            SFlag::S_IFDIR => Ok(Some(Found::Dir(owner_of(&stat)))),
+            SFlag::S_IFREG => found(&self.open(path, OFlag::O_RDONLY)?).map(Some),
+            _ => Ok(Some(Found::Other)),
         }
-        // A device node or a pipe must not be opened.
-        if !meta.is_file() {
-            return Ok(Some(Found::Other));
-        }
-        let file = self.open(path, OFlag::O_RDONLY)?;
-        let meta = file.metadata()?;
-        Ok(Some(Found::File(
-            owner_of(&meta),
-            mapped(&file, meta.len())?,
-        )))
     }
 
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
@@ -114,22 +113,7 @@ impl Tree for MountTree<'_> {
         size: u64,
         placement: &Placement,
     ) -> io::Result<()> {
-        if let Some(last) = &mut self.in_the_way {
-            path.clone_into(&mut last.path);
-            last.stat = fstatat(self.root, path, AtFlags::AT_SYMLINK_NOFOLLOW).ok();
-            if last.stat.is_some() {
-                return Err(io::ErrorKind::AlreadyExists.into());
-            }
-        }
-        let file = confined::create(self.root, path);
-        let existed = file
-            .as_ref()
-            .is_err_and(|e| e.kind() == io::ErrorKind::AlreadyExists);
-        self.in_the_way = existed.then(|| InTheWay {
-            path: path.to_owned(),
-            stat: None,
-        });
-        let file = file?;
+        let file = confined::create(self.root, path)?;
         let made = give(&file, owner, size, placement);
         if made.is_err() {
             // An empty file without a map would stand for one that is not there.
@@ -184,12 +168,22 @@ fn give(file: &File, owner: Owner, size: u64, placement: &Placement) -> io::Resu
     abi::map(file.as_fd(), size, shape)
 }
 
-fn owner_of(meta: &Metadata) -> Owner {
+fn kind_of(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+fn owner_of(stat: &FileStat) -> Owner {
     Owner {
-        uid: meta.uid(),
-        gid: meta.gid(),
-        mode: meta.mode() & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mode: stat.st_mode & 0o7777,
     }
+}
+
+fn found(file: &File) -> io::Result<Found> {
+    let stat = fstat(file)?;
+    let size = u64::try_from(stat.st_size).map_err(io::Error::other)?;
+    Ok(Found::File(owner_of(&stat), mapped(file, size)?))
 }
 
 fn mapped(file: &File, size: u64) -> io::Result<Mapped> {

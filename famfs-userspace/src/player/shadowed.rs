@@ -49,7 +49,7 @@ impl<'fd> ShadowTree<'fd> {
 }
 
 impl Tree for ShadowTree<'_> {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
         let handle = match self.open(path, OFlag::O_PATH) {
             Ok(handle) => handle,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -35,7 +35,7 @@ pub enum Mapped {
 /// Paths are relative, and checked; what is done to one never leaves the tree.
 pub trait Tree {
     /// What is there, or nothing.
-    fn look(&self, path: &Path) -> io::Result<Option<Found>>;
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>>;
 
     /// Makes a folder. `AlreadyExists` where something is.
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()>;

@@ -64,7 +64,11 @@ impl Model {
 }
 
 impl Tree for Model {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
+        // Nothing is below a file that stands in the place of a folder.
+        if self.parent_is_there(path).is_err() {
+            return Ok(None);
+        }
         Ok(self.nodes.get(path).cloned())
     }
 
