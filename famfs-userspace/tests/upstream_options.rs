@@ -71,6 +71,7 @@ const TABLE: &[Upstream] = &[
             row("--dryrun fsck img", "listed, without effect", Same(0, "clean")),
             row("--dryrun logplay .", "plays the log all the same", Same(1, NOT_THERE)),
             row("--dryrun mkfs -f img", "formats all the same", Differs(2, "cannot be tried")),
+            row("--dryrun fsck -M img", "switches the device", Differs(2, "cannot be tried")),
         ],
     },
     Upstream {

@@ -105,6 +105,11 @@ pub(crate) fn main(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// Returns where the last build left the tree's own module for a kernel.
+pub(crate) fn tree(line: Line) -> PathBuf {
+    paths::target("kmod").join(line.name()).join("famfs.ko")
+}
+
 /// The tree's own module for a kernel.
 pub(crate) fn build_tree(line: Line, inject: u32) -> Result<Built> {
     let name = if inject == 0 {

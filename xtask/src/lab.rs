@@ -337,6 +337,7 @@ impl Ready {
         let kernel = kernels::installed(line)?;
         let famfs_ko = match &args.module {
             Some(file) => file.clone(),
+            None if args.built => kmod::tree(line),
             None => kmod::build_tree(line, 0)?.ko,
         };
         let binaries = image::binaries();

@@ -26,7 +26,7 @@ use anyhow::Result;
 use self::choice::{Seed, parse_seed};
 use self::ledger::Ledger;
 use crate::lab::{host::BOOTED_AGAIN, image};
-use crate::{ebpf, kmod, paths, setup, setup::kernels};
+use crate::{ebpf, kmod, paths, process, setup, setup::kernels};
 
 /// Run the tests: on this machine, in guests on both kernels, and in pairs of guests.
 ///
@@ -82,6 +82,8 @@ enum Place {
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let start = Instant::now();
+    // What one run builds and keeps is the other's too.
+    let _lock = process::lock(&paths::target("test/lock"), "test")?;
     setup::ensure()?;
     ebpf::build()?;
     let ledger = Ledger::new(io::stdout());
@@ -105,8 +107,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     }
     pool::run(scope.jobs, workers(args), &ledger);
     let kept = paths::target("test/ran");
-    ledger.keep(&kept)?;
-    scope::keep(&scope.left_out)?;
+    let written = ledger
+        .keep(&kept)
+        .and_then(|()| scope::keep(&scope.left_out));
+    if let Err(error) = written {
+        ledger.verdict(&format!("FAIL test: what ran cannot be kept: {error:#}"));
+    }
     for line in scope::summary(&scope.left_out) {
         ledger.show(&line);
     }

@@ -21,6 +21,9 @@ pub(super) struct Limits {
 pub(super) struct Logplay {
     /// At most this part of a play's instructions is user space's.
     pub(super) ours_percent: f64,
+    /// A play of a log whose files are all there takes at most this part of the first play's
+    /// instructions.
+    pub(super) again_by_first: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -59,6 +62,11 @@ impl Limits {
         ensure!(
             ours > 0.0 && ours < 100.0,
             "logplay.ours_percent = {ours} is no part between 0 and 100"
+        );
+        let again = limits.logplay.again_by_first;
+        ensure!(
+            again > 0.0 && again < 1.0,
+            "logplay.again_by_first = {again} is no part between 0 and 1"
         );
         let Seed {
             insn_per_byte,
@@ -101,6 +109,7 @@ mod tests {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("runtime-limits.toml");
         let limits = Limits::read(&path).unwrap();
         assert!((limits.logplay.ours_percent - 20.0).abs() < 1e-9);
+        assert!((limits.logplay.again_by_first - 0.95).abs() < 1e-9);
         assert!((limits.seed.insn_per_byte - 1.5).abs() < 1e-9);
         assert!((limits.seed.verify_insn_per_byte - 2.6).abs() < 1e-9);
         assert!((limits.creat.times_cheaper - 100.0).abs() < 1e-9);
@@ -114,6 +123,7 @@ mod tests {
         Limits::parse(SHIPPED).unwrap();
         for (name, values) in [
             ("ours_percent", &["0.0", "100.0", "nan"] as &[_]),
+            ("again_by_first", &["0.0", "1.0", "nan"]),
             ("times_cheaper", &["0.5", "inf"]),
             ("by_memcpy", &["0.9", "11.0"]),
             ("time_by_memcpy", &["nan"]),

@@ -96,27 +96,25 @@ impl Program {
         text
     }
 
-    /// Compares the program's part of the register with the code, or writes it: gives what
-    /// differs.
-    pub fn keep(&self) -> Vec<String> {
-        let bless = std::env::var_os(BLESS).is_some_and(|value| value == "1");
+    /// Compares the program's part of the register in `folder` with the code, or writes it:
+    /// gives what differs.
+    fn keep(&self, folder: &Path, bless: bool) -> Vec<String> {
         let mut wanted = self.files();
         let mut wrong = Vec::new();
-        for file in present(&format!("{}-", self.name), self.name) {
+        for file in present(folder, &format!("{}-", self.name), self.name) {
             if !wanted.contains_key(&file) {
                 wrong.push(format!("{}: no document has it any more", file.display()));
                 if bless {
-                    let _ = fs::remove_file(folder().join(&file));
+                    let _ = fs::remove_file(folder.join(&file));
                 }
             }
         }
-        wanted.retain(|file, text| {
-            fs::read_to_string(folder().join(file)).ok().as_ref() != Some(text)
-        });
+        wanted
+            .retain(|file, text| fs::read_to_string(folder.join(file)).ok().as_ref() != Some(text));
         for (file, text) in wanted {
             wrong.push(format!("{}: differs from the code", file.display()));
             if bless {
-                let path = folder().join(&file);
+                let path = folder.join(&file);
                 if let Some(parent) = path.parent() {
                     let _ = fs::create_dir_all(parent);
                 }
@@ -133,7 +131,8 @@ impl Program {
 ///
 /// If they differ, unless `FAMFS_BLESS=1` asks to write the register.
 pub fn assert_kept(program: &Program) {
-    let wrong = program.keep();
+    let bless = std::env::var_os(BLESS).is_some_and(|value| value == "1");
+    let wrong = program.keep(&folder(), bless);
     assert!(
         wrong.is_empty(),
         "docs/reference/contracts and the code differ. If the change is meant, run `cargo xtask \
@@ -180,9 +179,9 @@ fn schema_file(name: &str) -> PathBuf {
 }
 
 /// Schemas in the register whose names begin so, but for those of programs with longer names.
-fn present(prefix: &str, program: &str) -> Vec<PathBuf> {
+fn present(folder: &Path, prefix: &str, program: &str) -> Vec<PathBuf> {
     let others = ["famfs-top-", "famfs-bench-"];
-    let entries = fs::read_dir(folder().join("schemas"));
+    let entries = fs::read_dir(folder.join("schemas"));
     let names = entries.into_iter().flatten().flatten();
     names
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -239,7 +238,7 @@ mod tests {
             sections: Vec::new(),
         };
         assert_eq!(
-            program.keep(),
+            program.keep(Path::new("/no/such/register"), false),
             [
                 "nothing.md: differs from the code",
                 "schemas/nothing-x.schema.json: differs from the code"

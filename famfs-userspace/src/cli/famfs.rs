@@ -161,10 +161,10 @@ impl Command {
     /// global options, and change everything all the same.
     fn tried(self) -> Result<Self, Error> {
         match self {
-            Self::Logplay(args) => Ok(Self::Logplay(args.dry())),
+            Self::Logplay(args) if !args.prepares() => Ok(Self::Logplay(args.dry())),
+            Self::Fsck(args) if !args.prepares() => Ok(Self::Fsck(args)),
             Self::List(_)
             | Self::Verify(_)
-            | Self::Fsck(_)
             | Self::Check(_)
             | Self::Dump(_)
             | Self::Getmap(_)

@@ -49,18 +49,21 @@ impl Switched {
         let Some(driver) = self.from.take() else {
             return Ok(());
         };
-        let mounts = mountinfo::read()?;
-        if mounts
-            .iter()
-            .any(|m| m.is_famfs() && m.is_source(&self.path))
-        {
-            return Err(Error::Mounted {
-                path: self.path.clone(),
-            });
-        }
-        check_unused(&self.path)?;
         let failed = || io_error("switch back", &self.path);
-        fs::write(driver_dir(FSDEV).join("unbind"), &self.name).map_err(failed())?;
+        // A switch that failed half-way has left it with no driver, and nobody can use that.
+        if driver_of(&self.device).as_deref() == Some(FSDEV) {
+            let mounts = mountinfo::read()?;
+            if mounts
+                .iter()
+                .any(|m| m.is_famfs() && m.is_source(&self.path))
+            {
+                return Err(Error::Mounted {
+                    path: self.path.clone(),
+                });
+            }
+            check_unused(&self.path)?;
+            fs::write(driver_dir(FSDEV).join("unbind"), &self.name).map_err(failed())?;
+        }
         // Only where it was named to the driver.
         let _ = fs::write(driver_dir(FSDEV).join("remove_id"), &self.name);
         bind(&self.device, &self.name, &driver).map_err(failed())

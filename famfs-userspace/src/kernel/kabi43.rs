@@ -51,6 +51,8 @@ struct IocGetFmap {
 const STRIPS_MAX: usize = 16;
 /// More extents than any kernel keeps for a file.
 const EXTENTS_SANE: u64 = 1 << 16;
+/// Extents that a map mostly has no more than.
+const FEW: usize = 4;
 /// `u64`s before the strips of an interleaved extent.
 const STRIPS_AT: usize = 4;
 
@@ -144,7 +146,15 @@ fn simple_map(file: BorrowedFd<'_>, head: &IocMap) -> io::Result<KernelMap> {
             head.count
         )));
     }
-    let mut list = vec![[0_u64; 2]; usize::try_from(head.count).map_err(io::Error::other)?];
+    let count = usize::try_from(head.count).map_err(io::Error::other)?;
+    // Most files have one extent, which needs no memory of its own.
+    let (mut few, mut many) = ([[0_u64; 2]; FEW], Vec::new());
+    let list = if let Some(list) = few.get_mut(..count) {
+        list
+    } else {
+        many.resize(count, [0; 2]);
+        &mut many[..]
+    };
     if !list.is_empty() {
         // SAFETY: the kernel writes `count` extents, and a map never changes its count.
         unsafe { ioc_map_get_extents(file.as_raw_fd(), list.as_mut_ptr()) }?;

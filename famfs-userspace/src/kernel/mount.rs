@@ -73,6 +73,9 @@ impl Options {
             flags.set(flag, self.attributes & attribute != 0);
         }
         flags.set(MsFlags::MS_RDONLY, self.read_only);
+        // A remount without a word on access times keeps what there was; `relatime` is a word.
+        let times = MsFlags::MS_NOATIME | MsFlags::MS_STRICTATIME;
+        flags.set(MsFlags::MS_RELATIME, !flags.intersects(times));
         flags
     }
 }

@@ -84,13 +84,14 @@ pub fn follow(
         fault,
     })?;
     let options = act_options(&volume, options);
-    let mut tree = MountTree::new(root.as_fd());
     let mut plan = Plan::new(&volume, Some(device_size));
     let (mut done, mut seen, mut before) = (0, Instant::now(), 0);
     let mut followed = Followed::default();
     let mut found = true;
     loop {
         if found {
+            // A tree knows some of the mount by heart, which may have changed since the last round.
+            let mut tree = MountTree::new(root.as_fd());
             let outcome = player::play(&plan, done, &mut tree, &options, progress);
             done = plan.actions.len();
             followed.add(&outcome);

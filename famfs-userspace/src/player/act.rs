@@ -74,7 +74,7 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         dry_run: true,
         repair: false,
     };
-    let differs = |action: &Action| match act(tree, action, &options) {
+    let differs = |action: &Action| match act(tree, action, &options, First::Look) {
         Ok(Done::New) => Some(missing(tree, action)),
         Ok(Done::Existing | Done::Differs(_) | Done::Repaired(_)) => None,
         Err(e) => Some(e.to_string()),
@@ -119,6 +119,15 @@ enum Done {
     Repaired(String),
 }
 
+/// What is tried first for a name, to find out whether it is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// The cheaper way for a name that is new.
+    Make,
+    /// The cheaper way for a name that is there already.
+    Look,
+}
+
 /// Carries out the actions of a plan from number `first` on. `progress` hears how many of
 /// how many are done, and says whether to go on.
 pub fn play(
@@ -135,12 +144,20 @@ pub fn play(
         ..Outcome::default()
     };
     let actions = plan.actions.get(first..).unwrap_or_default();
+    // The names of a log are nearly always all new or all there, so each is taken for what the
+    // one before it was. A wrong guess costs a system call or two, and changes nothing else.
+    let mut guess = First::Make;
     for (done, action) in actions.iter().enumerate() {
         if done % PROGRESS_STEP == 0 && !progress(done, actions.len()) {
             outcome.interrupted = true;
             return outcome;
         }
-        outcome.add(action, act(tree, action, options));
+        let done = act(tree, action, options, guess);
+        guess = match done {
+            Ok(Done::New) => First::Make,
+            _ => First::Look,
+        };
+        outcome.add(action, done);
     }
     progress(actions.len(), actions.len());
     outcome
@@ -168,7 +185,7 @@ impl Outcome {
     }
 }
 
-fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Done> {
+fn act(tree: &mut dyn Tree, action: &Action, options: &Options, first: First) -> io::Result<Done> {
     let path = action.path.path();
     let mut owner = action.owner;
     // A folder's bits are what was logged, as with upstream's tools: it is the files of another
@@ -176,8 +193,11 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Do
     if action.make != Make::Dir {
         owner.mode &= options.role.mode_mask();
     }
-    if !options.dry_run {
-        // Most often the name is new: making it is the cheapest way to find out.
+    let mut found = None;
+    if options.dry_run || first == First::Look {
+        found = tree.look(path)?;
+    }
+    if found.is_none() && !options.dry_run {
         let made = match &action.make {
             Make::Dir => tree.make_dir(path, owner),
             Make::File { size, placement } => tree.make_file(path, owner, *size, placement),
@@ -187,8 +207,9 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options) -> io::Result<Do
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(of_memory(tree, path, &action.make, e)),
         }
+        found = tree.look(path)?;
     }
-    let Some(found) = tree.look(path)? else {
+    let Some(found) = found else {
         return if options.dry_run {
             Ok(Done::New)
         } else {
@@ -234,7 +255,10 @@ fn settle_file(
     let (why, in_use) = match mapped {
         Mapped::Nothing if options.dry_run => return Ok(Done::New),
         Mapped::Nothing => {
-            tree.map_file(path, wanted.owner, wanted.size, wanted.placement)?;
+            // Made afresh, not adopted: whoever made it may have it open for writing, and would
+            // keep that way into another host's memory.
+            tree.remove_file(path, false)?;
+            tree.make_file(path, wanted.owner, wanted.size, wanted.placement)?;
             return Ok(Done::New);
         }
         Mapped::Map { size, placement }

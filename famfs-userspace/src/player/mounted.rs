@@ -1,13 +1,14 @@
 //! A famfs mount as a [`Tree`]: every path is resolved by the kernel below its root.
 
 use std::cell::OnceCell;
-use std::fs::{File, Metadata};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use super::memory::Owners;
 use super::plan::Owner;
@@ -21,6 +22,15 @@ pub struct MountTree<'fd> {
     root: BorrowedFd<'fd>,
     /// Found out when somebody asks: it takes a look at every file.
     owners: OnceCell<Owners>,
+    /// The folder that was looked into last, if that was not the root: the files of a folder
+    /// mostly follow one another in a log.
+    folder: Option<Folder>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    path: PathBuf,
+    handle: OwnedFd,
 }
 
 impl<'fd> MountTree<'fd> {
@@ -28,6 +38,7 @@ impl<'fd> MountTree<'fd> {
         Self {
             root,
             owners: OnceCell::new(),
+            folder: None,
         }
     }
 
@@ -40,25 +51,54 @@ impl<'fd> MountTree<'fd> {
         };
         confined::open(self.root, path, flags).map(File::from)
     }
+
+    /// Opens a regular file. Of anything else, `None`: a device node or a pipe must not be
+    /// opened, so its kind is asked first.
+    fn open_file(&mut self, path: &Path) -> io::Result<Option<File>> {
+        let (folder, name) = self.folder_of(path)?;
+        let stat = fstatat(folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        if kind_of(&stat) != SFlag::S_IFREG {
+            return Ok(None);
+        }
+        let file = confined::open(folder, name.as_ref(), OFlag::O_RDONLY | OFlag::O_NONBLOCK)?;
+        Ok(Some(file.into()))
+    }
+
+    /// The folder that has a name, and the name in it.
+    fn folder_of<'p>(&mut self, path: &'p Path) -> io::Result<(BorrowedFd<'_>, &'p OsStr)> {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+        let parent = path.parent().unwrap_or(Path::new(""));
+        if parent.as_os_str().is_empty() {
+            return Ok((self.root, name));
+        }
+        let folder = match self.folder.take() {
+            Some(last) if last.path.as_os_str() == parent.as_os_str() => last,
+            _ => Folder {
+                path: parent.to_owned(),
+                handle: confined::open(self.root, parent, OFlag::O_PATH | OFlag::O_DIRECTORY)?,
+            },
+        };
+        Ok((self.folder.insert(folder).handle.as_fd(), name))
+    }
 }
 
 impl Tree for MountTree<'_> {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
-        let meta = match self.open(path, OFlag::O_PATH) {
-            Ok(handle) => handle.metadata()?,
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
+        // The cheap way for a file, which most names are. Whatever comes in its way, the path
+        // from the root decides.
+        if let Ok(Some(file)) = self.open_file(path) {
+            return found(&file).map(Some);
+        }
+        let stat = match self.open(path, OFlag::O_PATH) {
+            Ok(handle) => fstat(handle)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        if meta.is_dir() {
-            return Ok(Some(Found::Dir(owner_of(&meta))));
+        match kind_of(&stat) {
+            SFlag::S_IFDIR => Ok(Some(Found::Dir(owner_of(&stat)))),
+            SFlag::S_IFREG => found(&self.open(path, OFlag::O_RDONLY)?).map(Some),
+            _ => Ok(Some(Found::Other)),
         }
-        // A device node or a pipe must not be opened.
-        if !meta.is_file() {
-            return Ok(Some(Found::Other));
-        }
-        let file = self.open(path, OFlag::O_RDONLY)?;
-        let meta = file.metadata()?;
-        Ok(Some(Found::File(owner_of(&meta), mapped(&file, &meta)?)))
     }
 
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
@@ -80,16 +120,6 @@ impl Tree for MountTree<'_> {
             confined::remove_file(self.root, path)?;
         }
         made
-    }
-
-    fn map_file(
-        &mut self,
-        path: &Path,
-        owner: Owner,
-        size: u64,
-        placement: &Placement,
-    ) -> io::Result<()> {
-        give(&self.open(path, OFlag::O_RDWR)?, owner, size, placement)
     }
 
     fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
@@ -128,15 +158,25 @@ fn give(file: &File, owner: Owner, size: u64, placement: &Placement) -> io::Resu
     abi::map(file.as_fd(), size, shape)
 }
 
-fn owner_of(meta: &Metadata) -> Owner {
+fn kind_of(stat: &FileStat) -> SFlag {
+    SFlag::from_bits_truncate(stat.st_mode) & SFlag::S_IFMT
+}
+
+fn owner_of(stat: &FileStat) -> Owner {
     Owner {
-        uid: meta.uid(),
-        gid: meta.gid(),
-        mode: meta.mode() & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
+        mode: stat.st_mode & 0o7777,
     }
 }
 
-fn mapped(file: &File, meta: &Metadata) -> io::Result<Mapped> {
+fn found(file: &File) -> io::Result<Found> {
+    let stat = fstat(file)?;
+    let size = u64::try_from(stat.st_size).map_err(io::Error::other)?;
+    Ok(Found::File(owner_of(&stat), mapped(file, size)?))
+}
+
+fn mapped(file: &File, size: u64) -> io::Result<Mapped> {
     let map = match abi::get_map(file.as_fd()) {
         Ok(Some(map)) => Some(map),
         Ok(None) => return Ok(Mapped::Nothing),
@@ -147,10 +187,10 @@ fn mapped(file: &File, meta: &Metadata) -> io::Result<Mapped> {
     // tells.
     let usable = abi::is_mapped(file.as_fd())?;
     Ok(match map {
-        None if usable => Mapped::Hidden { size: meta.len() },
-        None if meta.len() == 0 => Mapped::Nothing,
+        None if usable => Mapped::Hidden { size },
+        None if size == 0 => Mapped::Nothing,
         None => Mapped::Invalid,
-        Some(map) if !usable || meta.len() != map.size => Mapped::Invalid,
+        Some(map) if !usable || size != map.size => Mapped::Invalid,
         Some(map) => Mapped::Map {
             size: map.size,
             placement: match map.chunk_size {

@@ -49,7 +49,7 @@ impl<'fd> ShadowTree<'fd> {
 }
 
 impl Tree for ShadowTree<'_> {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
         let handle = match self.open(path, OFlag::O_PATH) {
             Ok(handle) => handle,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -111,20 +111,10 @@ impl Tree for ShadowTree<'_> {
         self.write(path, &shadow)
     }
 
-    fn map_file(
-        &mut self,
-        path: &Path,
-        owner: Owner,
-        size: u64,
-        placement: &Placement,
-    ) -> io::Result<()> {
-        self.remove_file(path, false)?;
-        self.make_file(path, owner, size, placement)
-    }
-
     fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
         if let Some(Found::File(_, Mapped::Map { size, placement })) = self.look(path)? {
-            self.map_file(path, owner, size, &placement)
+            self.remove_file(path, false)?;
+            self.make_file(path, owner, size, &placement)
         } else {
             let dir = self.open(path, OFlag::O_RDONLY)?;
             own_dir(&dir, owner)

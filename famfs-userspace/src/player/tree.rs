@@ -35,22 +35,13 @@ pub enum Mapped {
 /// Paths are relative, and checked; what is done to one never leaves the tree.
 pub trait Tree {
     /// What is there, or nothing.
-    fn look(&self, path: &Path) -> io::Result<Option<Found>>;
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>>;
 
     /// Makes a folder. `AlreadyExists` where something is.
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()>;
 
     /// Makes a file with its map, or nothing at all. `AlreadyExists` where something is.
     fn make_file(
-        &mut self,
-        path: &Path,
-        owner: Owner,
-        size: u64,
-        placement: &Placement,
-    ) -> io::Result<()>;
-
-    /// Gives its map to a file that has none.
-    fn map_file(
         &mut self,
         path: &Path,
         owner: Owner,

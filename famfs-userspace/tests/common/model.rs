@@ -64,7 +64,11 @@ impl Model {
 }
 
 impl Tree for Model {
-    fn look(&self, path: &Path) -> io::Result<Option<Found>> {
+    fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
+        // Nothing is below a file that stands in the place of a folder.
+        if self.parent_is_there(path).is_err() {
+            return Ok(None);
+        }
         Ok(self.nodes.get(path).cloned())
     }
 
@@ -95,21 +99,6 @@ impl Tree for Model {
         let file = Found::File(owner, Mapped::Map { size, placement });
         self.nodes.insert(path.to_owned(), file);
         Ok(())
-    }
-
-    fn map_file(
-        &mut self,
-        path: &Path,
-        owner: Owner,
-        size: u64,
-        placement: &Placement,
-    ) -> io::Result<()> {
-        assert!(matches!(
-            self.nodes.get(path),
-            Some(Found::File(_, Mapped::Nothing))
-        ));
-        self.nodes.remove(path);
-        self.make_file(path, owner, size, placement)
     }
 
     fn set_owner(&mut self, path: &Path, owner: Owner) -> io::Result<()> {

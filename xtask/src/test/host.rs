@@ -164,8 +164,9 @@ fn run(name: &str, command: &mut Command, ledger: &Ledger) -> Result<()> {
     for test in failed(&text) {
         ledger.name_failure(&format!("FAIL [host {name}] {test}"));
     }
-    // A program that ends before its result line has failed too.
-    if !output.status.success() && tally.failed == 0 {
+    // A program that ends before its result line has failed too, whatever its status.
+    let came_to_its_end = text.lines().any(|line| line.starts_with("test result: "));
+    if tally.failed == 0 && !(output.status.success() && came_to_its_end) {
         ledger.verdict(&format!("FAIL host {name}: {}", output.status));
     } else {
         let seconds = start.elapsed().as_secs_f64();
@@ -228,6 +229,7 @@ not json
 
     #[test]
     fn a_program_that_dies_without_a_result_has_failed() {
+        assert_eq!(tally_of("exit 0").0.failed, 1);
         let (tally, failures) = tally_of("kill -9 $$");
         assert_eq!(tally.failed, 1);
         assert!(

@@ -90,6 +90,11 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Says whether a driver is switched or a module loaded before anything is read.
+    pub(super) fn prepares(&self) -> bool {
+        self.set_daxmode || self.load_module
+    }
+
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
         if self.fuse {
             no_effect("--fuse", "what fsck finds is the same for fuse");

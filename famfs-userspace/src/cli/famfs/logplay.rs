@@ -89,6 +89,11 @@ pub(super) struct Args {
 }
 
 impl Args {
+    /// Says whether a driver is switched before anything is read.
+    pub(super) fn prepares(&self) -> bool {
+        self.set_daxmode
+    }
+
     /// The same, making nothing.
     pub(super) fn dry(mut self) -> Self {
         self.dry_run = true;
