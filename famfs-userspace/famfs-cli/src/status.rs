@@ -5,11 +5,11 @@ use std::fmt;
 /// How a program can end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
-    /// With this status.
+    /// Ends with this status.
     Exit(u8),
-    /// With 128 and the number of the signal that ended it.
+    /// Ends with 128 and the number of the signal that ended it.
     Signal,
-    /// With the status of the command that it ran.
+    /// Ends with the status of the command that it ran.
     Command,
 }
 

@@ -34,7 +34,7 @@ pub(super) fn dress(mut program: Command) -> Command {
     program
 }
 
-/// As [`dress`], for a program that is a single command of upstream's.
+/// Describes a program that is a single command of upstream's, as [`dress`] does one with several.
 pub(super) fn dress_alone(program: Command) -> Command {
     lenient(program).arg(extra())
 }
