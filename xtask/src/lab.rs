@@ -14,6 +14,7 @@ mod share;
 pub(crate) mod shared;
 mod terminal;
 mod tsc;
+mod vmlinux;
 
 use std::{
     collections::BTreeMap,
@@ -380,7 +381,7 @@ impl Ready {
             size: args.size,
             devices: args.devices,
             memory_file: args.memory_file.clone(),
-            kernel: kernel.vmlinuz.clone(),
+            kernel: vmlinux::plain(&kernel.vmlinuz, &kernel.release)?,
             initrd,
             console: paths::target(format!("lab/console/{console}.log")),
             sockets: scratch.path().to_owned(),

@@ -1,22 +1,41 @@
 //! What famfs-top reports about one command.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use crate::command::must;
 
 /// Attaches, runs `command`, and returns the report.
 pub(crate) fn once(command: &str) -> Value {
-    let text = must(&format!("famfs-top --once --json -- {command}"));
-    report(&text)
+    report(&must(&format!("famfs-top --once --json -- {command}")))
 }
 
 /// The report in famfs-top's output: its last line, after what the command printed.
 pub(crate) fn report(text: &str) -> Value {
-    let report = text.lines().last().unwrap_or_default();
-    let report: Value = serde_json::from_str(report)
-        .unwrap_or_else(|error| panic!("famfs-top printed no report: {error}\n{text}"));
+    let report: Value = parsed(text.lines().last().unwrap_or_default(), text);
     assert_eq!(report["schema"], 1);
     report
+}
+
+/// What famfs-top reports of a command, without its rows: those are handed to `row` one by one. A
+/// report of 20 MB as one value takes the tests longer than famfs-top takes to write it.
+pub(crate) fn once_by_rows(command: &str, mut row: impl FnMut(&Value)) -> Value {
+    let text = must(&format!("famfs-top --once --json -- {command}"));
+    let mut parts: BTreeMap<&str, &RawValue> = parsed(text.lines().last().unwrap_or_default(), "");
+    let rows: Vec<&RawValue> = parsed(parts.remove("files").unwrap().get(), "");
+    for text in rows {
+        row(&parsed(text.get(), ""));
+    }
+    let rest = parts.into_iter();
+    rest.map(|(name, text)| (name.to_owned(), parsed::<Value>(text.get(), "")))
+        .collect()
+}
+
+fn parsed<'a, T: Deserialize<'a>>(json: &'a str, around: &str) -> T {
+    serde_json::from_str(json)
+        .unwrap_or_else(|error| panic!("famfs-top printed no report: {error}\n{json}\n{around}"))
 }
 
 /// The row of one file.

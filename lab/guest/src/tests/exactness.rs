@@ -88,11 +88,16 @@ pub(super) fn watch(famfs: &Famfs, load: &str) -> (Value, u64) {
 /// The law: rows and unattributed together are what happened.
 pub(super) fn check(report: &Value, happened: u64, allowed: Allowed) {
     let rows = report["files"].as_array().unwrap();
-    // Faults that the kernel tries again are none to the module.
-    let in_rows: u64 = rows
-        .iter()
-        .map(|row| accounted(row) - row["retried"].as_u64().unwrap())
-        .sum();
+    check_sum(rows.iter().map(in_row).sum(), report, happened, allowed);
+}
+
+/// Faults of a row. Those that the kernel tries again are none to the module.
+pub(super) fn in_row(row: &Value) -> u64 {
+    accounted(row) - row["retried"].as_u64().unwrap()
+}
+
+/// The law, for a report whose rows were added up already.
+pub(super) fn check_sum(in_rows: u64, report: &Value, happened: u64, allowed: Allowed) {
     let unattributed = report["unattributed"].as_u64().unwrap();
     println!("{happened} faults, {unattributed} of them unattributed");
     assert!(happened > 0, "nothing was measured");
@@ -108,11 +113,9 @@ fn is_preemptible() -> bool {
     !std::env::var("FAMFS_KERNEL").is_ok_and(|kernel| kernel.starts_with("6.12"))
 }
 
-/// The row of all files that the table had no room for.
-pub(super) fn others(report: &Value) -> Option<&Value> {
-    let rows = report["files"].as_array().unwrap();
-    rows.iter()
-        .find(|row| row["dev"] == "0:0" && row["ino"] == 0)
+/// Is it the row of all files that the table had no room for?
+pub(super) fn is_others(row: &Value) -> bool {
+    row["dev"] == "0:0" && row["ino"] == 0
 }
 
 /// Is something there that shows that a load ran?
