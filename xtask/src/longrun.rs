@@ -4,17 +4,20 @@
 mod load;
 mod table;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::sys::signal::Signal;
 
-use self::load::Load;
+use self::load::{Cpus, Load};
 use self::table::Row;
-use crate::{paths, process};
+use crate::setup::doctored::Doctored;
+use crate::setup::kernels::{self, Kernel};
+use crate::{paths, process, setup};
 
 /// Run something long several times and keep each result in docs/reference/long-runs.md.
 ///
@@ -23,6 +26,8 @@ use crate::{paths, process};
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask long-run matrix --runs 10     ten full test runs, every second one under load
+  cargo xtask long-run matrix --run 2 --run 4 --load elsewhere
+                                            two of the loaded ones, while something else builds
   cargo xtask long-run crash --runs 1       500 crashes
   cargo xtask long-run matrix --runs 10 --dry-run
                                             what is there already, and what is missing")]
@@ -33,6 +38,12 @@ pub(crate) struct Args {
     /// How many runs there shall be
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1000))]
     runs: u64,
+    /// Make only the run with this number, if it is missing; may be repeated
+    #[arg(long = "run", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    only: Vec<u64>,
+    /// What loads the CPUs in every second run
+    #[arg(long, value_enum, default_value_t)]
+    load: Source,
     /// Only say which runs count and which are missing
     #[arg(long)]
     dry_run: bool,
@@ -44,6 +55,15 @@ enum What {
     Matrix,
     /// `cargo xtask test --only crash`: 500 crashes
     Crash,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Source {
+    /// A thread without work on every CPU
+    #[default]
+    Spin,
+    /// Whatever else runs on this machine; it is measured whether that was enough
+    Elsewhere,
 }
 
 impl What {
@@ -91,62 +111,70 @@ const COVERED: &[&str] = &[
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let page = paths::workspace().join("docs/reference/long-runs.md");
     let _lock = process::lock(&paths::target("long-runs/lock"), "long-run")?;
-    let commit = head()?;
-    let mut failed = false;
-    for run in 1..=args.runs {
-        let loaded = args.what.loaded(run);
-        if let Some(row) = valid(&page, args.what, run, loaded)? {
-            say(&format!(
-                "{} {run} of {}: {} failed of {}, at {:.12} on {}",
-                args.what.name(),
-                args.runs,
-                row.failed,
-                row.passed + row.failed,
-                row.commit,
-                row.date
-            ));
-            failed |= row.failed > 0;
-            continue;
+    let wanted: BTreeSet<u64> = if args.only.is_empty() {
+        (1..=args.runs).collect()
+    } else {
+        args.only.iter().copied().collect()
+    };
+    for run in &wanted {
+        let said = format!("{} {run}", args.what.name());
+        if let Some(row) = valid(&page, args.what, *run)? {
+            say(&format!("{said}: {}", row.summary()));
+        } else if args.dry_run {
+            say(&format!("{said}: missing"));
+        } else {
+            say(&format!("{said}: {}", made(args, *run, &page)?.summary()));
         }
-        if args.dry_run {
-            say(&format!(
-                "{} {run} of {}: missing",
-                args.what.name(),
-                args.runs
-            ));
-            continue;
-        }
-        if !unchanged(&commit)? {
-            bail!(
-                "the tree is not as commit {commit} has it; commit first, and start again, so that \
-                 the row can name what ran"
-            );
-        }
-        say(&format!(
-            "{} {run} of {}{}: running",
-            args.what.name(),
-            args.runs,
-            if loaded { ", all CPUs loaded" } else { "" }
-        ));
-        let row = one(args.what, run, loaded, &commit)?;
-        if !unchanged(&commit)? {
-            bail!("the tree changed during the run, so it is no result of commit {commit}");
-        }
-        failed |= row.failed > 0;
-        // Read again: a run takes long, and the page may have changed.
-        let text = read(&page)?;
-        fs::write(&page, table::append(&text, &row)?)
-            .with_context(|| format!("cannot write {}", page.display()))?;
-        say(&format!(
-            "{} {run} of {}: {} passed, {} failed, {} minutes",
-            args.what.name(),
-            args.runs,
-            row.passed,
-            row.failed,
-            row.minutes
-        ));
     }
-    Ok(if failed {
+    conclude(args, &page)
+}
+
+/// Makes a run and adds its row to the page.
+fn made(args: &Args, run: u64, page: &Path) -> Result<Row> {
+    let commit = head()?;
+    let kernels = whole(args.what)?;
+    ensure!(
+        unchanged(&commit)?,
+        "the tree is not as commit {commit} has it; commit first, and start again, so that the row \
+         can name what ran"
+    );
+    let loaded = args.what.loaded(run);
+    let how = if loaded { ", under load" } else { "" };
+    say(&format!("{} {run}: running{how}", args.what.name()));
+    let spin = loaded && args.load == Source::Spin;
+    let row = one(args.what, run, spin, commit, kernels)?;
+    ensure!(
+        unchanged(&row.commit)?,
+        "the tree changed during the run, so it is no result of commit {}",
+        row.commit
+    );
+    // Read again: a run takes long, and the page may have changed.
+    let text = read(page)?;
+    fs::write(page, table::append(&text, &row)?)
+        .with_context(|| format!("cannot write {}", page.display()))?;
+    ensure!(
+        !loaded || row.is_loaded(),
+        "run {run} was to be made under load, but others used {} % of the CPUs only, so it does \
+         not count; make it again with --load spin",
+        row.others
+    );
+    Ok(row)
+}
+
+/// Says what counts of the whole series.
+fn conclude(args: &Args, page: &Path) -> Result<ExitCode> {
+    let mut rows = Vec::new();
+    for run in 1..=args.runs {
+        rows.extend(valid(page, args.what, run)?);
+    }
+    let failed: u64 = rows.iter().map(|row| row.failed).sum();
+    say(&format!(
+        "{} of {} runs count, {} of them under load; failures: {failed}",
+        rows.len(),
+        args.runs,
+        rows.iter().filter(|row| row.is_loaded()).count(),
+    ));
+    Ok(if failed > 0 {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS
@@ -154,23 +182,49 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 }
 
 /// Returns the newest row of this run that still counts.
-fn valid(page: &Path, what: What, seed: u64, loaded: bool) -> Result<Option<Row>> {
+fn valid(page: &Path, what: What, run: u64) -> Result<Option<Row>> {
     for row in table::rows(&read(page)?)?.into_iter().rev() {
-        let same = row.what == what.name() && row.seed == seed && row.loaded == loaded;
-        if same && unchanged(&row.commit)? {
+        let same = row.what == what.name() && row.seed == run;
+        let loaded = row.is_loaded() || !what.loaded(run);
+        if same && loaded && unchanged(&row.commit)? {
             return Ok(Some(row));
         }
     }
     Ok(None)
 }
 
+/// Returns the kernels that a run will have; an error where it would leave something out.
+fn whole(what: What) -> Result<String> {
+    if let Some(change) = Doctored::from_env()?.describe() {
+        bail!("{change}, so a run would say nothing of the archive's kernels; unset it");
+    }
+    ensure!(
+        what != What::Matrix || std::env::var_os("FAMFS_GOLDEN").is_some(),
+        "FAMFS_GOLDEN is not set, so a run would leave out the images of the upstream tools; set \
+         it to their folder"
+    );
+    setup::ensure()?;
+    let kernels = kernels::survey()?;
+    if let Some(gap) = kernels.gaps.first() {
+        bail!(
+            "there is no {} kernel ({}), so a run would leave out its tests",
+            gap.line,
+            gap.reason
+        );
+    }
+    let versions = kernels.present.iter().map(Kernel::version);
+    let versions: Vec<_> = versions.collect();
+    Ok(versions.join(", "))
+}
+
 /// Makes one run. Its output goes to a file; the last line of that has the totals.
-fn one(what: What, seed: u64, loaded: bool, commit: &str) -> Result<Row> {
+fn one(what: What, seed: u64, spin: bool, commit: String, kernels: String) -> Result<Row> {
     let log = log_file(what, seed)?;
     let output = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
     let xtask = std::env::current_exe().context("cannot find xtask's own binary")?;
     let start = Instant::now();
-    let load = loaded.then(Load::start);
+    let before = Cpus::now()?;
+    let load = spin.then(Load::start);
     let mut command = Command::new(xtask);
     command
         .args(what.arguments())
@@ -182,27 +236,30 @@ fn one(what: What, seed: u64, loaded: bool, commit: &str) -> Result<Row> {
         .status()
         .context("cannot run xtask")?;
     drop(load);
+    let others = Cpus::now()?.others_since(&before);
     let text = fs::read(&log).with_context(|| format!("cannot read {}", log.display()))?;
     let text = String::from_utf8_lossy(&text);
-    let Some(totals) = totals(&text) else {
-        bail!(
-            "the run ended with {status} and without totals, so it is no result; its output is in {}",
-            log.display()
-        );
-    };
-    Ok(Row {
+    let mut row = Row {
         date: today()?,
         what: what.name().to_owned(),
-        commit: commit.to_owned(),
+        commit,
         seed,
-        loaded,
-        passed: totals[0],
-        failed: totals[1],
-        skipped: totals[2],
+        kernels,
+        others,
+        passed: 0,
+        failed: 1,
+        skipped: 0,
         lost: text.lines().find_map(lost).unwrap_or(0),
         minutes: start.elapsed().as_secs().div_ceil(60),
         failures: failures(&text),
-    })
+    };
+    if let Some(totals) = totals(&text) {
+        [row.passed, row.failed, row.skipped] = totals;
+    } else {
+        let end = format!("ended without totals: {status}");
+        row.failures.push(end);
+    }
+    Ok(row)
 }
 
 /// Reads the numbers of the last line: `N passed, N failed, N skipped`.

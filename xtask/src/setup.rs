@@ -9,7 +9,7 @@ pub(crate) mod bpflinker;
 pub(crate) mod cargodeny;
 pub(crate) mod chroot;
 pub(crate) mod debugkernel;
-mod doctored;
+pub(crate) mod doctored;
 pub(crate) mod guesttools;
 mod host;
 pub(crate) mod kernels;

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 
 /// The row of names; the program adds rows below it and changes nothing else of the page.
-pub(super) const HEAD: &str = "| date | what | commit | seed | load | passed | failed | skipped | guests lost | minutes | failures |";
+pub(super) const HEAD: &str = "| date | what | commit | kernels | seed | others | passed | failed | skipped | guests lost | minutes | failures |";
 
 /// One finished run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,9 +14,11 @@ pub(super) struct Row {
     pub what: String,
     /// The full hash of the commit that ran.
     pub commit: String,
+    /// The versions of the kernels that ran, such as `6.12.95+deb12, 7.3.4+deb13`.
+    pub kernels: String,
     pub seed: u64,
-    /// Whether something else kept every CPU busy meanwhile.
-    pub loaded: bool,
+    /// The share of the machine's processor time that others used meanwhile, in percent.
+    pub others: u64,
     pub passed: u64,
     pub failed: u64,
     pub skipped: u64,
@@ -27,7 +29,27 @@ pub(super) struct Row {
     pub failures: Vec<String>,
 }
 
+/// From this share of others on, a run was made under load.
+const LOADED: u64 = 25;
+
 impl Row {
+    pub(super) fn is_loaded(&self) -> bool {
+        self.others >= LOADED
+    }
+
+    /// Returns what came of it, for people who wait.
+    pub(super) fn summary(&self) -> String {
+        format!(
+            "{} failed of {}, {} minutes, others used {} % of the CPUs, at {:.12} on {}",
+            self.failed,
+            self.passed + self.failed,
+            self.minutes,
+            self.others,
+            self.commit,
+            self.date
+        )
+    }
+
     fn text(&self) -> String {
         let failures = if self.failures.is_empty() {
             "none".to_owned()
@@ -36,12 +58,13 @@ impl Row {
             self.failures.join("; ").replace('|', "/")
         };
         format!(
-            "| {} | {} | `{}` | {} | {} | {} | {} | {} | {} | {} | {failures} |",
+            "| {} | {} | `{}` | {} | {} | {} % | {} | {} | {} | {} | {} | {failures} |",
             self.date,
             self.what,
             self.commit,
+            self.kernels,
             self.seed,
-            if self.loaded { "all CPUs" } else { "none" },
+            self.others,
             self.passed,
             self.failed,
             self.skipped,
@@ -61,8 +84,9 @@ impl Row {
             date,
             what,
             commit,
+            kernels,
             seed,
-            load,
+            others,
             passed,
             failed,
             skipped,
@@ -71,7 +95,7 @@ impl Row {
             failures,
         ] = cells[..]
         else {
-            bail!("a row has {} cells instead of 11: {line}", cells.len());
+            bail!("a row has {} cells instead of 12: {line}", cells.len());
         };
         let number = |cell: &str| {
             cell.parse::<u64>()
@@ -81,12 +105,9 @@ impl Row {
             date: date.to_owned(),
             what: what.to_owned(),
             commit: commit.trim_matches('`').to_owned(),
+            kernels: kernels.to_owned(),
             seed: number(seed)?,
-            loaded: match load {
-                "none" => false,
-                "all CPUs" => true,
-                other => bail!("the load is `{other}`, neither `none` nor `all CPUs`: {line}"),
-            },
+            others: number(others.trim_end_matches(" %"))?,
             passed: number(passed)?,
             failed: number(failed)?,
             skipped: number(skipped)?,
@@ -135,8 +156,9 @@ mod tests {
             date: "2026-11-30".to_owned(),
             what: "matrix".to_owned(),
             commit: "c".repeat(40),
+            kernels: "6.12.95, 7.3.4".to_owned(),
             seed,
-            loaded: seed.is_multiple_of(2),
+            others: seed * 24,
             passed: 1600,
             failed: 0,
             skipped: 9,
@@ -158,7 +180,9 @@ mod tests {
         let page = append(&page(), &row(1)).unwrap();
         let page = append(&page, &bad).unwrap();
         bad.failures[0] = "FAIL [a] x: 1/2".to_owned();
-        assert_eq!(rows(&page).unwrap(), [row(1), bad]);
+        let read = rows(&page).unwrap();
+        assert_eq!([false, true], [&read[0], &read[1]].map(Row::is_loaded));
+        assert_eq!(read, [row(1), bad]);
         assert!(page.starts_with("# Long runs\n\nWords.\n\n"));
         assert!(page.ends_with("|\n\n## After\n\nMore | words.\n"), "{page}");
     }
@@ -174,7 +198,7 @@ mod tests {
     #[test]
     fn a_row_that_somebody_broke_is_an_error() {
         let page = append(&page(), &row(1)).unwrap();
-        for (from, to) in [("| none |", "| some |"), ("1600", "many"), ("| matrix", "")] {
+        for (from, to) in [("24 %", "most"), ("1600", "many"), ("| matrix", "")] {
             assert!(rows(&page.replacen(from, to, 1)).is_err(), "{from}");
         }
         assert!(rows("no table").is_err());
