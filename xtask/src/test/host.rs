@@ -161,8 +161,12 @@ fn run(name: &str, command: &mut Command, ledger: &Ledger) -> Result<()> {
             ledger.count(&format!("{line} [host {name}]"));
         }
     }
-    for test in failed(&text) {
-        ledger.name_failure(&format!("FAIL [host {name}] {test}"));
+    for (test, verdict) in named(&text) {
+        let line = format!("{verdict} [host {name}] {test}");
+        ledger.name(&line);
+        if verdict == "FAIL" {
+            ledger.name_failure(&line);
+        }
     }
     // A program that ends before its result line has failed too, whatever its status.
     let came_to_its_end = text.lines().any(|line| line.starts_with("test result: "));
@@ -175,12 +179,17 @@ fn run(name: &str, command: &mut Command, ledger: &Ledger) -> Result<()> {
     Ok(())
 }
 
-/// Returns the names of the tests that failed.
-fn failed(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the tests that a program names, each with its verdict.
+fn named(text: &str) -> impl Iterator<Item = (&str, &'static str)> {
     text.lines().filter_map(|line| {
-        line.strip_prefix("test ")?
-            .strip_suffix(" ... FAILED")
-            .map(str::trim)
+        let (test, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+        let verdict = match outcome {
+            "ok" => "PASS",
+            "FAILED" => "FAIL",
+            _ if outcome.starts_with("ignored") => "SKIP",
+            _ => return None,
+        };
+        Some((test.trim(), verdict))
     })
 }
 
@@ -225,6 +234,14 @@ not json
             "echo 'test result: ok. 3 passed; 0 failed; 1 ignored;'; echo 'SKIP golden: not set'",
         );
         assert_eq!((tally.passed, tally.failed, tally.skipped), (3, 0, 2));
+    }
+
+    #[test]
+    fn tests_are_named_with_their_verdict() {
+        let text = "test a::b ... ok\ntest c - d (line 3) ... FAILED\ntest e ... ignored, why\n\
+                    test result: ok. 1 passed\ntest f ...\ntest g has been running\n";
+        let wanted = [("a::b", "PASS"), ("c - d (line 3)", "FAIL"), ("e", "SKIP")];
+        assert!(named(text).eq(wanted));
     }
 
     #[test]

@@ -59,6 +59,11 @@ impl Ledger {
         }
     }
 
+    /// Keeps the name of a test that another line has counted.
+    pub(crate) fn name(&self, line: &str) {
+        self.account().ran.push(line.to_owned());
+    }
+
     /// Shows and keeps the name of a failed test that another line has counted.
     pub(crate) fn name_failure(&self, line: &str) {
         self.account().failures.push(line.to_owned());
