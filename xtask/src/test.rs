@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that can fail, closing with the totals.
 
+mod again;
 mod boot;
 mod choice;
 mod crash;

@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    os::unix::net::UnixStream,
+    os::unix::{net::UnixStream, process::ExitStatusExt as _},
     path::Path,
     process::Child,
     sync::{
@@ -11,6 +11,7 @@ use std::{
         atomic::{AtomicBool, AtomicU32, Ordering},
         mpsc::{self, Receiver, RecvTimeoutError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -38,6 +39,9 @@ pub(crate) static BOOTED_AGAIN: AtomicU32 = AtomicU32::new(0);
 
 /// More than any script of ours says.
 const OUTPUT_MAX: usize = 16 << 20;
+
+/// A process that has closed its connections has ended within this time.
+const DYING: Duration = Duration::from_secs(1);
 
 /// Starts a line that the agent says, not the script.
 const MARK: char = '\u{1e}';
@@ -133,8 +137,10 @@ impl Host {
         for boot in 1.. {
             // The last try has all the time there is.
             let limit = if boot < BOOTS { BOOT } else { SILENCE } * self.slower();
-            if self.guest()?.awaken(limit)? {
-                break;
+            match self.guest()?.awaken(limit) {
+                Ok(true) => break,
+                Err(error) if !self.is_lost()? => return Err(error),
+                Ok(false) | Err(_) => {}
             }
             let healthy = self.healthy();
             self.kill()?;
@@ -239,6 +245,12 @@ impl Host {
     pub(crate) fn thaw(&mut self) -> Result<()> {
         let pid = pid(&self.guest()?.qemu);
         kill(pid, Signal::SIGCONT).context("cannot let QEMU go on")
+    }
+
+    /// Says whether the emulator died by itself, which says nothing of the guest.
+    pub(crate) fn is_lost(&mut self) -> Result<bool> {
+        let qemu = self.guest.as_mut().map(|guest| &mut guest.qemu);
+        qemu.map_or(Ok(false), died)
     }
 
     /// Ends the guest where it stands.
@@ -373,6 +385,20 @@ fn ended(stream: &[u8], job: u64) -> Option<(String, String)> {
     Some((before.to_owned(), line.to_owned()))
 }
 
+/// Says whether a child was ended by a signal. Its connections are closed a moment before.
+fn died(child: &mut Child) -> Result<bool> {
+    let start = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().context("cannot wait for QEMU")? {
+            return Ok(status.signal().is_some());
+        }
+        if start.elapsed() > DYING {
+            return Ok(false);
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn pid(child: &Child) -> Pid {
     Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
@@ -398,6 +424,23 @@ fn interrupted() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_signal_is_the_emulators_own_death() {
+        for (script, lost) in [
+            ("kill -SEGV $$", true),
+            ("exit 1", false),
+            ("sleep 5", false),
+        ] {
+            let mut child = std::process::Command::new("sh")
+                .args(["-c", script])
+                .spawn()
+                .unwrap();
+            assert_eq!(died(&mut child).unwrap(), lost, "{script}");
+            let _ = child.kill();
+            child.wait().unwrap();
+        }
+    }
 
     #[test]
     fn a_script_ends_with_its_mark_on_both_streams() {

@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
 
+use super::again::TRIES;
 use super::ledger::Ledger;
 use super::pool::Job;
 use super::tally::Tally;
@@ -18,9 +19,6 @@ use crate::{lab, process};
 /// Far more than any of them takes; a hung kernel must not hang the tests. The last one given
 /// counts, so a boot may have its own.
 const TIMEOUT_S: &str = "1500";
-
-/// A guest that the emulator loses is booted again this often.
-const TRIES: u32 = 3;
 
 /// Files of the shared folder, each with what is in it. Commas mean something to QEMU.
 const SHARED: (&str, &str) = ("in, put", "from the host\n");

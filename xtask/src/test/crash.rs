@@ -16,6 +16,7 @@ use anyhow::{Result, ensure};
 use self::driver::Driver;
 use self::histogram::Histogram;
 use self::judge::{Left, judge};
+use super::again::until_kept;
 use super::choice::Seed;
 use super::ledger::Ledger;
 use super::pool;
@@ -92,7 +93,17 @@ fn on(setting: Setting, masters: &[(usize, u32)], seed: u64, ledger: &Ledger) ->
         let start = Instant::now();
         let direction = setting.direction(*master);
         let seed = seed.wrapping_add(*master as u64);
-        let histogram = one_way(&mut stage, *master, *points, seed, &direction, ledger)?;
+        // All points of this direction: what the lost one would have left, nobody knows.
+        let histogram = until_kept(
+            &mut stage,
+            |stage| one_way(stage, *master, *points, seed, &direction, ledger),
+            Stage::is_lost,
+            |stage| {
+                ledger.again(&format!("crash [{direction}]: the emulator ended"));
+                *stage = Stage::apart(setting, &plan::sources())?;
+                Ok(())
+            },
+        )?;
         let seconds = start.elapsed().as_secs_f64();
         ledger.show(&format!(
             "crash [{direction}]: {points} points in {seconds:.1} s\n{}",

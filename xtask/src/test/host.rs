@@ -182,14 +182,14 @@ fn run(name: &str, command: &mut Command, ledger: &Ledger) -> Result<()> {
 /// Returns the tests that a program names, each with its verdict.
 fn named(text: &str) -> impl Iterator<Item = (&str, &'static str)> {
     text.lines().filter_map(|line| {
-        let (test, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
+        let (name, outcome) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
         let verdict = match outcome {
             "ok" => "PASS",
             "FAILED" => "FAIL",
             _ if outcome.starts_with("ignored") => "SKIP",
             _ => return None,
         };
-        Some((test.trim(), verdict))
+        Some((name.trim(), verdict))
     })
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use super::again::until_kept;
 use super::choice::Seed;
 use super::ledger::Ledger;
 use super::pool::Job;
@@ -110,15 +111,21 @@ fn on(setting: Setting, runs: &[Run], direction: &str, ledger: &Ledger) -> Resul
     let mut stage = Stage::sharing(setting)?;
     for Run { master, name, test } in runs {
         let start = Instant::now();
-        let mut pair = stage.pair(*master)?;
-        let outcome = (test.run)(&mut pair);
+        let again = |stage: &mut Stage| {
+            ledger.again(&format!("{name}: the emulator ended"));
+            stage.renew()
+        };
+        let work = |stage: &mut Stage| (test.run)(&mut stage.pair(*master)?);
+        let outcome = until_kept(&mut stage, work, Stage::is_lost, again);
         let seconds = start.elapsed().as_secs_f64();
         ledger.verdict(&match outcome {
             Ok(()) => format!("PASS {name} ({seconds:.1} s)"),
             Err(error) => format!("FAIL {name} ({seconds:.1} s): {error:#}"),
         });
         // A host that failed a test may be in any state.
-        pair.reset().context("cannot go on with the other tests")?;
+        let reset = |stage: &mut Stage| stage.pair(*master)?.reset();
+        until_kept(&mut stage, reset, Stage::is_lost, again)
+            .context("cannot go on with the other tests")?;
     }
     let seconds = start.elapsed().as_secs_f64();
     ledger.verdict(&match stage.end() {

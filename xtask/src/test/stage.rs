@@ -159,6 +159,27 @@ impl Stage {
         })
     }
 
+    /// Says whether an emulator died by itself; fails where a kernel had complained.
+    pub(crate) fn is_lost(&mut self) -> Result<bool> {
+        for host in &mut self.hosts {
+            if host.is_lost()? {
+                host.healthy()?;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Boots those again whose emulator died, with memory that nobody has used.
+    pub(crate) fn renew(&mut self) -> Result<()> {
+        for host in &mut self.hosts {
+            if host.is_lost()? {
+                host.kill()?;
+            }
+        }
+        self.pair(0)?.reset()
+    }
+
     /// Powers both off; fails where a kernel complained.
     pub(crate) fn end(mut self) -> Result<()> {
         self.hosts.iter_mut().try_for_each(Host::shut)
