@@ -67,8 +67,10 @@ pub(crate) fn build() -> Result<bool> {
     Ok(true)
 }
 
+/// A folder of its own: famfs-userspace's build script watches the folder of the object, with all
+/// that is below, and what cargo touches here at every run would have that crate built each time.
 fn build_dir() -> PathBuf {
-    paths::target("bpf/build")
+    paths::target("bpf-build")
 }
 
 /// A cargo command on famfs-ebpf for the BPF target: stable compiler, unstable `build-std`,

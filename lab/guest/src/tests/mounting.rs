@@ -171,6 +171,8 @@ fn once() {
 
 fn namespaces() {
     let device = device();
+    // Nobody could not make the mount point.
+    fs::create_dir_all(OTHER).unwrap();
     child::as_nobody(|| assert_eq!(try_mount(&device, ""), Err(Errno::EPERM)));
     let end = child::run(|| {
         // Root of its own little world, with every capability there.
