@@ -42,7 +42,8 @@ Examples:
                                                        them to incident-TIME.famfsrec, and the end
                                                        to incident.famfsrec
 
-Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.")]
+Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing, 128+N
+signal N came while nobody read standard output.")]
 pub(super) struct Args {
     /// The file to make; `-` is standard output.
     file: PathBuf,
