@@ -1,5 +1,9 @@
 //! Finds the BPF object that `cargo xtask build-ebpf` makes, and embeds it if it is there.
 //! Without it everything builds; only attaching says what is missing.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a build script reads what cargo sets"
+)]
 
 use std::{env, fs, path::PathBuf};
 

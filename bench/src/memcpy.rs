@@ -25,7 +25,7 @@ const LINE: usize = 64;
 pub(crate) struct Report {
     schema: u32,
     bytes: u64,
-    /// Of the copy and the flush, without opening and mapping.
+    /// The cost of the copy and the flush, without opening and mapping.
     pub(crate) ticks: u64,
 }
 

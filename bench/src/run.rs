@@ -31,7 +31,7 @@ pub(crate) fn main(args: &Run) -> Result<ExitCode> {
     let geometry = geometry(args)?;
     let device = device(args)?;
     let mut fingerprint = fingerprint::guest()?;
-    fingerprint.extend(fingerprint::host(std::env::vars()));
+    fingerprint.extend(fingerprint::host(env::FINGERPRINT.family()));
     let pinned_cpu = sys::pin();
     let tick_ns = if unit == Unit::Tsc {
         clock::ns_per_tick()

@@ -1,23 +1,12 @@
 //! Standard output and standard error that are closed or full.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::fs::OpenOptions;
-use std::io;
+#[path = "../../famfs-userspace/tests/common/ends.rs"]
+mod ends;
+
 use std::process::{Command, Stdio};
 
-fn full() -> Stdio {
-    OpenOptions::new()
-        .write(true)
-        .open("/dev/full")
-        .unwrap()
-        .into()
-}
-
-fn unread() -> Stdio {
-    let (reader, writer) = io::pipe().unwrap();
-    drop(reader);
-    writer.into()
-}
+use ends::{full, unread};
 
 fn status(args: &[&str], out: Stdio, err: Stdio) -> Option<i32> {
     let ended = Command::new(env!("CARGO_BIN_EXE_famfs-bench"))

@@ -2,6 +2,7 @@
 //! `cargo run --example snapshot -- COMMAND [ARGS]`. For work on the probes; users have famfs-top.
 
 #![expect(clippy::print_stdout, reason = "it prints")]
+#![expect(clippy::disallowed_methods, reason = "no program that we ship")]
 
 use std::{env, process::Command, time::Instant};
 

@@ -2,6 +2,10 @@
 //! independent parse: `famfs dump` must agree with every one.
 //!
 //! The folder is named by `FAMFS_GOLDEN`; without it the tests print a counted skip.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what tests read is in the register too"
+)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod common;

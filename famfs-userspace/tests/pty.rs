@@ -1,4 +1,8 @@
 //! The screen on a real terminal: it starts, obeys keys, and gives the terminal back.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "what tests read is in the register too"
+)]
 
 use std::{
     fs::File,

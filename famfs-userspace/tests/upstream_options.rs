@@ -3,12 +3,15 @@
 //! `getopt_long` calls; a row is missing here when one of them is in no row.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "common/logged.rs"]
+mod logged;
+
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use famfs_userspace::{device, media, ops};
+use famfs_userspace::ops;
 
 /// A command of upstream's, with the options that it knows.
 struct Upstream {
@@ -426,18 +429,7 @@ fn playground() -> tempfile::TempDir {
             .unwrap();
     }
     assert_eq!(run(at, "famfs", "mkfs img").0, 0);
-    let body = media::Body::File(media::File {
-        size: 4096,
-        flags: 2,
-        uid: 0,
-        gid: 0,
-        mode: 0o644,
-        path: media::PathField::new(b"one").unwrap(),
-        map: media::Map::contiguous(10 << 20, 2 << 20),
-    });
-    let access = device::Access::Format { log_len: 8 << 20 };
-    let mut device = device::Device::open(&at.join("img"), access).unwrap();
-    ops::append::append(&mut *device.memory, 0, body).unwrap();
+    logged::log_a_file(&at.join("img"));
     let mut bytes = vec![0; 5000];
     ops::fill::Stream::new(1).fill(&mut bytes);
     fs::write(at.join("seeded"), bytes).unwrap();

@@ -41,6 +41,9 @@ type Check = (&'static str, fn(bool) -> Result<Outcome>);
 
 const CHECKS: &[Check] = &[
     ("tree", |_| tree::check()),
+    ("contracts of the environment", |_| {
+        contracts::environment(false)
+    }),
     ("contracts of the module", |_| contracts::module(false)),
     ("contracts of the programs", |_| contracts::programs(false)),
     ("format", |_| cargo::format()),
@@ -59,6 +62,7 @@ const CHECKS: &[Check] = &[
 /// The subcommand.
 pub(crate) fn main(args: &Args) -> Result<()> {
     if args.bless {
+        contracts::environment(true)?;
         contracts::module(true)?;
         contracts::programs(true)?;
         return Ok(());

@@ -421,9 +421,12 @@ fn configuration(
         env.insert("FAMFS_DETERMINISTIC".into(), "1".into());
     }
     // What decides how output looks, and what the gate wants its harness to know.
-    env.extend(std::env::vars().filter(|(key, _)| {
+    // What is no text cannot be sent.
+    let ours = std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
+    env.extend(ours.filter(|(key, _)| {
         ["TERM", "COLORTERM", "NO_COLOR", "RUST_BACKTRACE"].contains(&key.as_str())
-            || key.starts_with("FAMFS_FINGERPRINT_")
+            || famfs_cli::env::FINGERPRINT.is_named(key)
             // A screen's characters are the terminal's; a test's output is the same everywhere.
             || (terminal.is_some() && ["LC_ALL", "LC_CTYPE", "LANG"].contains(&key.as_str()))
     }));

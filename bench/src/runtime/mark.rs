@@ -9,35 +9,35 @@ const SIGNATURE: u32 = 0x4fa3_0000;
 const OPEN: u32 = 0x400;
 const CLOSE: u32 = 0x500;
 
-/// What is measured.
+/// A stretch of work that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Window {
     Mkfs,
-    /// Many files by one command.
+    /// Makes many files by one command.
     CreatMany,
-    /// Files by a command each, in an empty log.
+    /// Makes files by a command each, in an empty log.
     CreatFirst,
-    /// The same in a log of many files.
+    /// Makes files by a command each, in a log of many files.
     CreatLast,
     Fsck,
     Logplay,
-    /// Of a source in large folios.
+    /// Copies a source that is in large folios.
     Cp,
     Memcpy,
-    /// Of a source in folios of one page.
+    /// Copies a source that is in folios of one page.
     CpSmall,
     MemcpySmall,
-    /// Of a log whose files are all there.
+    /// Plays a log whose files are all there.
     LogplayAgain,
-    /// A file filled from a seed.
+    /// Fills a file from a seed.
     Seed,
-    /// The same file compared with its seed.
+    /// Compares the same file with its seed.
     Verify,
 }
 
-/// In the order of their numbers.
+/// All windows, in the order of their numbers.
 pub(crate) const WINDOWS: [Window; 13] = [
     Window::Mkfs,
     Window::CreatMany,

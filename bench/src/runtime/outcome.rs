@@ -32,12 +32,12 @@ pub(crate) struct Row {
     pub(crate) what: Window,
     /// Files, log entries or pages of 4 KiB that each run was about.
     pub(crate) count: u64,
-    /// Of each run, in the order in which they were made.
+    /// One number for each run, in the order in which they were made.
     pub(crate) ticks: Vec<u64>,
 }
 
 impl Row {
-    /// Of one file, entry or page, by the median run.
+    /// The cost of one file, entry or page, by the median run.
     pub(crate) fn each(&self) -> f64 {
         median(&self.ticks) / self.count.max(1) as f64
     }

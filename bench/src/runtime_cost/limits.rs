@@ -19,35 +19,35 @@ pub(super) struct Limits {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Logplay {
-    /// At most this part of a play's instructions is user space's.
+    /// The largest part of a play's instructions that may be user space's.
     pub(super) ours_percent: f64,
-    /// A play of a log whose files are all there takes at most this part of the first play's
-    /// instructions.
+    /// The largest part of the first play's instructions that a play of a log may take whose
+    /// files are all there.
     pub(super) again_by_first: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Creat {
-    /// A file of many by one command is at least so many times cheaper than one by its own.
+    /// How many times cheaper, at least, a file of many by one command is than one by its own.
     pub(super) times_cheaper: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Cp {
-    /// At most so many times the instructions of memcpy and flush.
+    /// How many times the instructions of memcpy and flush a copy may take.
     pub(super) by_memcpy: f64,
-    /// At most so many times their time, by the median of the pairs.
+    /// How many times their time a copy may take, by the median of the pairs.
     pub(super) time_by_memcpy: f64,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Seed {
-    /// At most so many instructions for each byte that is made.
+    /// How many instructions each byte may take that is made.
     pub(super) insn_per_byte: f64,
-    /// The same for each byte that is compared.
+    /// How many instructions each byte may take that is compared.
     pub(super) verify_insn_per_byte: f64,
 }
 

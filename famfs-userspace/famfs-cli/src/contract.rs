@@ -9,11 +9,8 @@ use std::path::{Path, PathBuf};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::Value;
 
-use crate::env::VARIABLES;
+use crate::env::{self, VARIABLES};
 use crate::status::Statuses;
-
-/// Set to `1`, this makes the tests write the register instead of comparing it.
-const BLESS: &str = "FAMFS_BLESS";
 
 /// A JSON document that a program writes.
 #[derive(Debug)]
@@ -131,7 +128,7 @@ impl Program {
 ///
 /// If they differ, unless `FAMFS_BLESS=1` asks to write the register.
 pub fn assert_kept(program: &Program) {
-    let bless = std::env::var_os(BLESS).is_some_and(|value| value == "1");
+    let bless = env::BLESS.get().is_some_and(|value| value == "1");
     let wrong = program.keep(&folder(), bless);
     assert!(
         wrong.is_empty(),

@@ -9,3 +9,4 @@ pub mod signals;
 #[cfg(feature = "schema")]
 pub mod status;
 pub mod stream;
+pub mod terminal;

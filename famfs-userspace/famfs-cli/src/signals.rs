@@ -1,4 +1,4 @@
-//! Which signal has asked this process to end.
+//! The signal that has asked this process to end, until the program has answered it.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,8 @@ pub const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 /// Remembers each of [`ENDING`] from now on, for output that waits: see [`crate::stream`]. A
-/// program that handles such a signal must call this, or the signal cannot end a blocked write.
+/// program that handles such a signal must call this before it listens in any other way, or the
+/// signal cannot end a blocked write.
 pub fn remember() -> io::Result<()> {
     for signal in ENDING {
         let number = usize::try_from(signal).unwrap_or_default();
@@ -22,7 +23,17 @@ pub fn remember() -> io::Result<()> {
     Ok(())
 }
 
-/// The last signal that asked.
+/// Forgets the signals that have come, because the program has dealt with them and goes on, such
+/// as by passing them to a command that it runs.
+///
+/// A program that a signal ends must not call this, nor one that has not looked yet. Whoever sent
+/// the signal wants an end, and the last words of the program may find a reader that has stalled
+/// too. It makes no difference whether the signal came before that write or during it.
+pub fn answered() {
+    ASKED.store(0, Ordering::Relaxed);
+}
+
+/// The last signal that asked and that is not [`answered`].
 pub fn asked() -> Option<i32> {
     match ASKED.load(Ordering::Relaxed) {
         0 => None,

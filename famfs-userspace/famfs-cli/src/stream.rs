@@ -3,11 +3,12 @@
 //! * A reader that has left is no failure, and changes no exit status: what it does not read is
 //!   dropped. Work that only writes for it can ask [`Output::is_closed`].
 //! * Any other failure is reported, so a full device never looks like success.
-//! * A signal ends a write that waits for a reader: see [`ended_by`].
+//! * A signal ends a write that waits for a reader, whether it comes during the write or came
+//!   before, unless the program has [answered](signals::answered) it: see [`ended_by`].
 //! * A message is one write, so that lines of several processes do not mix.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
@@ -82,6 +83,31 @@ impl Write for Output {
     }
 }
 
+/// Standard output for a writer whose every write is a unit, such as a frame of a recording:
+/// nothing is collected, and a reader that has left is an error of the kind
+/// [`io::ErrorKind::BrokenPipe`], so that the writer stops.
+#[derive(Debug)]
+pub struct Direct;
+
+impl Write for Direct {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if print(bytes)? {
+            Ok(bytes.len())
+        } else {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether standard output is a terminal.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
 /// Writes `text` to standard output at once. `false` says that the reader has left.
 pub fn print(text: &[u8]) -> io::Result<bool> {
     put(io::stdout().as_fd(), text)
@@ -132,5 +158,51 @@ fn wait(fd: BorrowedFd<'_>) -> io::Result<()> {
         {
             return Err(io::Error::other(Ended { signal }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{PipeReader, PipeWriter, Read as _};
+    use std::thread;
+
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::sys::signal::{Signal, raise};
+
+    use super::*;
+
+    /// A pipe that takes nothing more until it is read, and what it holds.
+    fn full() -> (PipeReader, PipeWriter, usize) {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let size = fcntl(&writer, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+        let size = usize::try_from(size).unwrap();
+        writer.write_all(&vec![0; size]).unwrap();
+        (reader, writer, size)
+    }
+
+    #[test]
+    fn a_signal_ends_writes_until_it_is_answered() {
+        signals::remember().unwrap();
+        raise(Signal::SIGHUP).unwrap();
+        // It came before the write, and nobody has looked.
+        let (mut reader, writer, held) = full();
+        let error = put(writer.as_fd(), b"late").unwrap_err();
+        assert_eq!(ended_by(&error), Some(128 + 1));
+
+        signals::answered();
+        let reading = thread::spawn(move || {
+            thread::sleep(3 * PATIENCE);
+            let mut read = Vec::new();
+            reader.read_to_end(&mut read).unwrap();
+            read
+        });
+        assert!(put(writer.as_fd(), b"answered").unwrap());
+        drop(writer);
+        assert_eq!(&reading.join().unwrap()[held..], b"answered");
+
+        // The next one counts again.
+        raise(Signal::SIGHUP).unwrap();
+        let (_reader, writer, _) = full();
+        assert!(put(writer.as_fd(), b"again").is_err());
     }
 }

@@ -70,7 +70,8 @@ Examples:
   famfs umount /mnt/famfs
 
 Exit status: 0 done, 1 failed or found errors, 2 usage, 3 a privilege or a kernel feature
-is missing, 128+N ended in good order by signal N. A closed output pipe is no failure.";
+is missing, 128+N ended in good order by signal N; 4 and 16 are of fsck. A closed output pipe
+is no failure.";
 
 /// Files in shared DAX memory, known to every host by a log in that memory.
 #[derive(Debug, Parser)]

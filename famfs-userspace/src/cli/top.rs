@@ -8,6 +8,7 @@ use famfs_cli::{args as arguments, stream as streams};
 use crate::{
     privilege::{self, Keep},
     source::{self, Source, synthetic},
+    store,
 };
 
 mod action;
@@ -59,11 +60,17 @@ pub fn main() -> ExitCode {
             complain(&format!("{error:#}"));
             let source = error.downcast_ref::<source::Error>();
             let unsupported = source.is_some_and(source::Error::is_unsupported);
-            let blocked = error
-                .downcast_ref::<io::Error>()
-                .and_then(streams::ended_by);
+            let blocked = output_error(&error).and_then(streams::ended_by);
             ExitCode::from(blocked.unwrap_or(if unsupported { UNSUPPORTED } else { FAILED }))
         }
+    }
+}
+
+/// Finds what went wrong with a stream or a file, in the ways in which our errors hold it.
+fn output_error(error: &anyhow::Error) -> Option<&io::Error> {
+    match error.downcast_ref() {
+        Some(store::Error::Io { error, .. }) => Some(error),
+        _ => error.downcast_ref(),
     }
 }
 

@@ -6,13 +6,12 @@ use std::{
     time::Duration,
 };
 
+use famfs_cli::terminal;
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 use ratatui::crossterm::event::{self, Event};
-
-use super::term::terminal;
 
 /// The terminal that keys come from.
 #[derive(Debug)]
@@ -23,7 +22,7 @@ pub struct Input {
 impl Input {
     /// The same terminal that crossterm reads: standard input, else the controlling one.
     pub fn open() -> io::Result<Self> {
-        let terminal = terminal()?;
+        let terminal = terminal::keyboard()?;
         Ok(Self { terminal })
     }
 

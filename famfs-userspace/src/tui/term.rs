@@ -7,6 +7,7 @@ use std::{
     sync::Once,
 };
 
+use famfs_cli::terminal;
 use ratatui::{
     Terminal,
     backend::CrosstermBackend,
@@ -25,10 +26,8 @@ use signal_hook::{
     low_level,
 };
 
-mod ending;
 mod stopping;
 
-pub(crate) use ending::terminal;
 use stopping::JobControl;
 pub use stopping::Who;
 
@@ -45,7 +44,7 @@ pub struct Screen {
 impl Screen {
     pub fn open() -> io::Result<Self> {
         restore_on_panic();
-        ending::prepare(leaving())?;
+        terminal::prepare(leaving())?;
         let jobs = JobControl::listen()?;
         // From here on a failure must give the terminal back.
         take()
@@ -104,7 +103,7 @@ pub fn end_when_asked_twice() -> io::Result<()> {
     for signal in [SIGTERM, SIGHUP, SIGINT] {
         let end = move || {
             if ASKED.swap(true, Ordering::SeqCst) {
-                ending::give_back();
+                terminal::give_back();
                 low_level::exit(128 + signal);
             }
         };
@@ -119,7 +118,7 @@ pub fn end_when_asked_twice() -> io::Result<()> {
 /// it has written anything.
 fn take() -> io::Result<()> {
     // First, so that no signal can leave the terminal raw.
-    ending::set_ours(true);
+    terminal::set_ours(true);
     enable_raw_mode()?;
     execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)
 }
@@ -140,7 +139,7 @@ fn restore() {
     let mut out = io::stdout();
     let _ = out.write_all(&leaving()).and_then(|()| out.flush());
     let _ = disable_raw_mode();
-    ending::set_ours(false);
+    terminal::set_ours(false);
 }
 
 /// A panic message on the alternate screen would vanish with it, so the screen goes first.

@@ -59,7 +59,7 @@ pub(super) struct View {
     extents: Vec<Extent>,
 }
 
-/// Of one file its map, of several a list of maps.
+/// The map of one file, or the list of the maps of several.
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]

@@ -22,6 +22,7 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn listen() -> io::Result<Self> {
+        signals::remember()?;
         let (read, write) = UnixStream::pair()?;
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
@@ -29,7 +30,6 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
             pipe::register(signal, write.try_clone()?)?;
         }
-        signals::remember()?;
         Ok(Self { told: read, asked })
     }
 

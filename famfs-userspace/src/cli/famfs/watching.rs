@@ -57,12 +57,12 @@ impl Watching {
     /// From here on SIGINT, SIGTERM and SIGHUP end the work in good order: what is
     /// complete is kept, what is not is taken back.
     pub(super) fn start(unit: Unit) -> Result<Self, Error> {
+        signals::remember().map_err(Error::Signals)?;
         let watch = Watch::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             let number = usize::try_from(signal).unwrap_or_default();
             flag::register_usize(signal, watch.signal_slot(), number).map_err(Error::Signals)?;
         }
-        signals::remember().map_err(Error::Signals)?;
         let over = Arc::new(AtomicBool::new(false));
         let display = io::stderr().is_terminal().then(|| {
             let (watch, over) = (watch.clone(), Arc::clone(&over));

@@ -24,7 +24,8 @@ Examples:
   famfs-top --action 'd:drop caches:echo 3 > /proc/sys/vm/drop_caches'
                                          give the key d a command
 
-Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.
+Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing,
+128+N signal N came while nobody read the output.
 With CMD it is CMD's own, 127 or 126 if CMD cannot be run, 128+N if signal N ended it.";
 
 /// Watch page faults on famfs files: how many, served by 2 MiB or by 4 KiB mappings, and how

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use famfs_cli::signals;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -36,7 +37,7 @@ pub(super) fn run(
     printer: &mut Printer,
     stands_alone: bool,
 ) -> anyhow::Result<u8> {
-    let signals = Signals::listen().context("cannot catch signals")?;
+    let listening = Signals::listen().context("cannot catch signals")?;
     let before = source.poll()?;
     let (program, arguments) = command.split_first().context("CMD is empty")?;
     let mut command = Command::new(program);
@@ -45,13 +46,15 @@ pub(super) fn run(
         command.stdout(stderr()?);
     }
     let status = match command.spawn() {
-        Ok(child) => watch(source, step(interval), child, &signals)?,
+        Ok(child) => watch(source, step(interval), child, &listening)?,
         Err(error) => {
             complain(&format!("cannot run {}: {error}", program.display()));
             let found = error.kind() != io::ErrorKind::NotFound;
             return Ok(if found { NOT_RUNNABLE } else { NOT_FOUND });
         }
     };
+    // CMD was told, and its end is ours to report, however slow our reader is.
+    signals::answered();
     // What the last faults left in the kernel.
     printer.interval(&delta(&before, &source.poll()?))?;
     Ok(status)

@@ -2,9 +2,8 @@
 
 use std::{
     fs::File,
-    io::{self, IsTerminal as _},
+    io,
     num::NonZeroU64,
-    os::fd::AsFd as _,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -14,10 +13,11 @@ use std::{
 };
 
 use anyhow::Context as _;
+use famfs_cli::stream;
 
 use super::{
     args::{Watch, seconds},
-    complain,
+    complain, output_error,
     pace::Pace,
     signal::Signals,
 };
@@ -42,7 +42,8 @@ Examples:
                                                        them to incident-TIME.famfsrec, and the end
                                                        to incident.famfsrec
 
-Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.")]
+Exit status: 0 done, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing, 128+N
+signal N came while nobody read standard output.")]
 pub(super) struct Args {
     /// The file to make; `-` is standard output.
     file: PathBuf,
@@ -73,7 +74,7 @@ impl Args {
 /// Where snapshots go.
 enum Sink {
     File(Box<Writer<File>>),
-    Output(Box<Writer<File>>),
+    Output(Box<Writer<stream::Direct>>),
     Ring(Box<Ring>, Arc<AtomicBool>),
 }
 
@@ -81,30 +82,40 @@ enum Sink {
 pub(super) fn run(source: &mut dyn Source, args: &Args) -> anyhow::Result<()> {
     let signals = Signals::listen().context("cannot catch signals")?;
     let first = source.poll()?;
+    if args.file == Path::new("-") {
+        return match record_to_output(source, args, &signals, &first) {
+            // The reader has seen enough.
+            Err(error) if is_broken_pipe(&error) => Ok(()),
+            done => done,
+        };
+    }
     let mut sink = Sink::open(args)?;
-    let is_output = matches!(sink, Sink::Output(_));
     let recorded = record(source, args, &signals, &first, &mut sink);
     let finished = sink.finish(&args.file);
-    let snapshots = match recorded {
-        // The reader has seen enough.
-        Err(error) if is_output && is_broken_pipe(&error) => return Ok(()),
-        recorded => recorded?,
-    };
-    match finished {
-        Err(error) if is_output && is_broken_pipe(&error) => return Ok(()),
-        finished => finished?,
-    }
-    if is_output {
-        complain(&format!(
-            "{snapshots} snapshots recorded to standard output"
-        ));
-        return Ok(());
-    }
+    let snapshots = recorded?;
+    finished?;
     let bytes = std::fs::metadata(&args.file).map_or(0, |m| m.len());
     complain(&format!(
         "{snapshots} snapshots recorded, {bytes} bytes in {}; see them with: famfs-top replay {}",
         args.file.display(),
         args.file.display()
+    ));
+    Ok(())
+}
+
+/// Records to standard output. What could not be written whole gets no end mark, and nothing
+/// waits a second time for a reader that did not read.
+fn record_to_output(
+    source: &mut dyn Source,
+    args: &Args,
+    signals: &Signals,
+    first: &Snapshot,
+) -> anyhow::Result<()> {
+    let mut sink = Sink::open_output(args)?;
+    let snapshots = record(source, args, signals, first, &mut sink)?;
+    sink.finish(&args.file)?;
+    complain(&format!(
+        "{snapshots} snapshots recorded to standard output"
     ));
     Ok(())
 }
@@ -143,18 +154,12 @@ fn name(file: &Path) -> std::borrow::Cow<'_, str> {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    matches!(
-        error.downcast_ref(),
-        Some(store::Error::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe
-    )
+    output_error(error).is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 impl Sink {
     fn open(args: &Args) -> anyhow::Result<Self> {
         let file = &args.file;
-        if file == Path::new("-") {
-            return Self::open_output(args);
-        }
         let explain = |error| match error {
             store::Error::Io { error, .. } if error.kind() == io::ErrorKind::AlreadyExists => {
                 anyhow::anyhow!("{} exists: give another name, or remove it", file.display())
@@ -193,22 +198,21 @@ impl Sink {
                  or ./- if that is its name"
             );
         }
-        let output = io::stdout();
-        if output.is_terminal() {
+        if stream::is_terminal() {
             anyhow::bail!(
                 "refusing to write a recording, which is binary, to a terminal: name a file, or \
                  send standard output somewhere else"
             );
         }
         let cannot = "cannot record to standard output";
-        let output = output.as_fd().try_clone_to_owned().context(cannot)?;
-        let writer = Writer::new(output.into(), args.interval).context(cannot)?;
+        let writer = Writer::new(stream::Direct, args.interval).context(cannot)?;
         Ok(Self::Output(Box::new(writer)))
     }
 
     fn append(&mut self, snapshot: &Snapshot) -> Result<(), store::Error> {
         match self {
-            Self::File(writer) | Self::Output(writer) => writer.append(snapshot),
+            Self::File(writer) => writer.append(snapshot),
+            Self::Output(writer) => writer.append(snapshot),
             Self::Ring(ring, _) => ring.append(snapshot),
         }
     }

@@ -22,6 +22,7 @@ pub(super) struct Signals {
 
 impl Signals {
     pub(super) fn listen() -> io::Result<Self> {
+        famfs_cli::signals::remember()?;
         let (interrupted, terminated): (Arc<AtomicBool>, Arc<AtomicBool>) = Default::default();
         // Asked a second time, this process ends at once, whatever it hangs in.
         for signal in [SIGTERM, SIGHUP] {
@@ -30,7 +31,6 @@ impl Signals {
         flag::register(SIGINT, Arc::clone(&interrupted))?;
         flag::register(SIGTERM, Arc::clone(&terminated))?;
         flag::register(SIGHUP, Arc::clone(&terminated))?;
-        famfs_cli::signals::remember()?;
         Ok(Self {
             interrupted,
             terminated,

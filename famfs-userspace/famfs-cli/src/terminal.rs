@@ -1,4 +1,5 @@
-//! The terminal given back by signals that end this process at once.
+//! The terminal given back by signals that end this process at once, for programs that make it
+//! raw.
 //!
 //! Everything in here that runs in a signal handler keeps to what signal-safety(7) allows: it reads
 //! what was prepared before, writes bytes and sets modes.
@@ -18,7 +19,7 @@ use libc::{c_int, c_void, siginfo_t};
 use nix::sys::termios::tcgetattr;
 
 /// The signals of signal(7) whose default is to end the process. SIGINT, SIGTERM and SIGHUP are
-/// not among them: the event loop ends in good order for those. SIGKILL cannot be caught.
+/// not among them: a program ends in good order for those. SIGKILL cannot be caught.
 const ENDING: [c_int; 19] = [
     libc::SIGQUIT,
     libc::SIGILL,
@@ -48,7 +49,7 @@ const FAULTS: [c_int; 4] = [libc::SIGILL, libc::SIGBUS, libc::SIGFPE, libc::SIGS
 struct Before {
     terminal: OwnedFd,
     modes: libc::termios,
-    /// What leaves the alternate screen.
+    /// What undoes the rest, such as the alternate screen.
     bytes: Vec<u8>,
     /// How the signals were handled.
     actions: Vec<(c_int, libc::sigaction)>,
@@ -58,9 +59,9 @@ static BEFORE: OnceLock<Before> = OnceLock::new();
 /// Whether the terminal is ours at this moment.
 static IS_OURS: AtomicBool = AtomicBool::new(false);
 
-/// The terminal that keys come from, the same as crossterm reads: standard input, else the
+/// Opens the terminal that keys come from, the same as crossterm reads: standard input, else the
 /// controlling one.
-pub(crate) fn terminal() -> io::Result<OwnedFd> {
+pub fn keyboard() -> io::Result<OwnedFd> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
         stdin.as_fd().try_clone_to_owned()
@@ -69,11 +70,12 @@ pub(crate) fn terminal() -> io::Result<OwnedFd> {
     }
 }
 
-/// Prepares for the signals, before the terminal is changed. `bytes` leave the alternate screen.
-pub(super) fn prepare(bytes: Vec<u8>) -> io::Result<()> {
+/// Prepares for the signals, before the terminal is changed. `bytes` undo what is written to it
+/// meanwhile, such as the alternate screen. The first call counts.
+pub fn prepare(bytes: Vec<u8>) -> io::Result<()> {
     static INSTALLED: Once = Once::new();
     if BEFORE.get().is_none() {
-        let terminal = terminal()?;
+        let terminal = keyboard()?;
         let modes = tcgetattr(&terminal)?.into();
         let all = ENDING
             .into_iter()
@@ -99,13 +101,14 @@ pub(super) fn prepare(bytes: Vec<u8>) -> io::Result<()> {
     Ok(())
 }
 
-/// Says whether the terminal is ours from now on.
-pub(super) fn set_ours(is_ours: bool) {
+/// Says whether the terminal is ours from now on: only then a signal gives it back. To be said
+/// before it is taken, and after it is given back.
+pub fn set_ours(is_ours: bool) {
     IS_OURS.store(is_ours, Ordering::SeqCst);
 }
 
 /// Gives the terminal back, from any thread and in any state, without ever waiting for it.
-pub(super) fn give_back() {
+pub fn give_back() {
     let Some(before) = BEFORE.get() else { return };
     if !IS_OURS.swap(false, Ordering::SeqCst) {
         return;

@@ -1,0 +1,21 @@
+//! An image whose log has a file, for tests of the commands.
+
+use std::path::Path;
+
+use famfs_userspace::{device, media, ops};
+
+/// Logs a file `one` of 4 KiB, whose memory begins at 10 MiB, in an image that `famfs mkfs` made.
+pub(crate) fn log_a_file(image: &Path) {
+    let body = media::Body::File(media::File {
+        size: 4096,
+        flags: 2,
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+        path: media::PathField::new(b"one").unwrap(),
+        map: media::Map::contiguous(10 << 20, 2 << 20),
+    });
+    let access = device::Access::Format { log_len: 8 << 20 };
+    let mut device = device::Device::open(image, access).unwrap();
+    ops::append::append(&mut *device.memory, 0, body).unwrap();
+}
