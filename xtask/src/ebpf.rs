@@ -107,3 +107,15 @@ pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     Ok(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_build_touches_is_not_watched_by_another() {
+        let object = object();
+        let watched = object.parent().unwrap();
+        assert!(!build_dir().starts_with(watched));
+    }
+}

@@ -138,19 +138,22 @@ pub fn assert_kept(program: &Program) {
     );
 }
 
-/// Says in what `document` is not as the schema `name` of the register has it.
-///
-/// # Panics
-///
-/// If there is no such schema, or it is none.
+/// Says in what `document` is not as the schema `name` of the register has it; that there is no
+/// such schema is the same.
 pub fn violations(name: &str, document: &Value) -> Vec<String> {
     let path = folder().join(schema_file(name));
-    let text = fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
-    let schema = serde_json::from_str(&text)
-        .unwrap_or_else(|error| panic!("{} is no JSON: {error}", path.display()));
-    let validator = jsonschema::validator_for(&schema)
-        .unwrap_or_else(|error| panic!("{} is no schema: {error}", path.display()));
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return vec![format!("cannot read {}: {error}", path.display())],
+    };
+    let schema = match serde_json::from_str(&text) {
+        Ok(schema) => schema,
+        Err(error) => return vec![format!("{} is no JSON: {error}", path.display())],
+    };
+    let validator = match jsonschema::validator_for(&schema) {
+        Ok(validator) => validator,
+        Err(error) => return vec![format!("{} is no schema: {error}", path.display())],
+    };
     validator
         .iter_errors(document)
         .map(|error| format!("{}: {error}", error.instance_path()))

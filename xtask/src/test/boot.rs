@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use famfs_cli::contract;
 use nix::sys::signal::Signal;
 
 use super::again::TRIES;
@@ -175,10 +176,37 @@ impl Boot {
             .then(|| format!("lab-guest counted {closing}, but {counted} were read"))
     }
 
+    /// Compares the JSON documents that the guest's tests saw with the register of contracts; one
+    /// verdict each.
+    fn documents(&self, outcome: &Outcome) -> impl Iterator<Item = String> {
+        let lines = outcome.stdout.lines();
+        let documents = lines.filter_map(|line| line.strip_prefix("DOCUMENT "));
+        documents.map(|line| {
+            let (schema, text) = line.split_once(' ').unwrap_or((line, ""));
+            let wrong = match serde_json::from_str(text) {
+                Ok(document) => contract::violations(schema, &document),
+                Err(error) => vec![error.to_string()],
+            };
+            if wrong.is_empty() {
+                format!("PASS [{}] a document is as {schema} has it", self.name)
+            } else {
+                let wrong = wrong.join("; ");
+                format!("FAIL [{}] {schema}: {wrong}: {text}", self.name)
+            }
+        })
+    }
+
     /// Counts the test program's verdicts, and the boot as a whole as one test more.
     fn judge(&self, outcome: &Outcome, seconds: f64, ledger: &Ledger) {
         for verdict in outcome.stdout.lines().filter_map(|line| self.verdict(line)) {
             ledger.count(&verdict);
+        }
+        for verdict in self.documents(outcome) {
+            if verdict.starts_with("FAIL ") {
+                ledger.verdict(&verdict);
+            } else {
+                ledger.count(&verdict);
+            }
         }
         let status = outcome.status.code() == Some(self.expected);
         let streams = self
@@ -248,6 +276,28 @@ mod tests {
                 "FAIL lab 7.3 cxl: exit status: 1, expected exit status 0"
             ]
         );
+    }
+
+    #[test]
+    fn a_document_that_is_not_as_registered_fails() {
+        let boot = Boot::of_tests("lab x".to_owned(), &[], Vec::new());
+        let verdicts = |line: &str| {
+            let verdicts: Vec<_> = boot.documents(&outcome(0, line)).collect();
+            verdicts
+        };
+        assert_eq!(verdicts("PASS a::b (0.1 s)\n").len(), 0);
+        for bad in [
+            "DOCUMENT famfs-check {}",
+            "DOCUMENT famfs-check {",
+            "DOCUMENT famfs-check",
+            "DOCUMENT famfs-no-such-thing {}",
+        ] {
+            let verdicts = verdicts(bad);
+            assert!(
+                verdicts[0].starts_with("FAIL [lab x] famfs-"),
+                "{verdicts:?}"
+            );
+        }
     }
 
     #[test]

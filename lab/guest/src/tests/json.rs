@@ -1,4 +1,5 @@
-//! JSON documents about names that are not UTF-8: whole, and with the exact bytes of the name.
+//! JSON documents of a mount: as the register of contracts has them, also about names that are
+//! not UTF-8, of which they hold the exact bytes.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -10,16 +11,22 @@ use serde_json::Value;
 use crate::fixture::Famfs;
 use crate::harness::Test;
 
-pub(super) const TESTS: &[Test] = &[Test {
-    name: "json::names_that_are_not_utf8",
-    run: names_that_are_not_utf8,
-}];
+pub(super) const TESTS: &[Test] = &[
+    Test {
+        name: "json::names_that_are_not_utf8",
+        run: names_that_are_not_utf8,
+    },
+    Test {
+        name: "json::documents_of_a_mount_are_as_registered",
+        run: documents,
+    },
+];
 
 /// A mount point and a file in it; both names end with a byte that no UTF-8 has.
 const MOUNTPOINT: &[u8] = b"/mnt/at-\xff";
 const FILE: &[u8] = b"/mnt/at-\xff/file-\xfe";
 
-/// Runs `famfs`, which must end with `status` and one JSON document.
+/// Runs `famfs`, which must end with `status` and one JSON document as the register has it.
 fn famfs(status: i32, words: &[&[u8]]) -> Value {
     let output = Command::new("famfs")
         .args(words.iter().map(|word| OsStr::from_bytes(word)))
@@ -28,8 +35,46 @@ fn famfs(status: i32, words: &[&[u8]]) -> Value {
     let said = String::from_utf8_lossy(&output.stdout);
     let complained = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{said}{complained}");
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("no whole document: {error}\n{said}{complained}"))
+    let document: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("no whole document: {error}\n{said}{complained}"));
+    // The machine outside has the register, and compares.
+    println!("DOCUMENT {} {document}", schema(words));
+    document
+}
+
+/// The schema of what a command prints with `--json`.
+fn schema(words: &[&[u8]]) -> &'static str {
+    match words {
+        // It says what the first play of the log did.
+        [b"mount" | b"logplay", ..] => "famfs-logplay",
+        [b"module", b"status", ..] => "famfs-module-status",
+        [b"getmap", ..] => "famfs-getmap",
+        [b"chkread", ..] => "famfs-chkread",
+        [b"verify", ..] => "famfs-verify",
+        [b"list", ..] => "famfs-list",
+        [b"check", ..] => "famfs-check",
+        [b"fsck", ..] => "famfs-fsck",
+        [b"dump", ..] => "famfs-dump",
+        [b"opts", ..] => "famfs-opts",
+        other => panic!("no schema is known of {other:?}"),
+    }
+}
+
+fn documents() {
+    let famfs_mount = Famfs::fresh();
+    let at = famfs_mount.mountpoint.as_bytes();
+    let path = famfs_mount.creat("file", "4M");
+    famfs(0, &[b"getmap", b"--json", path.as_bytes()]);
+    famfs(0, &[b"opts", at, b"--json"]);
+    famfs(0, &[b"opts", at, b"--set", b"unlink", b"--json"]);
+    famfs(0, &[b"check", b"--json", at]);
+    famfs(0, &[b"fsck", b"--json", at]);
+    famfs(0, &[b"dump", b"--json", at]);
+    famfs(0, &[b"logplay", b"--json", at]);
+    famfs(0, &[b"list", b"--json"]);
+    // A logged file that is gone.
+    fs::remove_file(&path).unwrap();
+    famfs(1, &[b"check", b"--json", at]);
 }
 
 /// The bytes of a name in a document, from the field that holds them exactly.
