@@ -550,3 +550,58 @@ fn a_file_under_another_name_is_named_with_the_remedy() {
         "{reason}"
     );
 }
+
+/// As after `mv a x; mv b a; mv x b`, and the same with three.
+#[test]
+fn names_that_were_exchanged_are_put_right_in_one_play() {
+    let (plan, played) = played();
+    let names: Vec<PathBuf> = played
+        .nodes
+        .iter()
+        .filter(|(_, found)| matches!(found, Found::File(..)))
+        .map(|(name, _)| name.clone())
+        .collect();
+    for exchanged in [&names[..2], &names[1..], &names[..3]] {
+        for by in 1..exchanged.len() {
+            let mut model = played.clone();
+            for (at, name) in exchanged.iter().enumerate() {
+                let other = &exchanged[(at + by) % exchanged.len()];
+                let found = played.nodes[other].clone();
+                model.nodes.insert(name.clone(), found);
+            }
+            let outcome = play(&plan, &mut model.clone(), &MASTER);
+            assert_eq!(outcome.failed.len(), exchanged.len());
+            for failed in outcome.failed {
+                assert!(failed.reason.contains("--repair"), "{failed:?}");
+            }
+            let outcome = play(&plan, &mut model, &REPAIR);
+            assert_eq!(outcome.failed, []);
+            assert_eq!(outcome.repaired.len(), exchanged.len(), "{outcome:?}");
+            assert_eq!(model.nodes, played.nodes);
+        }
+    }
+}
+
+#[test]
+fn a_name_over_another_is_told_and_put_right() {
+    let (plan, played) = played();
+    let mut model = played.clone();
+    let mut files = model.nodes.iter();
+    let mut file = || files.find(|(_, found)| matches!(found, Found::File(..)));
+    let (first, second) = (file().unwrap().0.clone(), file().unwrap().0.clone());
+    // As after `mv first second`.
+    let moved = model.nodes.remove(&first).unwrap();
+    model.nodes.insert(second.clone(), moved);
+    let outcome = play(&plan, &mut model.clone(), &MASTER);
+    let failed = outcome.failed.iter().find(|failed| failed.path == first);
+    let reason = &failed.unwrap().reason;
+    let held = format!(
+        "its memory is held by {}, a name that the log",
+        second.display()
+    );
+    assert!(reason.starts_with(&held), "{reason}");
+    assert!(!reason.contains("remove"), "{reason}");
+    let outcome = play(&plan, &mut model, &REPAIR);
+    assert_eq!(outcome.failed, []);
+    assert_eq!(model.nodes, played.nodes);
+}

@@ -1,6 +1,7 @@
 //! Carries out a plan. Doing it twice is doing it once.
 
 use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use super::plan::{Action, Make, Owner, Plan, Refused, Skipped, Stop};
@@ -74,7 +75,7 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         dry_run: true,
         repair: false,
     };
-    let differs = |action: &Action| match act(tree, action, &options, First::Look) {
+    let differs = |action: &Action| match act(tree, action, plan, &options, First::Look) {
         Ok(Done::New) => Some(missing(tree, action)),
         Ok(Done::Existing | Done::Differs(_) | Done::Repaired(_)) => None,
         Err(e) => Some(e.to_string()),
@@ -147,20 +148,64 @@ pub fn play(
     // The names of a log are nearly always all new or all there, so each is taken for what the
     // one before it was. A wrong guess costs a system call or two, and changes nothing else.
     let mut guess = First::Make;
+    let mut waiting = Vec::new();
     for (done, action) in actions.iter().enumerate() {
         if done % PROGRESS_STEP == 0 && !progress(done, actions.len()) {
             outcome.interrupted = true;
-            return outcome;
+            break;
         }
-        let done = act(tree, action, options, guess);
+        let done = act(tree, action, plan, options, guess);
         guess = match done {
             Ok(Done::New) => First::Make,
             _ => First::Look,
         };
-        outcome.add(action, done);
+        match done {
+            Err(e) if options.repair && e.kind() == io::ErrorKind::ResourceBusy => {
+                waiting.push(action);
+            }
+            done => outcome.add(action, done),
+        }
     }
-    progress(actions.len(), actions.len());
+    make_waiting(waiting, plan, tree, options, &mut outcome);
+    if !outcome.interrupted {
+        progress(actions.len(), actions.len());
+    }
     outcome
+}
+
+/// Makes the files whose memory another logged name held: that one was put right since, or is
+/// itself among them, as where names were exchanged.
+fn make_waiting(
+    mut waiting: Vec<&Action>,
+    plan: &Plan,
+    tree: &mut dyn Tree,
+    options: &Options,
+    outcome: &mut Outcome,
+) {
+    loop {
+        let before = waiting.len();
+        let mut failed = Vec::new();
+        waiting.retain(|action| {
+            let done = match act(tree, action, plan, options, First::Make) {
+                Ok(Done::New) => Ok(Done::Repaired(
+                    "another name held its memory, which was put right".to_owned(),
+                )),
+                Err(e) => {
+                    failed.push(e);
+                    return true;
+                }
+                done => done,
+            };
+            outcome.add(action, done);
+            false
+        });
+        if waiting.is_empty() || waiting.len() == before {
+            for (action, e) in waiting.into_iter().zip(failed) {
+                outcome.add(action, Err(e));
+            }
+            return;
+        }
+    }
 }
 
 impl Outcome {
@@ -185,7 +230,13 @@ impl Outcome {
     }
 }
 
-fn act(tree: &mut dyn Tree, action: &Action, options: &Options, first: First) -> io::Result<Done> {
+fn act(
+    tree: &mut dyn Tree,
+    action: &Action,
+    plan: &Plan,
+    options: &Options,
+    first: First,
+) -> io::Result<Done> {
     let path = action.path.path();
     let mut owner = action.owner;
     // A folder's bits are what was logged, as with upstream's tools: it is the files of another
@@ -205,7 +256,7 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options, first: First) ->
         match made {
             Ok(()) => return Ok(Done::New),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(of_memory(tree, path, &action.make, e)),
+            Err(e) => return Err(of_memory(tree, action, plan, e)),
         }
         found = tree.look(path)?;
     }
@@ -225,7 +276,7 @@ fn act(tree: &mut dyn Tree, action: &Action, options: &Options, first: First) ->
                 placement,
             };
             settle_file(tree, path, has, mapped, &wanted, options)
-                .map_err(|e| of_memory(tree, path, &action.make, e))
+                .map_err(|e| of_memory(tree, action, plan, e))
         }
         (Make::Dir, Found::File(..)) => Err(in_place("a file")),
         (Make::File { .. }, Found::Dir(_)) => Err(in_place("a folder")),
@@ -291,14 +342,20 @@ fn settle_file(
 }
 
 /// Says who has the memory that a file cannot have, and what to do about it.
-fn of_memory(tree: &dyn Tree, path: &Path, make: &Make, e: io::Error) -> io::Error {
-    let Make::File { placement, .. } = make else {
+fn of_memory(tree: &dyn Tree, action: &Action, plan: &Plan, e: io::Error) -> io::Error {
+    let Make::File { placement, .. } = &action.make else {
         return e;
     };
-    if e.raw_os_error() != Some(libc::EBUSY) {
+    if e.kind() != io::ErrorKind::ResourceBusy {
         return e;
     }
-    let why = match tree.holder(path, placement) {
+    let is_logged = |path: &Path| plan.names.contains_key(path.as_os_str().as_bytes());
+    let why = match tree.holder(action.path.path(), placement) {
+        Some(holder) if is_logged(&holder) => format!(
+            "its memory is held by {}, a name that the log gives other memory: the two may have \
+             been exchanged; `famfs logplay --repair` puts both right",
+            holder.display()
+        ),
         Some(holder) => format!(
             "its memory is held by {}, which the log does not have under that name: move that \
              file to where it belongs, or remove it, and play the log again (`famfs opts MPT \
