@@ -663,8 +663,18 @@ fn a_log_is_written_as_shadow_files() {
     let no_parent = ["logplay", "--shadow", "no/shadow", "--daxdev", "img"];
     let (_, err) = expect(dir, 1, &no_parent);
     assert!(err.contains("cannot create no/shadow"), "{err}");
-    let (_, err) = expect(dir, 1, &["logplay", "-n", "-s", "shadow", "-d", "img"]);
+    // A dry run looks, and makes nothing: no folder, and later no file.
+    let dry = ["logplay", "-n", "-s", "shadow", "-d", "img"];
+    let (out, _) = expect(dir, 0, &dry);
+    assert!(out.contains("1 new files"), "{out}");
+    assert!(!dir.join("shadow").exists());
+    std::fs::create_dir(dir.join("shadow")).unwrap();
+    expect(dir, 0, &dry);
+    assert!(!dir.join("shadow/root").exists());
+    std::fs::write(dir.join("shadow/root"), "a file").unwrap();
+    let (_, err) = expect(dir, 1, &dry);
     assert!(err.contains("shadow files go to a folder"), "{err}");
+    std::fs::remove_file(dir.join("shadow/root")).unwrap();
     expect(dir, 2, &["logplay", "--daxdev", "img"]);
     let (out, _) = expect(dir, 0, &play);
     assert!(out.contains("1 new files"), "{out}");

@@ -24,7 +24,8 @@ pub fn shadow(
         fault,
     })?;
     let root = root_of(dir, options.dry_run)?;
-    let root = confined::open_root(&root).map_err(failed("open", &root))?;
+    let open = |root: PathBuf| confined::open_root(&root).map_err(failed("open", &root));
+    let root = root.map(open).transpose()?;
     let plan = Plan::new(&volume, opened.memory_size);
     let role = act_options(&volume, options).role;
     let act = player::Options {
@@ -33,7 +34,7 @@ pub fn shadow(
         dry_run: options.dry_run,
         repair: options.repair,
     };
-    let mut tree = ShadowTree::new(root.as_fd());
+    let mut tree = ShadowTree::new(root.as_ref().map(AsFd::as_fd));
     let outcome = player::play(&plan, 0, &mut tree, &act, progress);
     Ok(Played {
         role,
@@ -43,20 +44,24 @@ pub fn shadow(
 }
 
 /// The folder that stands for the root of the file system. It and `dir` are made where they are
-/// missing, but not what is above them.
-fn root_of(dir: &Path, dry_run: bool) -> Result<PathBuf, Error> {
-    if !dry_run && !dir.exists() {
-        std::fs::create_dir(dir).map_err(failed("create", dir))?;
+/// missing, but not what is above them; a dry run makes nothing, so there may be none.
+fn root_of(dir: &Path, dry_run: bool) -> Result<Option<PathBuf>, Error> {
+    let is_root = dir.file_name().is_some_and(|name| name == "root");
+    let root = if is_root {
+        dir.to_owned()
+    } else {
+        dir.join("root")
+    };
+    for folder in [dir, root.as_path()] {
+        if !folder.exists() {
+            if dry_run {
+                return Ok(None);
+            }
+            std::fs::create_dir(folder).map_err(failed("create", folder))?;
+        }
+        if !folder.is_dir() {
+            return Err(refused(folder, "shadow files go to a folder; this is none"));
+        }
     }
-    if !dir.is_dir() {
-        return Err(refused(dir, "shadow files go to a folder; this is none"));
-    }
-    if dir.file_name().is_some_and(|name| name == "root") {
-        return Ok(dir.to_owned());
-    }
-    let root = dir.join("root");
-    match std::fs::create_dir(&root) {
-        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => Err(failed("create", &root)(e)),
-        _ => Ok(root),
-    }
+    Ok(Some(root))
 }

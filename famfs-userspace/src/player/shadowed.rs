@@ -18,12 +18,18 @@ use crate::shadow::{LEN_MAX, Shadow};
 
 #[derive(Debug)]
 pub struct ShadowTree<'fd> {
-    root: BorrowedFd<'fd>,
+    root: Option<BorrowedFd<'fd>>,
 }
 
 impl<'fd> ShadowTree<'fd> {
-    pub fn new(root: BorrowedFd<'fd>) -> Self {
+    /// Makes a tree of a folder; without one, of a folder that is not there, which is for looking
+    /// only.
+    pub fn new(root: Option<BorrowedFd<'fd>>) -> Self {
         Self { root }
+    }
+
+    fn root(&self) -> io::Result<BorrowedFd<'fd>> {
+        self.root.ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn open(&self, path: &Path, flags: OFlag) -> io::Result<File> {
@@ -33,16 +39,16 @@ impl<'fd> ShadowTree<'fd> {
         } else {
             flags | OFlag::O_NONBLOCK
         };
-        confined::open(self.root, path, flags).map(File::from)
+        confined::open(self.root()?, path, flags).map(File::from)
     }
 
     fn write(&self, path: &Path, shadow: &Shadow) -> io::Result<()> {
-        let mut file = confined::create(self.root, path)?;
+        let mut file = confined::create(self.root()?, path)?;
         let written = file
             .write_all(shadow.to_yaml().as_bytes())
             .and_then(|()| file.set_permissions(Permissions::from_mode(0o644)));
         if written.is_err() {
-            confined::remove_file(self.root, path)?;
+            confined::remove_file(self.root()?, path)?;
         }
         written
     }
@@ -86,7 +92,7 @@ impl Tree for ShadowTree<'_> {
     }
 
     fn make_dir(&mut self, path: &Path, owner: Owner) -> io::Result<()> {
-        let dir = confined::mkdir(self.root, path)?;
+        let dir = confined::mkdir(self.root()?, path)?;
         own_dir(&dir, owner)
     }
 
@@ -127,7 +133,7 @@ impl Tree for ShadowTree<'_> {
     }
 
     fn remove_file(&mut self, path: &Path, _mapped: bool) -> io::Result<()> {
-        confined::remove_file(self.root, path)
+        confined::remove_file(self.root()?, path)
     }
 }
 
