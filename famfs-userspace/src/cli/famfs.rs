@@ -1,13 +1,13 @@
 //! `famfs`: make, mount, fill, check and show famfs file systems.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use famfs_cli::{args, stream};
 
-use crate::ops;
+use crate::ops::{self, open};
 
 mod argv;
 mod check;
@@ -233,6 +233,18 @@ fn complain_of(error: Error) -> u8 {
 /// Says that an option is understood, and why it changes nothing here.
 fn no_effect(option: &str, why: &str) {
     complain(&format!("note: {option} has no effect: {why}"));
+}
+
+/// Says that it is not the image which is judged, where a path is one that lies in a mount.
+fn note_image(path: &Path) {
+    if let Some(mount_point) = open::image_in_mount(path) {
+        complain(&format!(
+            "note: {} lies in the mount {}, and that is the file system which is read; copy the \
+             image out of the mount to read it instead",
+            path.display(),
+            mount_point.display()
+        ));
+    }
 }
 
 /// Writes one line for the user. Standard error may be gone, which is no reason to stop.

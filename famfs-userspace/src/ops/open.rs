@@ -1,11 +1,14 @@
 //! Reads the metadata of whatever a path names: an image, a device, or a mount.
 
-use std::path::Path;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 
 use super::place::Place;
 use super::{Error, failed, stale};
 use crate::device::meta::MetaFiles;
 use crate::device::{self, Access, Device};
+use crate::media::superblock::MAGIC;
 use crate::volume::Volume;
 
 /// A volume, and how much memory is really behind it where that is known.
@@ -27,6 +30,22 @@ pub fn open(path: &Path) -> Result<Opened, Error> {
         volume,
         memory_size: device.is_memory.then_some(device.size),
     })
+}
+
+/// Returns the mount point that [`open`] takes a path for where the path is an image of another
+/// file system: a file in a mount that begins as a device with famfs does.
+pub fn image_in_mount(path: &Path) -> Option<PathBuf> {
+    if !std::fs::metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let place = Place::find(path).ok()?;
+    // The mount's own superblock is a file there.
+    if place.relative.starts_with(".meta") {
+        return None;
+    }
+    let mut magic = [0; 8];
+    File::open(path).ok()?.read_exact_at(&mut magic, 0).ok()?;
+    (magic == MAGIC.to_le_bytes()).then(|| place.mount.mount_point.clone())
 }
 
 fn open_mounted(path: &Path) -> Result<Opened, Error> {

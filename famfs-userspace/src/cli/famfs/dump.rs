@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::output::Output;
-use super::{Error, OK};
+use super::{Error, OK, note_image};
 use crate::dump::{Dump, kind_name};
 use crate::media::{Body, Super};
 use crate::ops::open;
@@ -29,6 +29,7 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn run(&self, out: &mut Output) -> Result<u8, Error> {
+        note_image(&self.path);
         let volume = open::open(&self.path)?.volume;
         if self.json {
             out.json(&Dump::new(&volume))?;

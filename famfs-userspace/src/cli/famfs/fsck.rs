@@ -2,7 +2,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
 use super::output::Output;
-use super::{Error, FAILED, OK, complain_of, no_effect, number};
+use super::{Error, FAILED, OK, complain_of, no_effect, note_image, number};
 use crate::device::{dax, daxmode};
 use crate::fsck::{Finding, Report};
 use crate::kernel::{self, module, mountinfo};
@@ -115,6 +115,7 @@ impl Args {
         if self.nodax && !self.path.is_dir() {
             dax::check_unmapped(&self.path).map_err(ops::Error::from)?;
         }
+        note_image(&self.path);
         let mut volume = None;
         let report = match open::open(&self.path) {
             Ok(opened) => Report::with_buckets(

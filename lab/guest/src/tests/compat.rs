@@ -76,6 +76,22 @@ fn fsck() {
     let capacity = value(&whole, "Device capacity", 2);
     assert_eq!(capacity - value(&whole, "Free space", 2), (10 + 2) << 20);
     ends(&format!("famfs fsck -h {at}"), 0, &["12 MiB used"]);
+    // An image of another file system, or the beginning of one.
+    must("truncate -s 64M /tmp/other");
+    must("famfs mkfs /tmp/other");
+    must("truncate -s 2M /tmp/other");
+    let image = famfs.path("image");
+    must(&format!("famfs cp /tmp/other {image}"));
+    let note = format!("note: {image} lies in the mount {at}, and that is the file system");
+    for command in ["fsck", "dump"] {
+        ends(&format!("famfs {command} {image}"), 0, &[&note]);
+        let (_, said) = ends_with(&format!(
+            "famfs {command} {}",
+            famfs.path(".meta/.superblock")
+        ));
+        assert!(!said.contains("note: "), "{said}");
+    }
+    fs::remove_file("/tmp/other").unwrap();
     let mounted = format!("{device} is mounted on {at}");
     ends(
         &format!("famfs fsck {device}"),
