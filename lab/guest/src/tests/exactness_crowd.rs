@@ -59,10 +59,12 @@ fn truncate() {
         let (report, module) = watch(&famfs, &format!("truncate {path}"));
         let refused = famfs.faults("refused") - before;
         let errors = file(&report, &path)["errors"].as_u64().unwrap();
-        assert_eq!(
-            (errors, refused >= 2),
-            (refused, true),
-            "both children end by it"
+        assert!(refused >= 2, "both children end by it: {refused}");
+        // The end of a refused fault may be one that the kernel ran no program for.
+        let unattributed = report["unattributed"].as_u64().unwrap();
+        assert!(
+            errors <= refused && refused - errors <= unattributed,
+            "{errors} errors of {refused}, {unattributed} unattributed"
         );
         (report, module)
     });
