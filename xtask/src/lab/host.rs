@@ -389,8 +389,12 @@ fn ended(stream: &[u8], job: u64) -> Option<(String, String)> {
 fn died(child: &mut Child) -> Result<bool> {
     let start = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().context("cannot wait for QEMU")? {
-            return Ok(status.signal().is_some());
+        match child.try_wait() {
+            Ok(None) => {}
+            Ok(Some(status)) => return Ok(status.signal().is_some()),
+            // Its end was noticed where it was to be frozen.
+            Err(e) if e.raw_os_error() == Some(nix::libc::ECHILD) => return Ok(true),
+            Err(e) => return Err(e).context("cannot wait for QEMU"),
         }
         if start.elapsed() > DYING {
             return Ok(false);

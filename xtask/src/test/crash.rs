@@ -163,6 +163,7 @@ fn one_way(
         });
         let mut driver = Driver::new(maker, memory, seed, outcomes, ledger);
         driver.drive(points, direction, jobs)?;
+        driver.passed.iter().for_each(|line| ledger.count(line));
         Ok(driver.histogram)
     })
 }

@@ -161,13 +161,14 @@ impl Stage {
 
     /// Says whether an emulator died by itself; fails where a kernel had complained.
     pub(crate) fn is_lost(&mut self) -> Result<bool> {
+        let mut lost = false;
         for host in &mut self.hosts {
-            if host.is_lost()? {
-                host.healthy()?;
-                return Ok(true);
-            }
+            lost |= host.is_lost()?;
         }
-        Ok(false)
+        if lost {
+            self.hosts.iter().try_for_each(Host::healthy)?;
+        }
+        Ok(lost)
     }
 
     /// Boots those again whose emulator died, with memory that nobody has used.

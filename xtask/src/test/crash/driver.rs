@@ -40,6 +40,8 @@ pub(super) struct Driver<'d> {
     usual_rest: BTreeMap<Kind, Duration>,
     pub(super) histogram: Histogram,
     outcomes: Receiver<Judged>,
+    /// Verdicts to count at the end: after an emulator died, all points are tried again.
+    pub(super) passed: Vec<String>,
     ledger: &'d Ledger,
 }
 
@@ -82,6 +84,7 @@ impl<'d> Driver<'d> {
             usual_rest: BTreeMap::new(),
             histogram: Histogram::default(),
             outcomes,
+            passed: Vec::new(),
             ledger,
         }
     }
@@ -144,6 +147,9 @@ impl<'d> Driver<'d> {
                 self.finish(&command, stop.said, stop.ran, stop.stored)
             };
             if let Err(error) = went_on {
+                if self.host.is_lost()? {
+                    return Err(error);
+                }
                 let now = self.memory.snapshot()?;
                 self.fail(&format!("{name}, going on"), &now, &format!("{error:#}"))?;
                 self.start_over()?;
@@ -347,7 +353,9 @@ impl<'d> Driver<'d> {
     fn hear(&mut self, (job, verdict): Judged) -> Result<()> {
         match verdict.with_context(|| format!("{} could not be judged", job.name))? {
             Ok(()) => {
-                self.ledger.verdict(&format!("PASS {}", job.name));
+                let line = format!("PASS {}", job.name);
+                self.ledger.show(&line);
+                self.passed.push(line);
                 Ok(())
             }
             Err(error) => self.fail(&job.name, &job.stopped, &format!("{error:#}")),
