@@ -6,12 +6,14 @@
 //! * Nothing that the log says reaches the kernel unchecked.
 
 pub mod act;
+mod again;
 pub mod memory;
 pub mod mounted;
 pub mod plan;
 pub mod shadowed;
 pub mod tree;
 pub mod validate;
+mod why;
 
 pub use act::{Options, Outcome, compare, play};
 pub use mounted::MountTree;

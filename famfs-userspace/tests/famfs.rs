@@ -1,14 +1,12 @@
 //! The `famfs` command from outside: exit statuses, messages, streams.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-#[path = "common/logged.rs"]
-mod logged;
-
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use famfs_userspace::{device, media};
 use tempfile::TempDir;
 
 const COMMANDS: [&str; 21] = [
@@ -551,7 +549,18 @@ fn what_is_on_a_device_is_named_and_kept() {
 /// A log with one file.
 fn image_with_a_file(dir: &Path) {
     expect(dir, 0, &["mkfs", "img"]);
-    logged::log_a_file(&dir.join("img"));
+    let body = media::Body::File(media::File {
+        size: 4096,
+        flags: 2,
+        uid: 0,
+        gid: 0,
+        mode: 0o644,
+        path: media::PathField::new(b"one").unwrap(),
+        map: media::Map::contiguous(10 << 20, 2 << 20),
+    });
+    let access = device::Access::Format { log_len: 8 << 20 };
+    let mut device = device::Device::open(&dir.join("img"), access).unwrap();
+    famfs_userspace::ops::append::append(&mut *device.memory, 0, body).unwrap();
 }
 
 #[test]
@@ -663,18 +672,26 @@ fn a_log_is_written_as_shadow_files() {
     let no_parent = ["logplay", "--shadow", "no/shadow", "--daxdev", "img"];
     let (_, err) = expect(dir, 1, &no_parent);
     assert!(err.contains("cannot create no/shadow"), "{err}");
-    // A dry run looks, and makes nothing: no folder, and later no file.
-    let dry = ["logplay", "-n", "-s", "shadow", "-d", "img"];
-    let (out, _) = expect(dir, 0, &dry);
+    let dry = [&["logplay", "-n"], &play[1..]].concat();
+    let (_, err) = expect(dir, 1, &[&["logplay", "-n"], &no_parent[1..]].concat());
+    assert!(err.contains("cannot create no/shadow"), "{err}");
+    // A dry run makes nothing, and says what would be made.
+    let (out, err) = expect(dir, 0, &dry);
     assert!(out.contains("1 new files"), "{out}");
+    assert_eq!(
+        err,
+        "famfs: note: would create shadow\nfamfs: note: would create shadow/root\n"
+    );
     assert!(!dir.join("shadow").exists());
     std::fs::create_dir(dir.join("shadow")).unwrap();
-    expect(dir, 0, &dry);
+    let (out, err) = expect(dir, 0, &dry);
+    assert!(out.contains("1 new files"), "{out}");
+    assert_eq!(err, "famfs: note: would create shadow/root\n");
     assert!(!dir.join("shadow/root").exists());
     std::fs::write(dir.join("shadow/root"), "a file").unwrap();
     let (_, err) = expect(dir, 1, &dry);
     assert!(err.contains("shadow files go to a folder"), "{err}");
-    std::fs::remove_file(dir.join("shadow/root")).unwrap();
+    std::fs::remove_dir_all(dir.join("shadow")).unwrap();
     expect(dir, 2, &["logplay", "--daxdev", "img"]);
     let (out, _) = expect(dir, 0, &play);
     assert!(out.contains("1 new files"), "{out}");
@@ -699,6 +716,40 @@ fn a_log_is_written_as_shadow_files() {
     let (_, err) = expect(dir, 0, &play);
     assert!(err.contains("note: put right log entry 0 \"one\""), "{err}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), yaml);
+    let (_, err) = expect(dir, 0, &dry);
+    assert_eq!(err, "");
+    // What an older run left of a file that is no more.
+    let folder = dir.join("shadow/root");
+    std::fs::create_dir(folder.join("old")).unwrap();
+    std::fs::create_dir(folder.join(".meta")).unwrap();
+    let gone = folder.join("old/gone");
+    let of_gone = yaml.replace("path: one", "path: old/gone");
+    std::fs::write(&gone, &of_gone).unwrap();
+    // None of ours: another's, one that stands for another file, a link, and the server's own.
+    let kept = ["diary", "moved", "link", ".meta/.log"].map(|name| folder.join(name));
+    std::fs::write(&kept[0], "dear diary").unwrap();
+    std::fs::write(&kept[1], &of_gone).unwrap();
+    std::fs::write(dir.join("outside"), yaml.replace("path: one", "path: link")).unwrap();
+    std::os::unix::fs::symlink("../../outside", &kept[2]).unwrap();
+    std::fs::write(&kept[3], yaml.replace("path: one", "path: .meta/.log")).unwrap();
+    let (_, err) = expect(dir, 0, &dry);
+    assert!(
+        err.contains("note: would remove shadow/root/old/gone"),
+        "{err}"
+    );
+    let (_, err) = expect(dir, 1, &[&play[..], &["--shadowtest"]].concat());
+    assert!(
+        err.contains("shadow/root/old/gone is a shadow file of a file"),
+        "{err}"
+    );
+    assert!(gone.exists());
+    let (_, err) = expect(dir, 0, &play);
+    assert!(err.contains("note: removed shadow/root/old/gone"), "{err}");
+    assert_eq!(err.lines().count(), 1, "{err}");
+    assert!(!gone.exists());
+    for path in kept {
+        assert!(path.symlink_metadata().is_ok(), "{}", path.display());
+    }
     // What is no shadow file is somebody else's.
     std::fs::write(&path, "dear diary").unwrap();
     let (_, err) = expect(dir, 1, &play);

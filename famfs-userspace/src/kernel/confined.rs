@@ -10,7 +10,7 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::fs::{PermissionsExt, fchown};
 use std::path::Path;
 
-use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat2};
+use nix::fcntl::{OFlag, OpenHow, RenameFlags, ResolveFlag, openat2, renameat2};
 use nix::sys::stat::{Mode, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -56,6 +56,20 @@ pub fn remove_dir(root: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
     Ok(unlinkat(&parent, name, UnlinkatFlags::RemoveDir)?)
 }
 
+/// Gives a file or folder another name, which must be free.
+pub fn rename(root: BorrowedFd<'_>, from: &Path, to: &Path) -> io::Result<()> {
+    let (from_parent, from_name) = parent_of(root, from)?;
+    let (to_parent, to_name) = parent_of(root, to)?;
+    let flags = RenameFlags::RENAME_NOREPLACE;
+    Ok(renameat2(
+        &from_parent,
+        from_name,
+        &to_parent,
+        to_name,
+        flags,
+    )?)
+}
+
 fn parent_of<'p>(root: BorrowedFd<'_>, path: &'p Path) -> io::Result<(OwnedFd, &'p OsStr)> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
     let parent = match path.parent() {
@@ -98,6 +112,11 @@ mod tests {
             assert!(made.is_err(), "{path}");
         }
         mkdir(root.as_fd(), "../d".as_ref()).unwrap_err();
+        std::fs::write(dir.path().join("root/file"), "y").unwrap();
+        rename(root.as_fd(), "file".as_ref(), "../moved".as_ref()).unwrap_err();
+        rename(root.as_fd(), "../outside".as_ref(), "moved".as_ref()).unwrap_err();
+        rename(root.as_fd(), "file".as_ref(), "link".as_ref()).unwrap_err();
+        rename(root.as_fd(), "file".as_ref(), "moved".as_ref()).unwrap();
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 

@@ -30,6 +30,8 @@ pub const NAMES: [&str; 15] = [
 pub const UNLINK: Options = Options(1 << 5);
 /// Remove folders.
 pub const RMDIR: Options = Options(1 << 6);
+/// Give files and folders other names.
+pub const RENAME: Options = Options(1 << 7);
 
 /// A set of options; one that is in it is allowed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +120,20 @@ pub fn remove_dir(root: BorrowedFd<'_>, path: &std::path::Path) -> io::Result<()
     match confined::remove_dir(root, path) {
         Err(e) if e.raw_os_error() == Some(libc::EPERM) => {
             while_allowed(root, RMDIR, || confined::remove_dir(root, path))
+        }
+        done => done,
+    }
+}
+
+/// Gives a file another name, which must be free.
+pub fn rename(
+    root: BorrowedFd<'_>,
+    from: &std::path::Path,
+    to: &std::path::Path,
+) -> io::Result<()> {
+    match confined::rename(root, from, to) {
+        Err(e) if e.raw_os_error() == Some(libc::EPERM) => {
+            while_allowed(root, RENAME, || confined::rename(root, from, to))
         }
         done => done,
     }

@@ -1,11 +1,12 @@
 //! Carries out a plan. Doing it twice is doing it once.
 
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::again::{self, Late};
 use super::plan::{Action, Make, Owner, Plan, Refused, Skipped, Stop};
 use super::tree::{Found, Mapped, Tree};
+use super::why::{self, InPlace};
 use crate::host::Role;
 use crate::media::Placement;
 
@@ -75,10 +76,10 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         dry_run: true,
         repair: false,
     };
-    let differs = |action: &Action| match act(tree, action, plan, &options, First::Look) {
-        Ok(Done::New) => Some(missing(tree, action)),
+    let differs = |action: &Action| match act(tree, action, &options, First::Look) {
+        Ok(Done::New) => Some(why::missing(plan, tree, action)),
         Ok(Done::Existing | Done::Differs(_) | Done::Repaired(_)) => None,
-        Err(e) => Some(e.to_string()),
+        Err(e) => Some(why::failed(plan, tree, action, &e, false)),
     };
     let reasons = plan.actions.iter().map(differs);
     plan.actions
@@ -93,27 +94,8 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         .collect()
 }
 
-fn missing(tree: &dyn Tree, action: &Action) -> String {
-    let path = action.path.path();
-    let holder = match &action.make {
-        Make::File { placement, .. } => tree.holder(path, placement),
-        Make::Dir => None,
-    };
-    let index = action.index;
-    match holder {
-        Some(holder) => format!(
-            "log entry {index} made it, and it is missing here: its memory is held by {}, which \
-             may be this file under another name; move it back",
-            holder.display()
-        ),
-        None => format!(
-            "log entry {index} made it, and it is missing here: `famfs logplay` makes it again"
-        ),
-    }
-}
-
 /// What one action came to.
-enum Done {
+pub(super) enum Done {
     New,
     Existing,
     Differs(String),
@@ -122,7 +104,7 @@ enum Done {
 
 /// What is tried first for a name, to find out whether it is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum First {
+pub(super) enum First {
     /// The cheaper way for a name that is new.
     Make,
     /// The cheaper way for a name that is there already.
@@ -148,68 +130,39 @@ pub fn play(
     // The names of a log are nearly always all new or all there, so each is taken for what the
     // one before it was. A wrong guess costs a system call or two, and changes nothing else.
     let mut guess = First::Make;
-    let mut waiting = Vec::new();
+    let mut late = Vec::new();
     for (done, action) in actions.iter().enumerate() {
         if done % PROGRESS_STEP == 0 && !progress(done, actions.len()) {
+            // No name that was taken away is left out for want of one more call.
+            again::once(plan, tree, options, late, &mut outcome);
             outcome.interrupted = true;
-            break;
+            return outcome;
         }
-        let done = act(tree, action, plan, options, guess);
+        let done = act(tree, action, options, guess);
         guess = match done {
             Ok(Done::New) => First::Make,
             _ => First::Look,
         };
         match done {
-            Err(e) if options.repair && e.kind() == io::ErrorKind::ResourceBusy => {
-                waiting.push(action);
-            }
-            done => outcome.add(action, done),
+            // What is in its way may be a logged name that this repair has not come to yet.
+            Err(error) if options.repair && !options.dry_run => late.push(Late::new(action, error)),
+            done => outcome.add(plan, tree, action, done, options.repair),
         }
     }
-    make_waiting(waiting, plan, tree, options, &mut outcome);
-    if !outcome.interrupted {
-        progress(actions.len(), actions.len());
-    }
+    progress(actions.len(), actions.len());
+    again::settle(plan, tree, options, late, &mut outcome);
     outcome
 }
 
-/// Makes the files whose memory another logged name held: that one was put right since, or is
-/// itself among them, as where names were exchanged.
-fn make_waiting(
-    mut waiting: Vec<&Action>,
-    plan: &Plan,
-    tree: &mut dyn Tree,
-    options: &Options,
-    outcome: &mut Outcome,
-) {
-    loop {
-        let before = waiting.len();
-        let mut failed = Vec::new();
-        waiting.retain(|action| {
-            let done = match act(tree, action, plan, options, First::Make) {
-                Ok(Done::New) => Ok(Done::Repaired(
-                    "another name held its memory, which was put right".to_owned(),
-                )),
-                Err(e) => {
-                    failed.push(e);
-                    return true;
-                }
-                done => done,
-            };
-            outcome.add(action, done);
-            false
-        });
-        if waiting.is_empty() || waiting.len() == before {
-            for (action, e) in waiting.into_iter().zip(failed) {
-                outcome.add(action, Err(e));
-            }
-            return;
-        }
-    }
-}
-
 impl Outcome {
-    fn add(&mut self, action: &Action, done: io::Result<Done>) {
+    pub(super) fn add(
+        &mut self,
+        plan: &Plan,
+        tree: &mut dyn Tree,
+        action: &Action,
+        done: io::Result<Done>,
+        repaired: bool,
+    ) {
         let report = |reason: String| Report {
             index: action.index,
             offset: action.offset,
@@ -225,15 +178,18 @@ impl Outcome {
                 self.differing.push(report(how));
             }
             Ok(Done::Repaired(how)) => self.repaired.push(report(how)),
-            Err(e) => self.failed.push(report(e.to_string())),
+            Err(e) => self
+                .failed
+                .push(report(why::failed(plan, tree, action, &e, repaired))),
         }
     }
 }
 
-fn act(
+/// Carries out one action. An error of the kernel comes back as it is: whoever knows the plan
+/// says what it means.
+pub(super) fn act(
     tree: &mut dyn Tree,
     action: &Action,
-    plan: &Plan,
     options: &Options,
     first: First,
 ) -> io::Result<Done> {
@@ -256,7 +212,7 @@ fn act(
         match made {
             Ok(()) => return Ok(Done::New),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(of_memory(tree, action, plan, e)),
+            Err(e) => return Err(e),
         }
         found = tree.look(path)?;
     }
@@ -276,16 +232,11 @@ fn act(
                 placement,
             };
             settle_file(tree, path, has, mapped, &wanted, options)
-                .map_err(|e| of_memory(tree, action, plan, e))
         }
-        (Make::Dir, Found::File(..)) => Err(in_place("a file")),
-        (Make::File { .. }, Found::Dir(_)) => Err(in_place("a folder")),
-        (_, Found::Other) => Err(in_place("neither a file nor a folder")),
+        (Make::Dir, Found::File(_, mapped)) => Err(InPlace::File(mapped).into()),
+        (Make::File { .. }, Found::Dir(_)) => Err(InPlace::Folder.into()),
+        (_, Found::Other) => Err(InPlace::Other.into()),
     }
-}
-
-fn in_place(what: &str) -> io::Error {
-    io::Error::other(format!("{what} stands in its place; remove it"))
 }
 
 struct Wanted<'p> {
@@ -339,35 +290,6 @@ fn settle_file(
         tree.make_file(path, wanted.owner, wanted.size, wanted.placement)?;
     }
     Ok(Done::Repaired(why))
-}
-
-/// Says who has the memory that a file cannot have, and what to do about it.
-fn of_memory(tree: &dyn Tree, action: &Action, plan: &Plan, e: io::Error) -> io::Error {
-    let Make::File { placement, .. } = &action.make else {
-        return e;
-    };
-    if e.kind() != io::ErrorKind::ResourceBusy {
-        return e;
-    }
-    let is_logged = |path: &Path| plan.names.contains_key(path.as_os_str().as_bytes());
-    let why = match tree.holder(action.path.path(), placement) {
-        Some(holder) if is_logged(&holder) => format!(
-            "its memory is held by {}, a name that the log gives other memory: the two may have \
-             been exchanged; `famfs logplay --repair` puts both right",
-            holder.display()
-        ),
-        Some(holder) => format!(
-            "its memory is held by {}, which the log does not have under that name: move that \
-             file to where it belongs, or remove it, and play the log again (`famfs opts MPT \
-             --set rename,unlink` allows it)",
-            holder.display()
-        ),
-        // A removed file keeps its memory as long as somebody has it open.
-        None => "its memory is still in use: a process has a removed file open that has it, or \
-                 another file lies over it"
-            .to_owned(),
-    };
-    io::Error::new(e.kind(), why)
 }
 
 /// It is what was logged; who may use it may differ.

@@ -49,30 +49,55 @@ impl Owners {
         owners
     }
 
-    fn add(&mut self, path: &Path, extents: &[Extent]) {
+    /// Notes what a file has. What was known of others at the same places is forgotten.
+    pub fn add(&mut self, path: &Path, extents: &[Extent]) {
         for extent in extents {
-            let piece = Piece {
-                end: extent.offset.saturating_add(extent.len),
-                path: path.to_owned(),
-            };
             let at = (extent.devindex, extent.offset);
-            self.pieces.insert(at, piece);
+            let end = extent.offset.saturating_add(extent.len);
+            // What lies there has become untrue; left in, it would hide its neighbours.
+            let untrue: Vec<_> = self.among(extent).map(|(at, _)| *at).collect();
+            for at in untrue {
+                self.pieces.remove(&at);
+            }
+            let path = path.to_owned();
+            self.pieces.insert(at, Piece { end, path });
         }
     }
 
-    /// A file that has a byte of one of these, and is not `path`.
-    pub fn other_than(&self, path: &Path, extents: &[Extent]) -> Option<&Path> {
+    /// The pieces that have a byte of this one, the last first.
+    fn among(&self, extent: &Extent) -> impl Iterator<Item = (&(u64, u64), &Piece)> {
+        let (device, start) = (extent.devindex, extent.offset);
+        let end = start.saturating_add(extent.len);
+        self.pieces
+            .range((device, 0)..(device, end))
+            .rev()
+            .take_while(move |(_, piece)| piece.end > start)
+    }
+
+    /// A file that has a byte of one of these, and is not `path`. `still` says whether one that
+    /// was seen to have it has it now.
+    pub fn other_than(
+        &self,
+        path: &Path,
+        extents: &[Extent],
+        still: impl Fn(&Path) -> bool,
+    ) -> Option<&Path> {
         extents.iter().find_map(|extent| {
-            let device = extent.devindex;
-            let end = extent.offset.saturating_add(extent.len);
-            self.pieces
-                .range((device, 0)..(device, end))
-                .rev()
-                .take_while(|(_, piece)| piece.end > extent.offset)
+            self.among(extent)
                 .map(|(_, piece)| piece.path.as_path())
-                .find(|owner| *owner != path)
+                .find(|owner| *owner != path && still(owner))
         })
     }
+}
+
+/// Whether two lists of pieces have a byte in common.
+pub fn overlap(some: &[Extent], others: &[Extent]) -> bool {
+    let end = |e: &Extent| e.offset.saturating_add(e.len);
+    some.iter().any(|a| {
+        others
+            .iter()
+            .any(|b| a.devindex == b.devindex && a.offset < end(b) && b.offset < end(a))
+    })
 }
 
 #[cfg(test)]
@@ -94,7 +119,7 @@ mod tests {
         owners.add("b".as_ref(), &[at(0, 20, 20), at(1, 0, u64::MAX)]);
         let find = |extents: &[Extent]| {
             owners
-                .other_than(Path::new("me"), extents)
+                .other_than(Path::new("me"), extents, |_| true)
                 .map(|path| path.to_str().unwrap())
         };
         assert_eq!(find(&[at(0, 0, 10)]), None);
@@ -106,9 +131,20 @@ mod tests {
         assert_eq!(find(&[at(2, 5, 1)]), None);
         // Two pieces away from the end of the range, and not the file itself.
         assert_eq!(
-            owners.other_than("a".as_ref(), &[at(0, 15, 30)]),
+            owners.other_than("a".as_ref(), &[at(0, 15, 30)], |_| true),
             Some(Path::new("b"))
         );
-        assert_eq!(owners.other_than("a".as_ref(), &[at(0, 10, 10)]), None);
+        let own = owners.other_than("a".as_ref(), &[at(0, 10, 10)], |_| true);
+        assert_eq!(own, None);
+        // One that has it no more is passed over.
+        let all = [at(0, 0, 50)];
+        let other = owners.other_than("me".as_ref(), &all, |owner| owner == Path::new("a"));
+        assert_eq!(other, Some(Path::new("a")));
+        // A new one takes the place of what lay there, and hides no neighbour.
+        owners.add("c".as_ref(), &[at(0, 12, 2), at(0, 30, 15)]);
+        let find = |extent| owners.other_than("me".as_ref(), &[extent], |_| true);
+        assert_eq!(find(at(0, 10, 2)), None);
+        assert_eq!(find(at(0, 0, 20)), Some(Path::new("c")));
+        assert_eq!(find(at(0, 44, 1)), Some(Path::new("c")));
     }
 }

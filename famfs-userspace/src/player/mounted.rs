@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
-use super::memory::Owners;
+use super::memory::{Owners, overlap};
 use super::plan::Owner;
 use super::tree::{Found, Mapped, Tree};
 use crate::kernel::abi::{self, Shape};
@@ -118,6 +118,8 @@ impl Tree for MountTree<'_> {
         if made.is_err() {
             // An empty file without a map would stand for one that is not there.
             confined::remove_file(self.root, path)?;
+        } else if let Some(owners) = self.owners.get_mut() {
+            owners.add(path, placement.extents());
         }
         made
     }
@@ -129,10 +131,25 @@ impl Tree for MountTree<'_> {
 
     fn holder(&self, path: &Path, placement: &Placement) -> Option<PathBuf> {
         let owners = self.owners.get_or_init(|| Owners::of_mount(self.root));
-        let holder = owners.other_than(path, placement.extents())?;
         // It may have been put right since.
-        self.open(holder, OFlag::O_PATH).ok()?;
+        let has = |owner: &Path| {
+            self.open(owner, OFlag::O_RDONLY)
+                .and_then(|file| abi::get_map(file.as_fd()))
+                .is_ok_and(|map| map.is_some_and(|map| overlap(&map.extents, placement.extents())))
+        };
+        let holder = owners.other_than(path, placement.extents(), has)?;
         Some(holder.to_owned())
+    }
+
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        options::rename(self.root, from, to)?;
+        if let Some(owners) = self.owners.get_mut()
+            && let Some(map) =
+                abi::get_map(confined::open(self.root, to, OFlag::O_RDONLY)?.as_fd())?
+        {
+            owners.add(to, &map.extents);
+        }
+        Ok(())
     }
 
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()> {

@@ -3,7 +3,8 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 use super::validate::{Limits, Refusal, check_dir, check_file};
 use crate::alloc::Space;
@@ -222,6 +223,25 @@ impl Plan {
                 strip.saturating_mul(strips.len() as u64)
             }
         }
+    }
+
+    /// Whether the log has a file of this name.
+    pub fn has_file(&self, path: &Path) -> bool {
+        let name = self.names.get(path.as_os_str().as_bytes());
+        name.is_some_and(|name| !name.is_dir)
+    }
+
+    /// Whether the log has this name in an entry that is refused.
+    pub fn has_refused(&self, path: &Path) -> bool {
+        let mut refused = self.refused.iter();
+        refused.any(|refused| refused.path.as_deref() == Some(path))
+    }
+
+    /// The action that makes the file with this map: looks at each.
+    pub fn file_with(&self, map: &Placement) -> Option<&Action> {
+        self.actions
+            .iter()
+            .find(|action| matches!(&action.make, Make::File { placement, .. } if placement == map))
     }
 
     fn read_on(&mut self, volume: &Volume, at_fault: AtFault, mut see: impl FnMut(&Slot)) {

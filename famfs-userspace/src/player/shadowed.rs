@@ -1,8 +1,8 @@
 //! A folder of shadow files as a [`Tree`]: a yaml file for every file of the log.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Read, Write};
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -11,6 +11,7 @@ use nix::fcntl::OFlag;
 
 use super::plan::Owner;
 use super::tree::{Found, Mapped, Tree};
+use crate::device::meta;
 use crate::kernel::confined;
 use crate::media::Placement;
 use crate::media::entry::FLAGS_ALL_HOSTS_RW;
@@ -40,6 +41,11 @@ impl<'fd> ShadowTree<'fd> {
             flags | OFlag::O_NONBLOCK
         };
         confined::open(self.root()?, path, flags).map(File::from)
+    }
+
+    /// Whether a shadow file of this very path is there.
+    pub fn is_shadow(&mut self, path: &Path) -> bool {
+        matches!(self.look(path), Ok(Some(Found::File(..))))
     }
 
     fn write(&self, path: &Path, shadow: &Shadow) -> io::Result<()> {
@@ -132,9 +138,35 @@ impl Tree for ShadowTree<'_> {
         None
     }
 
+    /// Never asked for: no file holds what another one wants.
+    fn rename(&mut self, _from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     fn remove_file(&mut self, path: &Path, _mapped: bool) -> io::Result<()> {
         confined::remove_file(self.root()?, path)
     }
+}
+
+/// The shadow files below `root`, by their paths: those that can be read, and that say themselves
+/// which file they stand for. What upstream's server keeps in `.meta` is not among them.
+pub fn written(root: BorrowedFd<'_>) -> Vec<PathBuf> {
+    let mut tree = ShadowTree::new(Some(root));
+    let start = PathBuf::from(format!("/proc/self/fd/{}", root.as_raw_fd()));
+    let (mut folders, mut found) = (vec![PathBuf::new()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(start.join(&folder)).into_iter().flatten();
+        for entry in entries.flatten() {
+            let path = folder.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() && path.as_os_str() != meta::DIR => folders.push(path),
+                Ok(kind) if kind.is_file() && tree.is_shadow(&path) => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort_unstable();
+    found
 }
 
 /// Gives a folder its owner and mode as far as this user may.

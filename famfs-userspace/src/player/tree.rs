@@ -54,6 +54,9 @@ pub trait Tree {
     /// Another file that has some of this memory, where the tree can tell.
     fn holder(&self, path: &Path, placement: &Placement) -> Option<PathBuf>;
 
+    /// Gives a file another name. `AlreadyExists` where something is.
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()>;
+
     /// Removes a file; `mapped` says whether its map is in use.
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()>;
 }

@@ -126,6 +126,17 @@ impl Tree for Model {
         })
     }
 
+    fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        self.parent_is_there(to)?;
+        if self.nodes.contains_key(to) {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        self.changes += 1;
+        let node = self.nodes.remove(from).ok_or(io::ErrorKind::NotFound)?;
+        self.nodes.insert(to.to_owned(), node);
+        Ok(())
+    }
+
     fn remove_file(&mut self, path: &Path, mapped: bool) -> io::Result<()> {
         self.changes += 1;
         match self.nodes.remove(path) {

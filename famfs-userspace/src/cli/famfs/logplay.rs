@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::output::Output;
 use super::stop::Stop;
 use super::watching::{Unit, Watching};
-use super::{Error, FAILED, OK, complain, played};
+use super::{Error, FAILED, OK, complain, no_effect, note_image, played};
 use crate::device::daxmode;
 use crate::ops;
 use crate::ops::follow::{self, Followed, Pace, Round, Watch};
 use crate::ops::logplay::{self, Options};
-use crate::ops::shadow;
+use crate::ops::shadow::{self, Shadowed, Stale};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -118,35 +118,80 @@ impl Args {
         // clap demands one of them.
         let source = self.daxdev.as_deref().or(self.path.as_deref());
         let source = source.unwrap_or(Path::new("."));
-        if self.set_daxmode
-            && let Some(switched) = daxmode::to_fsdev(source).map_err(ops::Error::from)?
-        {
-            switched.keep();
+        if self.set_daxmode {
+            self.switch(source)?;
         }
         if self.follow {
             return self.follow(source, options, out);
         }
         let mut watching = Watching::start(Unit::Entries)?;
         let mut progress = watching.entries();
-        let played = match self.shadow.first() {
-            Some(dir) => shadow::shadow(
-                source,
-                dir,
-                Options {
-                    // A shadow file is a copy of what the log says: an old one is replaced.
-                    repair: self.repair || !self.shadowtest,
-                    ..options
-                },
-                &mut progress,
-            )?,
-            None => logplay::logplay(source, options, &mut progress)?,
+        let (played, stale) = match self.shadow.first() {
+            Some(dir) => {
+                note_image(source);
+                let shadowed = shadow::shadow(
+                    source,
+                    dir,
+                    Options {
+                        // A shadow file is a copy of what the log says: an old one is replaced.
+                        repair: self.repair || !self.shadowtest,
+                        ..options
+                    },
+                    if self.shadowtest {
+                        Stale::Leave
+                    } else {
+                        Stale::Remove
+                    },
+                    &mut progress,
+                )?;
+                let stale = self.report(&shadowed);
+                (shadowed.played, stale)
+            }
+            None => (logplay::logplay(source, options, &mut progress)?, OK),
         };
         watching.end();
+        let status = played::print(&played, self.json, out)?;
         if played.outcome.interrupted {
-            played::print(&played, self.json, out)?;
             return Ok(watching.interrupted());
         }
-        played::print(&played, self.json, out)
+        Ok(status.max(stale))
+    }
+
+    fn switch(&self, source: &Path) -> Result<(), Error> {
+        if self.dry_run {
+            no_effect("--set-daxmode", "a dry run changes nothing");
+        } else if let Some(switched) = daxmode::to_fsdev(source).map_err(ops::Error::from)? {
+            switched.keep();
+        }
+        Ok(())
+    }
+
+    /// Says what became of a folder of shadow files, and returns the exit status of that.
+    fn report(&self, shadowed: &Shadowed) -> u8 {
+        for missing in &shadowed.missing {
+            complain(&format!("note: would create {}", missing.display()));
+        }
+        let mut status = OK;
+        for (path, done) in &shadowed.stale {
+            let shown = shadowed.root.join(path);
+            let shown = shown.display();
+            let what = "a shadow file of a file that the log does not have";
+            match done {
+                Err(e) => {
+                    status = FAILED;
+                    complain(&format!("cannot remove {shown}, {what}: {e}"));
+                }
+                Ok(()) if self.shadowtest => {
+                    status = FAILED;
+                    complain(&format!(
+                        "{shown} is {what}: `famfs logplay --shadow` without --shadowtest removes it"
+                    ));
+                }
+                Ok(()) if self.dry_run => complain(&format!("note: would remove {shown}, {what}")),
+                Ok(()) => complain(&format!("note: removed {shown}, {what}")),
+            }
+        }
+        status
     }
 
     fn follow(&self, path: &Path, options: Options, out: &mut Output) -> Result<u8, Error> {

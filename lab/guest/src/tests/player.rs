@@ -31,6 +31,10 @@ pub(crate) const TESTS: &[Test] = &[
         run: repair,
     },
     Test {
+        name: "player::swapped_names_and_folders_are_put_right_by_one_repair",
+        run: swapped,
+    },
+    Test {
         name: "player::a_follower_hears_of_every_append",
         run: follow,
     },
@@ -235,6 +239,64 @@ fn repair() {
     assert_eq!(must(&format!("famfs getmap --json {path}")), map);
     let again = must(&format!("famfs logplay {}", famfs.mountpoint));
     assert!(again.contains("1 there already"), "{again}");
+}
+
+/// Whatever names were given to whose files: one repair, and each is where it was logged.
+fn swapped() {
+    let famfs = Famfs::fresh();
+    let at = famfs.mountpoint;
+    must(&format!("famfs mkdir {at}/d"));
+    must(&format!("famfs mkdir {at}/e"));
+    let files = ["a", "b", "c", "d/one", "d/same", "e/two", "e/same"];
+    for (seed, name) in (1..).zip(files) {
+        must(&format!("famfs creat -r -S {seed} -s 4096 {at}/{name}"));
+    }
+    let options = must(&format!("famfs opts {at}"));
+    let as_logged = || {
+        for (seed, name) in (1..).zip(files) {
+            must(&format!("famfs verify -S {seed} -f {at}/{name}"));
+        }
+        must(&format!("famfs check {at}"));
+        assert_eq!(must(&format!("famfs opts {at}")), options);
+    };
+    for renames in [
+        &[("a", "x"), ("b", "a"), ("x", "b")][..],
+        &[("a", "x"), ("b", "a"), ("c", "b"), ("x", "c")],
+        &[("c", "x"), ("b", "c"), ("a", "b"), ("x", "a")],
+        &[("d", "x"), ("e", "d"), ("x", "e")],
+        &[
+            ("d/one", "x"),
+            ("e/two", "d/one"),
+            ("x", "e/two"),
+            ("a", "y"),
+        ],
+        &[("d", "x"), ("c", "d")],
+    ] {
+        must(&format!("famfs opts {at} --set rename"));
+        for (from, to) in renames {
+            fs::rename(famfs.path(from), famfs.path(to)).unwrap();
+        }
+        must(&format!("famfs opts {at} --clear rename"));
+        let said =
+            must_fail(&format!("famfs logplay {at}")) + &must_fail(&format!("famfs check {at}"));
+        assert!(!said.contains("remove"), "{renames:?}: {said}");
+        must(&format!("famfs logplay --repair {at}"));
+        as_logged();
+    }
+    // A file that somebody has open goes with its name.
+    must(&format!("famfs opts {at} --set rename"));
+    fs::rename(famfs.path("a"), famfs.path("open")).unwrap();
+    let open = File::open(famfs.path("open")).unwrap();
+    must(&format!("famfs logplay --repair {at}"));
+    let (mut is, mut was) = (vec![0; 4096], vec![0; 4096]);
+    open.read_exact_at(&mut was, 0).unwrap();
+    let now = File::open(famfs.path("a")).unwrap();
+    now.read_exact_at(&mut is, 0).unwrap();
+    assert_eq!(is, was);
+    assert_eq!(
+        open.metadata().unwrap().ino(),
+        now.metadata().unwrap().ino()
+    );
 }
 
 fn follow() {
