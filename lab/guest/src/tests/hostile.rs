@@ -30,6 +30,10 @@ pub(crate) const TESTS: &[Test] = &[
         name: "hostile::links_and_mounts_in_the_mount_are_not_followed",
         run: not_followed,
     },
+    Test {
+        name: "hostile::links_and_mounts_are_not_followed_by_a_second_play",
+        run: not_followed_again,
+    },
 ];
 
 const TABLE: &str = include_str!("../../../../docs/reference/hostile-images.md");
@@ -188,4 +192,76 @@ fn not_followed() {
     // Without them, the same log is played whole.
     let (status, json) = as_maker(&format!("mount --json {} {at}", famfs.device));
     assert_eq!((status, made(&json).as_str()), (0, "5 of 5"));
+}
+
+/// The same after a play that made all: somebody puts a link, or another mount, where a logged
+/// folder was.
+fn not_followed_again() {
+    let famfs = Famfs::bare();
+    Plate::blank(&famfs).write(&Builder::sample().image);
+    famfs.detach();
+    let unmounted = witness();
+    let at = famfs.mountpoint;
+    let (status, json) = as_maker(&format!("mount --json {} {at}", famfs.device));
+    assert_eq!((status, made(&json).as_str()), (0, "5 of 5"));
+    // A mount hides its mount point, so what is compared meanwhile lacks that.
+    let mounted = Witness::look();
+    // What a play says of the folder, and of each name beyond it.
+    let play = |what: &str, in_the_way: &str| {
+        for line in [
+            "logplay -n",
+            "logplay -n --repair",
+            "logplay",
+            "logplay --repair",
+        ] {
+            let output = run(&format!(
+                "env FAMFS_SYSTEM_UUID_FILE={MAKER} famfs {line} {at}"
+            ));
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{what}, {line}: {said}");
+            for path in ["d", "d/two", "d/e", "d/e/three"] {
+                let path = format!("{path:?}");
+                assert!(said.contains(&path), "{what}, {line}, {path}: {said}");
+            }
+            assert!(said.contains(in_the_way), "{what}, {line}: {said}");
+            assert!(!said.contains("put right"), "{what}, {line}: {said}");
+        }
+        let (status, said) = ends_with(&format!("famfs check {at}"));
+        assert_eq!(status, 1, "{what}: {said}");
+        mounted.assert_unchanged(what);
+    };
+    let all_there = |what: &str| {
+        let (status, json) = as_maker(&format!("logplay --json {at}"));
+        let played: Value = serde_json::from_str(&json).unwrap();
+        let number = |name: &str| played[name].as_u64().unwrap();
+        assert_eq!((status, number("existing")), (0, 5), "{what}: {json}");
+    };
+    famfs.allow(option::SYMLINK | option::RENAME | option::UNLINK);
+    let (place, kept) = (famfs.path("d"), famfs.path("kept"));
+    fs::rename(&place, &kept).unwrap();
+    // Out of the mount, and to the folder's own new name.
+    for target in [WITNESS, "kept"] {
+        symlink(target, &place).unwrap();
+        play(target, "symbolic links");
+        fs::remove_file(&place).unwrap();
+    }
+    fs::rename(&kept, &place).unwrap();
+    all_there("without a link");
+
+    for source in [WITNESS, at] {
+        mount(
+            Some(source),
+            Path::new(&place),
+            None::<&str>,
+            MsFlags::MS_BIND,
+            None::<&str>,
+        )
+        .unwrap();
+        // Be it of the same file system: what is there is not what was logged.
+        play(source, "cross-device link");
+        umount(Path::new(&place)).unwrap();
+    }
+    all_there("without a mount");
+    famfs.umount();
+    unmounted.assert_unchanged("all of it");
 }
