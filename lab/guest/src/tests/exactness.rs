@@ -109,7 +109,7 @@ pub(super) fn check_sum(in_rows: u64, report: &Value, happened: u64, allowed: Al
 }
 
 /// 6.12 runs tracepoints with preemption off, so it skips no program.
-fn is_preemptible() -> bool {
+pub(super) fn is_preemptible() -> bool {
     !std::env::var("FAMFS_KERNEL").is_ok_and(|kernel| kernel.starts_with("6.12"))
 }
 

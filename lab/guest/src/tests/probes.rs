@@ -7,7 +7,8 @@ use crate::{
     command::{must, run},
     fixture::Famfs,
     harness::Test,
-    top::{accounted, file, once, report},
+    tests::exactness::is_preemptible,
+    top::{accounted, fallback, file, once, report},
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -83,7 +84,15 @@ fn processes() {
         let processes = row["processes"].as_array().unwrap();
         assert_eq!(processes.len(), 1, "{row:#}");
         assert_eq!(processes[0]["comm"], "lab-guest");
-        assert_eq!(processes[0]["faults"], accounted(row), "{row:#}");
+        // An end that the kernel ran no program for is found at the same thread's next fault, for
+        // the file and not for the process. 6.12 skips none.
+        let found = if is_preemptible() {
+            fallback(row, Some("other"))
+        } else {
+            0
+        };
+        let (faults, ends) = (processes[0]["faults"].as_u64().unwrap(), accounted(row));
+        assert!(faults <= ends && ends - faults <= found, "{row:#}");
         pids.push(processes[0]["pid"].as_u64().unwrap());
     }
     assert_ne!(pids[0], pids[1]);
