@@ -6,8 +6,10 @@ use std::io::Read as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use famfs_userspace::{device, media};
 use tempfile::TempDir;
+
+#[path = "common/logged.rs"]
+mod logged;
 
 const COMMANDS: [&str; 21] = [
     "mkfs",
@@ -549,18 +551,7 @@ fn what_is_on_a_device_is_named_and_kept() {
 /// A log with one file.
 fn image_with_a_file(dir: &Path) {
     expect(dir, 0, &["mkfs", "img"]);
-    let body = media::Body::File(media::File {
-        size: 4096,
-        flags: 2,
-        uid: 0,
-        gid: 0,
-        mode: 0o644,
-        path: media::PathField::new(b"one").unwrap(),
-        map: media::Map::contiguous(10 << 20, 2 << 20),
-    });
-    let access = device::Access::Format { log_len: 8 << 20 };
-    let mut device = device::Device::open(&dir.join("img"), access).unwrap();
-    famfs_userspace::ops::append::append(&mut *device.memory, 0, body).unwrap();
+    logged::log_a_file(&dir.join("img"));
 }
 
 #[test]

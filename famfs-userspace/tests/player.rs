@@ -12,38 +12,20 @@ use std::path::{Path, PathBuf};
 use common::Ram;
 use common::builder::{Builder, DATA, DEVICE, ENTRY, LOG, MIB, interleaved_entry, put32, put64};
 use common::model::Model;
+use common::play::{MASTER, REPAIR, plan, play};
 use famfs_userspace::device::Memory;
 use famfs_userspace::host::Role;
 use famfs_userspace::media::{Extent, Placement};
 use famfs_userspace::player::plan::{Make, Owner};
 use famfs_userspace::player::tree::{Found, Mapped};
-use famfs_userspace::player::{self, Options, Outcome, Plan, compare};
+use famfs_userspace::player::{self, Options, Plan, compare};
 use famfs_userspace::volume::{News, Volume};
 use proptest::prelude::*;
 
-const MASTER: Options = Options {
-    role: Role::Master,
-    dry_run: false,
-    repair: false,
-};
-const REPAIR: Options = Options {
-    repair: true,
-    ..MASTER
-};
 const DRY: Options = Options {
     dry_run: true,
     ..MASTER
 };
-
-fn plan(image: &[u8]) -> Plan {
-    let volume = Volume::load(&mut Ram::new(image.to_vec())).unwrap();
-    volume.check().unwrap();
-    Plan::new(&volume, Some(DEVICE))
-}
-
-fn play(plan: &Plan, model: &mut Model, options: &Options) -> Outcome {
-    player::play(plan, 0, model, options, &mut |_, _| true)
-}
 
 /// The sample, played.
 fn played() -> (Plan, Model) {
@@ -548,7 +530,7 @@ fn a_file_under_another_name_is_named_with_the_remedy() {
     );
 }
 
-/// As after `mv a x; mv b a; mv x b`, and the same with three.
+/// Names are exchanged as by `mv a x; mv b a; mv x b`, and three names in a circle.
 #[test]
 fn names_that_were_exchanged_are_put_right_in_one_play() {
     let (plan, played) = played();

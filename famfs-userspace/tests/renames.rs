@@ -6,34 +6,13 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::Ram;
-use common::builder::{Builder, DATA, DEVICE, MIB};
+use common::builder::{Builder, DATA, MIB};
 use common::model::Model;
+use common::play::{MASTER, REPAIR, plan, play};
 use famfs_userspace::host::Role;
 use famfs_userspace::player::tree::{Found, Mapped};
-use famfs_userspace::player::{self, Options, Outcome, Plan, compare};
-use famfs_userspace::volume::Volume;
+use famfs_userspace::player::{Outcome, Plan, compare};
 use proptest::prelude::*;
-
-const MASTER: Options = Options {
-    role: Role::Master,
-    dry_run: false,
-    repair: false,
-};
-const REPAIR: Options = Options {
-    repair: true,
-    ..MASTER
-};
-
-fn plan(image: &[u8]) -> Plan {
-    let volume = Volume::load(&mut Ram::new(image.to_vec())).unwrap();
-    volume.check().unwrap();
-    Plan::new(&volume, Some(DEVICE))
-}
-
-fn play(plan: &Plan, model: &mut Model, options: &Options) -> Outcome {
-    player::play(plan, 0, model, options, &mut |_, _| true)
-}
 
 /// Gives a name in the model another one, with all that is below it.
 fn rename(model: &mut Model, from: &str, to: &str) {

@@ -1,4 +1,4 @@
-//! Plays a log once more, after somebody put a symlink in the place of a logged folder: nothing
+//! Plays a log once more when a symlink has taken the place of a logged folder: nothing
 //! beyond the link is made, changed or removed. Other mounts have a test in a guest,
 //! `hostile::links_and_mounts_are_not_followed_by_a_second_play`.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -42,7 +42,7 @@ fn play(plan: &Plan, tree: &mut dyn Tree, dry_run: bool, repair: bool) -> Outcom
     player::play(plan, 0, tree, &options, &mut |_, _| true)
 }
 
-/// Of each name below a folder its inode, mode, both times, and bytes or target.
+/// The inode, mode, both times, and bytes or target of each name below a folder.
 type Seen = BTreeMap<PathBuf, (u64, u32, [i64; 4], Vec<u8>)>;
 
 fn look(path: &Path, seen: &mut Seen) {

@@ -4,6 +4,7 @@
 pub(crate) mod builder;
 pub(crate) mod hostile;
 pub(crate) mod model;
+pub(crate) mod play;
 pub(crate) mod recorded;
 
 use std::collections::BTreeMap;

@@ -29,7 +29,7 @@ pub(super) struct Row {
     pub failures: Vec<String>,
 }
 
-/// From this share of others on, a run was made under load.
+/// The least share of others, in percent, with which a run was made under load.
 const LOADED: u64 = 25;
 
 impl Row {
