@@ -5,21 +5,12 @@
 )]
 
 use std::{
-    fs::File,
     io::{Read as _, Write as _},
-    num::NonZero,
-    os::{
-        fd::AsFd as _,
-        unix::{
-            fs::OpenOptionsExt as _,
-            process::{CommandExt as _, ExitStatusExt as _},
-        },
-    },
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus},
-    sync::{Arc, Mutex},
+    process::{Child, Command},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use famfs_userspace::tui::{
@@ -27,78 +18,19 @@ use famfs_userspace::tui::{
     term::Screen,
 };
 use nix::{
-    fcntl::OFlag,
-    pty::{grantpt, posix_openpt, ptsname_r, unlockpt},
     sys::{
         signal::{Signal, kill},
-        termios::{FlowArg, LocalFlags, SetArg, tcflow, tcgetattr, tcsetattr},
+        termios::{FlowArg, SetArg, tcflow, tcgetattr, tcsetattr},
     },
     unistd::Pid,
 };
 use ratatui::crossterm::event::KeyCode;
 use tempfile::TempDir;
 
-const PATIENCE: Duration = Duration::from_secs(20);
-const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[?1049l";
-const SHOW_CURSOR: &str = "\x1b[?25h";
-/// What ends the reports of the mouse.
-const NO_MOUSE: &str = "\x1b[?1000l";
+#[path = "common/terminal.rs"]
+mod terminal;
 
-/// A new terminal: the end of the keyboard, and the end of the program. Neither is inherited by
-/// the processes that other tests start meanwhile, which would keep it open.
-fn pty(size: (u16, u16)) -> (File, File) {
-    let flags = OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let master = posix_openpt(flags).expect("a pseudo terminal");
-    grantpt(&master).expect("its other end can be ours");
-    unlockpt(&master).expect("its other end can be opened");
-    let name = ptsname_r(&master).expect("its other end has a name");
-    let mut options = File::options();
-    options
-        .read(true)
-        .write(true)
-        .custom_flags(OFlag::O_NOCTTY.bits());
-    let terminal = options.open(name).expect("its other end opens");
-    resize(&terminal, size);
-    let keyboard = master
-        .as_fd()
-        .try_clone_to_owned()
-        .expect("one more descriptor");
-    (keyboard.into(), terminal)
-}
-
-fn resize(terminal: &File, (columns, rows): (u16, u16)) {
-    let size = ["cols", &columns.to_string(), "rows", &rows.to_string()].map(str::to_owned);
-    let terminal = terminal.try_clone().expect("one more descriptor");
-    let status = Command::new("stty")
-        .args(size)
-        .stdin(terminal)
-        .status()
-        .expect("stty runs");
-    assert!(status.success());
-}
-
-/// A process on `terminal`, and on nothing else; where the command does not say otherwise, the
-/// terminal can show everything.
-fn spawn(mut command: Command, terminal: &File) -> Child {
-    let end = || terminal.try_clone().expect("one more descriptor");
-    let usual = [
-        ("TERM", "xterm-256color"),
-        ("LC_ALL", "C.UTF-8"),
-        ("NO_COLOR", ""),
-    ];
-    let chosen: Vec<_> = command
-        .get_envs()
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    for (name, value) in usual {
-        if !chosen.iter().any(|chosen| chosen == name) {
-            command.env(name, value);
-        }
-    }
-    command.stdin(end()).stdout(end()).stderr(end());
-    command.spawn().expect("the program starts")
-}
+use terminal::{ENTER, LEAVE, Session, is_cooked, is_stopped, pty, resize, spawn, until, wait};
 
 /// A source that needs no kernel.
 const SYNTHETIC: [&str; 2] = ["--source", "synthetic"];
@@ -135,195 +67,21 @@ fn sources(folder: &TempDir, args: &[&str]) -> [Command; 2] {
     [synthetic(args), replay]
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
-    let began = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().expect("it is our child") {
-            return status;
-        }
-        if began.elapsed() > PATIENCE {
-            let _ = child.kill();
-            panic!("the program does not end");
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
+/// The screen on a source that needs no kernel.
+fn on_screen(args: &[&str], size: (u16, u16)) -> Session {
+    Session::start(synthetic(args), size)
 }
 
-/// Whether lines are edited, and keys make signals, as a shell wants it.
-fn is_cooked(terminal: &File) -> bool {
-    let modes = tcgetattr(terminal).expect("a terminal").local_flags;
-    modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG)
-}
-
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !is_so() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Whether the process is stopped, as job control does it.
-fn is_stopped(child: &Child) -> bool {
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()));
-    let stat = stat.expect("the program lives");
-    stat.rsplit(')')
-        .next()
-        .is_some_and(|rest| rest.starts_with(" T"))
-}
-
-/// A process on a terminal of its own, and all it has written there.
-struct Session {
-    child: Child,
-    keyboard: File,
-    /// Kept open, so that the terminal outlives the process and can be looked at.
-    terminal: File,
-    written: Arc<Mutex<String>>,
-    /// The same as a terminal shows it.
-    seen: Arc<Mutex<vt100::Parser>>,
-}
-
-impl Session {
-    fn start(command: Command, size: (u16, u16)) -> Self {
-        let (keyboard, terminal) = pty(size);
-        Self::on(keyboard, terminal, size, |terminal| {
-            spawn(command, terminal)
-        })
-    }
-
-    fn on(
-        keyboard: File,
-        terminal: File,
-        (columns, rows): (u16, u16),
-        start: impl FnOnce(&File) -> Child,
-    ) -> Self {
-        let child = start(&terminal);
-        let mut screen = keyboard.try_clone().expect("one more descriptor");
-        let written = Arc::new(Mutex::new(String::new()));
-        let at_least_one = |n| NonZero::new(n).unwrap_or(NonZero::<u16>::MIN);
-        let seen = vt100::Parser::new(at_least_one(rows), at_least_one(columns), 0);
-        let seen = Arc::new(Mutex::new(seen));
-        let sinks = (Arc::clone(&written), Arc::clone(&seen));
-        thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n @ 1..) = screen.read(&mut chunk) {
-                let (written, seen) = &sinks;
-                seen.lock()
-                    .expect("no panic in between")
-                    .process(&chunk[..n]);
-                let text = String::from_utf8_lossy(&chunk[..n]);
-                written.lock().expect("no panic in between").push_str(&text);
-            }
-        });
-        Self {
-            child,
-            keyboard,
-            terminal,
-            written,
-            seen,
-        }
-    }
-
-    fn top(args: &[&str], size: (u16, u16)) -> Self {
-        Self::start(synthetic(args), size)
-    }
-
-    fn written(&self) -> String {
-        self.written.lock().expect("no panic in between").clone()
-    }
-
-    /// Waits for a word. Blanks are not written where the screen is blank already, so that
-    /// several words need not come in one piece.
-    fn expect(&self, text: &str) {
-        let began = Instant::now();
-        while !self.written().contains(text) {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "no {text:?} in {:?}",
-                self.written()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// What a user would see.
-    fn screen(&self) -> String {
-        self.seen
-            .lock()
-            .expect("no panic in between")
-            .screen()
-            .contents()
-    }
-
-    /// Waits until this can be read on the screen.
-    fn see(&self, text: &str) {
-        let began = Instant::now();
-        while !self.screen().contains(text) {
-            assert!(
-                began.elapsed() < PATIENCE,
-                "no {text:?} on\n{}",
-                self.screen()
-            );
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    /// Waits until it can not.
-    fn see_no(&self, text: &str) {
-        let began = Instant::now();
-        while self.screen().contains(text) {
-            assert!(began.elapsed() < PATIENCE, "{text:?} on\n{}", self.screen());
-            thread::sleep(Duration::from_millis(10));
-        }
-    }
-
-    fn press(&mut self, keys: &str) {
-        self.keyboard
-            .write_all(keys.as_bytes())
-            .expect("the terminal takes keys");
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).expect("a pid");
-        kill(Pid::from_raw(pid), signal).expect("the program lives");
-    }
-
-    fn end(&mut self) -> ExitStatus {
-        wait(&mut self.child)
-    }
-
-    /// The alternate screen is left, the cursor is back, and lines are edited as before.
-    fn assert_given_back(&self) {
-        self.expect(LEAVE);
-        self.expect(SHOW_CURSOR);
-        self.expect(NO_MOUSE);
-        assert!(is_cooked(&self.terminal));
-    }
-
-    fn is_on_alternate_screen(&self) -> bool {
-        let seen = self.seen.lock().expect("no panic in between");
-        seen.screen().alternate_screen()
-    }
-
-    /// Waits until the picture is on the screen that is ours, with keys going to the program.
-    fn see_it_whole(&self) {
-        self.see("weights-00.bin");
-        until("the alternate screen", || self.is_on_alternate_screen());
-        until("raw keys", || !is_cooked(&self.terminal));
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // A failed test leaves no process behind.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// Waits until the picture is on the alternate screen, with keys going to the program.
+fn see_it_whole(session: &Session) {
+    session.see("weights-00.bin");
+    until("the alternate screen", || session.is_on_alternate_screen());
+    until("raw keys", || !is_cooked(&session.terminal));
 }
 
 #[test]
 fn keys_work_and_q_gives_the_terminal_back() {
-    let mut top = Session::top(&["--action", "p:poison:echo poisoned-page-7"], (80, 24));
+    let mut top = on_screen(&["--action", "p:poison:echo poisoned-page-7"], (80, 24));
     top.expect(ENTER);
     top.expect("weights-00.bin");
     top.press("?");
@@ -473,7 +231,7 @@ fn colours_are_left_out_when_asked() {
 
 #[test]
 fn a_new_size_is_drawn() {
-    let top = Session::top(&[], (40, 10));
+    let top = on_screen(&[], (40, 10));
     top.expect("FAULT/s");
     assert!(!top.written().contains("FALLBACK"));
     resize(&top.terminal, (200, 50));
@@ -489,7 +247,7 @@ fn signals_and_control_c_give_the_terminal_back() {
         Some(Signal::SIGHUP),
         None,
     ] {
-        let mut top = Session::top(&[], (80, 24));
+        let mut top = on_screen(&[], (80, 24));
         top.expect("FAULT/s");
         match end {
             Some(signal) => top.signal(signal),
@@ -515,13 +273,14 @@ fn every_signal_that_ends_it_gives_the_terminal_back() {
         all.push((name, Session::start(command, (80, 24))));
     }
     for (name, mut top) in all {
-        top.see_it_whole();
+        see_it_whole(&top);
         let kill = Command::new("bash")
             .args(["-c", "kill -s \"$0\" \"$1\"", name])
             .arg(top.child.id().to_string())
             .status()
             .expect("bash runs");
         assert!(kill.success(), "{name}");
+        println!("{name} was sent");
         let status = top.end();
         assert!(
             status.signal().is_some(),
@@ -578,7 +337,7 @@ fn in_a_job(mut command: Command) -> Command {
 fn stopped_by_a_signal_it_goes_on_whole() {
     let mut top = Session::start(in_a_job(synthetic(&[])), (80, 24));
     for round in 1..=2 {
-        top.see_it_whole();
+        see_it_whole(&top);
         top.signal(Signal::SIGTSTP);
         until("the stop", || is_stopped(&top.child));
         top.assert_given_back();
@@ -588,7 +347,7 @@ fn stopped_by_a_signal_it_goes_on_whole() {
             top.written().matches(ENTER).count() == round + 1
         });
     }
-    top.see_it_whole();
+    see_it_whole(&top);
     top.press("q");
     assert_eq!(top.end().code(), Some(0));
     top.assert_given_back();
@@ -599,7 +358,7 @@ fn stopped_by_a_signal_it_goes_on_whole() {
 fn stopped_unseen_it_takes_the_terminal_again() {
     let mut top = Session::start(in_a_job(synthetic(&[])), (80, 24));
     let cooked = tcgetattr(&top.terminal).expect("a terminal");
-    top.see_it_whole();
+    see_it_whole(&top);
     top.signal(Signal::SIGSTOP);
     until("the stop", || is_stopped(&top.child));
     tcsetattr(&top.terminal, SetArg::TCSANOW, &cooked).expect("a terminal");
@@ -610,7 +369,7 @@ fn stopped_unseen_it_takes_the_terminal_again() {
     top.see("ready$");
     top.signal(Signal::SIGCONT);
     top.see_no("ready$");
-    top.see_it_whole();
+    see_it_whole(&top);
     top.press("q");
     assert_eq!(top.end().code(), Some(0));
     top.assert_given_back();
@@ -629,7 +388,7 @@ fn control_z_stops_the_job_and_fg_goes_on() {
     // The job is a shell and what it started: all of it has to stop.
     shell.press("sh -c '\"$top\" --source synthetic; echo ended with $?'\r");
     for prompt in ["one", "two"] {
-        shell.see_it_whole();
+        see_it_whole(&shell);
         shell.press("\x1a");
         until("the old screen", || !shell.is_on_alternate_screen());
         shell.see("Stopped");
@@ -637,7 +396,7 @@ fn control_z_stops_the_job_and_fg_goes_on() {
         shell.see(&format!("prompt-{prompt}-42"));
         shell.press("clear; fg\r");
     }
-    shell.see_it_whole();
+    see_it_whole(&shell);
     // In the background it must not touch the terminal.
     shell.press("\x1a");
     until("the old screen", || !shell.is_on_alternate_screen());
@@ -646,7 +405,7 @@ fn control_z_stops_the_job_and_fg_goes_on() {
     shell.see("Stopped");
     assert!(!shell.is_on_alternate_screen());
     shell.press("clear; fg\r");
-    shell.see_it_whole();
+    see_it_whole(&shell);
     shell.press("q");
     shell.see("ended with 0");
     shell.press("exit\r");
@@ -749,7 +508,7 @@ fn printed_on_a_terminal_nothing_steers_it() {
 #[test]
 fn a_terminal_of_no_size_is_no_panic() {
     for size in [(0, 0), (1, 1)] {
-        let mut top = Session::top(&[], size);
+        let mut top = on_screen(&[], size);
         top.expect(ENTER);
         top.press("?q");
         assert_eq!(top.end().code(), Some(0), "{size:?}");

@@ -10,7 +10,7 @@ use std::{
 pub(crate) fn get(address: SocketAddr, path: &str) -> Option<(u16, String, String)> {
     let mut connection = TcpStream::connect(address).ok()?;
     connection
-        .set_read_timeout(Some(Duration::from_secs(20)))
+        .set_read_timeout(Some(Duration::from_mins(2)))
         .ok()?;
     let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n");
     connection.write_all(request.as_bytes()).ok()?;

@@ -269,6 +269,20 @@ fn full_log() {
     interrupted_mount(&famfs);
 }
 
+/// Waits until the process catches a signal.
+fn until_it_listens(child: &Child, signal: Signal) {
+    let status = format!("/proc/{}/status", child.id());
+    let listens = || {
+        let text = fs::read_to_string(&status).unwrap();
+        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+        let caught = u64::from_str_radix(caught.unwrap().trim(), 16).unwrap();
+        caught & (1 << (signal as i32 - 1)) != 0
+    };
+    while !listens() {
+        sleep(Duration::from_millis(1));
+    }
+}
+
 /// A signal that comes while the log is played leaves nothing mounted.
 fn interrupted_mount(famfs: &Famfs) {
     let mut child = Command::new("famfs")
@@ -277,16 +291,8 @@ fn interrupted_mount(famfs: &Famfs) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    // It listens to SIGINT from before the play, which takes a second or more.
-    let listens = || {
-        let text = fs::read_to_string(&status).unwrap();
-        let caught = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
-        u64::from_str_radix(caught.unwrap().trim(), 16).unwrap() & 2 != 0
-    };
-    while !listens() {
-        sleep(Duration::from_millis(1));
-    }
+    // From before the play, which takes a second or more.
+    until_it_listens(&child, Signal::SIGINT);
     kill(
         Pid::from_raw(i32::try_from(child.id()).unwrap()),
         Signal::SIGINT,
@@ -327,7 +333,7 @@ fn read_only() {
 
 /// Waits until `path` exists, then sends the signal.
 fn signal_when(child: &Child, path: &str, signal: Signal) {
-    for _ in 0..3000 {
+    for _ in 0..12_000 {
         if fs::exists(path).unwrap() {
             break;
         }
@@ -426,7 +432,12 @@ fn waiting() {
     // It waits: the file does not come, the process does not go.
     sleep(Duration::from_millis(1500));
     assert!(!fs::exists(&path).unwrap());
-    signal_when(&child, famfs.mountpoint, Signal::SIGINT);
+    until_it_listens(&child, Signal::SIGINT);
+    kill(
+        Pid::from_raw(i32::try_from(child.id()).unwrap()),
+        Signal::SIGINT,
+    )
+    .unwrap();
     assert_eq!(status_of(&mut child), Some(130));
     log.unlock().unwrap();
     famfs.creat("new", "2M");

@@ -177,7 +177,7 @@ fn removal() {
     };
     let _ = fs::write(driver.join(bind), &device);
     let start = std::time::Instant::now();
-    while !Path::new(&famfs.device).exists() && start.elapsed().as_secs() < 20 {
+    while !Path::new(&famfs.device).exists() && start.elapsed().as_secs() < 60 {
         std::thread::yield_now();
     }
 }
