@@ -588,7 +588,7 @@ fn verify_only_reads() {
     let dir = dir.path();
     for (name, seed) in [("a", 42), ("b", 7)] {
         let mut bytes = vec![0; 3_000_001];
-        famfs_userspace::ops::fill::Stream::new(seed).fill(&mut bytes);
+        famfs_runtime::ops::fill::Stream::new(seed).fill(&mut bytes);
         std::fs::write(dir.join(name), bytes).unwrap();
         let mode = std::fs::Permissions::from_mode(0o444);
         std::fs::set_permissions(dir.join(name), mode).unwrap();

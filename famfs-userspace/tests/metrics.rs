@@ -15,10 +15,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use famfs_userspace::{
-    model::{Access, Hist, MountState, Order, ProbeHealth, Snapshot},
-    serve::{Buckets, FAMILIES, Kind, TopFiles, bounds, render},
-};
+use famfs_instruments::serve::{Buckets, FAMILIES, Kind, TopFiles, bounds, render};
+use famfs_snapshot::model::{Access, Hist, MountState, Order, ProbeHealth, Snapshot};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,

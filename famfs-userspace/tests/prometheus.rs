@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{Access, Hist, Order, Snapshot},
     source::{
         Source as _,

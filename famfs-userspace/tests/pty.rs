@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::tui::{
+use famfs_instruments::tui::{
     event::{BINDINGS, Command as Key},
     term::Screen,
 };

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{Columns, FIELDS, Field, Snapshot, Sort, delta},
     report::{csv, json, table},
     source::{

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use famfs_userspace::{
+use famfs_instruments::tui::{
+    App, Message, Transport,
+    app::{Action, Effect, Mode, Options, Page, Span},
+    event::Command,
+    transport::Ask,
+};
+use famfs_snapshot::{
     model::{Columns, Event, EventKind, FIELDS, MountState, position},
     source::{
         Extra, Source as _,
         synthetic::{Scene, Synthetic},
-    },
-    tui::{
-        App, Message, Transport,
-        app::{Action, Effect, Mode, Options, Page, Span},
-        event::Command,
-        transport::Ask,
     },
 };
 

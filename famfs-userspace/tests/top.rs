@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{FIELDS, Field, Shown, Sort, delta, rows},
     report::{csv::LEADING, json},
     source::{

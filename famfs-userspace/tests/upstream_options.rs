@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use famfs_userspace::ops;
+use famfs_runtime::ops;
 
 /// A command of upstream's, with the options that it knows.
 struct Upstream {

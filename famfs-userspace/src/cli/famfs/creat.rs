@@ -4,9 +4,9 @@ use super::owner::OwnerArgs;
 use super::spread::SpreadArgs;
 use super::watching::{Unit, WaitArgs, Watching};
 use super::{Error, FAILED, OK, complain, complain_of, manifest, no_effect, number, size};
-use crate::ops::create::{self, Created, Item};
-use crate::ops::maker::Owner;
-use crate::ops::{self, pool};
+use famfs_runtime::ops::create::{self, Created, Item};
+use famfs_runtime::ops::maker::Owner;
+use famfs_runtime::ops::{self, pool};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,11 +6,11 @@ use super::output::Output;
 use super::stop::Stop;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, complain, no_effect, note_image, played};
-use crate::device::daxmode;
-use crate::ops;
-use crate::ops::follow::{self, Followed, Pace, Round, Watch};
-use crate::ops::logplay::{self, Options};
-use crate::ops::shadow::{self, Shadowed, Stale};
+use famfs_runtime::device::daxmode;
+use famfs_runtime::ops;
+use famfs_runtime::ops::follow::{self, Followed, Pace, Round, Watch};
+use famfs_runtime::ops::logplay::{self, Options};
+use famfs_runtime::ops::shadow::{self, Shadowed, Stale};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::{Error, FAILED, number};
-use crate::ops::watch::Watch;
-use crate::text::printable;
+use famfs_runtime::ops::watch::Watch;
+use famfs_snapshot::text::printable;
 
 /// Goes to the start of the line and empties it.
 const ERASE: &str = "\r\x1b[K";

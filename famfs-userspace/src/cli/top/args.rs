@@ -5,10 +5,10 @@ use std::{ffi::OsString, num::NonZeroU64, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use super::{doctor, generate, record, rehearse, replay, serve};
-use crate::{
+use famfs_instruments::tui::{app::Action, event::is_bound};
+use famfs_snapshot::{
     model::{Columns, FIELDS, Sort, position},
     source::synthetic::Scene,
-    tui::{app::Action, event::is_bound},
 };
 
 const EXAMPLES: &str = "\

@@ -23,7 +23,7 @@ use super::{
     pace::{NAP, step},
     signal::Signals,
 };
-use crate::{model::delta, source::Source};
+use famfs_snapshot::{model::delta, source::Source};
 
 /// CMD was found and could not be run.
 pub(super) const NOT_RUNNABLE: u8 = 126;

@@ -14,7 +14,7 @@ use super::{
     output::Printer,
     screen,
 };
-use crate::{
+use famfs_snapshot::{
     model::delta,
     source::replay::{Moment, Replay, Span, intervals},
     store::{Damage, Entry},

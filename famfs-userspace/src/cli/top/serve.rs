@@ -9,11 +9,9 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::{args::Watch, attach, complain, pace::NAP, signal::Signals};
-use crate::{
-    privilege::Keep,
-    serve::{Buckets, FILES_MAX, Server, TopFiles, render},
-    source::Source,
-};
+use famfs_instruments::serve::{Buckets, FILES_MAX, Server, TopFiles, render};
+use famfs_machine::privilege::Keep;
+use famfs_snapshot::source::Source;
 
 /// Serve metrics for Prometheus over HTTP, in the format of `OpenMetrics`: /metrics, and /healthz.
 ///

@@ -7,7 +7,7 @@ use std::{
 
 use famfs_cli::env;
 
-use crate::tui::Glyphs;
+use famfs_instruments::tui::Glyphs;
 
 /// Why there can be no screen, if there cannot.
 pub(super) fn why_no_screen() -> Option<&'static str> {

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::path::Path;
 
-use crate::ops::mount::Options;
+use famfs_runtime::ops::mount::Options;
 
 /// What a list of options comes to.
 #[derive(Debug)]

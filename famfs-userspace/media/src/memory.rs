@@ -1,0 +1,93 @@
+//! Shared memory as the metadata code sees it: loads, stores, and the order in which other hosts see
+//! them.
+
+use std::io;
+use std::time::Duration;
+
+/// Metadata bytes of a device, addressed by device offset.
+///
+/// A store is seen by other hosts once it was flushed and a fence followed. Nothing
+/// else orders two stores: a cache may write back a line at any earlier time.
+pub trait Memory {
+    /// Bytes from the start of the device that can be reached.
+    fn len(&self) -> u64;
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Copies bytes out. Fails rather than return fewer.
+    fn load(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
+
+    fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+
+    /// Stores one aligned little-endian 64-bit field that no reader sees half written.
+    fn publish(&mut self, at: u64, value: u64) -> io::Result<()>;
+
+    /// Stores two neighbouring fields at once, at a multiple of 16: what stops in the middle
+    /// leaves both or none.
+    fn publish_pair(&mut self, at: u64, [first, second]: [u64; 2]) -> io::Result<()> {
+        let both = u128::from(first) | u128::from(second) << 64;
+        self.store(at, &both.to_le_bytes())
+    }
+
+    /// Starts writing back what was stored in the range.
+    fn flush(&mut self, at: u64, len: u64) -> io::Result<()>;
+
+    /// Waits for the write-backs before it.
+    fn fence(&mut self) -> io::Result<()>;
+
+    /// Gives another host's stores, which are on their way, a moment to arrive.
+    fn pause(&mut self) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+
+    /// Drops cached lines of the range, so that the next load asks the memory itself.
+    fn invalidate(&mut self, at: u64, len: u64) -> io::Result<()>;
+}
+
+impl dyn Memory + '_ {
+    pub fn load_array<const N: usize>(&self, at: u64) -> io::Result<[u8; N]> {
+        let mut out = [0; N];
+        self.load(at, &mut out)?;
+        Ok(out)
+    }
+
+    /// Stores, flushes and waits.
+    pub fn persist(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.store(at, bytes)?;
+        self.flush(at, bytes.len() as u64)?;
+        self.fence()
+    }
+
+    /// Publishes, flushes and waits.
+    pub fn persist_publish(&mut self, at: u64, value: u64) -> io::Result<()> {
+        self.publish(at, value)?;
+        self.flush(at, 8)?;
+        self.fence()
+    }
+
+    /// Stores zeroes, without writing them back.
+    pub fn zero(&mut self, at: u64, len: u64) -> io::Result<()> {
+        const CHUNK: u64 = 1 << 20;
+        let zeroes = vec![0; usize::try_from(CHUNK.min(len)).unwrap_or(0)];
+        let mut done = 0;
+        while done < len {
+            let n = usize::try_from(CHUNK.min(len - done)).unwrap_or(0);
+            self.store(at + done, &zeroes[..n])?;
+            done += n as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Fails for a range that does not lie within `len` bytes.
+pub fn check_range(at: u64, count: usize, len: u64) -> io::Result<()> {
+    match at.checked_add(count as u64) {
+        Some(end) if end <= len => Ok(()),
+        _ => Err(io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            format!("{count} bytes at {at} are past the end, which is at {len}"),
+        )),
+    }
+}

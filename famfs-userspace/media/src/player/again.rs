@@ -1,0 +1,126 @@
+//! What a repair tries again at its end: names that were in one another's way.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::act::{Done, First, Options, Outcome, act};
+use super::plan::{Action, Make, Plan};
+use super::tree::{Found, Mapped, Tree};
+use super::why;
+
+/// An action that failed, and how.
+pub(super) struct Late<'p> {
+    action: &'p Action,
+    error: io::Error,
+    /// What it was called before it was moved to where it belongs.
+    was: Option<PathBuf>,
+}
+
+impl<'p> Late<'p> {
+    pub(super) fn new(action: &'p Action, error: io::Error) -> Self {
+        Self {
+            action,
+            error,
+            was: None,
+        }
+    }
+}
+
+/// Tries what failed until nothing more comes of it. Where logged names were swapped, each gave
+/// its memory back when the repair came to it; a file under a name that the log does not have is
+/// moved back.
+pub(super) fn settle(
+    plan: &Plan,
+    tree: &mut dyn Tree,
+    options: &Options,
+    mut late: Vec<Late<'_>>,
+    outcome: &mut Outcome,
+) {
+    while !late.is_empty() {
+        let before = late.len();
+        late = once(plan, tree, options, late, outcome);
+        if late.len() == before && !take_back(plan, tree, &mut late) {
+            break;
+        }
+    }
+    for Late { action, error, .. } in late {
+        outcome.add(plan, tree, action, Err(error), true);
+    }
+    // In the order of the log, as everything else.
+    outcome.repaired.sort_by_key(|report| report.index);
+}
+
+/// Tries each once more, and returns those that failed again.
+pub(super) fn once<'p>(
+    plan: &Plan,
+    tree: &mut dyn Tree,
+    options: &Options,
+    late: Vec<Late<'p>>,
+    outcome: &mut Outcome,
+) -> Vec<Late<'p>> {
+    let mut left = Vec::new();
+    for late in late {
+        let done = match act(tree, late.action, options, First::Make) {
+            Err(error) => {
+                left.push(Late { error, ..late });
+                continue;
+            }
+            Ok(done) => done,
+        };
+        let done = match late.was {
+            Some(was) => Done::Repaired(format!("it was called {}", was.display())),
+            None if why::is_of_memory(&late.error) => {
+                Done::Repaired("another name had its memory".to_owned())
+            }
+            None => done,
+        };
+        outcome.add(plan, tree, late.action, Ok(done), true);
+    }
+    left
+}
+
+/// Moves each file that is there under a name which the log has for no file. Its map tells that
+/// it is the logged one. Whoever has it open keeps it.
+fn take_back(plan: &Plan, tree: &mut dyn Tree, late: &mut [Late<'_>]) -> bool {
+    let mut moved = false;
+    for late in late {
+        let Make::File { size, placement } = &late.action.make else {
+            continue;
+        };
+        if late.was.is_some() || !why::is_of_memory(&late.error) {
+            continue;
+        }
+        let path = late.action.path.path();
+        let Some(holder) = tree.holder(path, placement) else {
+            continue;
+        };
+        if plan.has_file(&holder) || !is_logged_one(tree, &holder, *size, placement) {
+            continue;
+        }
+        match tree.rename(&holder, path) {
+            Ok(()) => {
+                late.was = Some(holder);
+                moved = true;
+            }
+            Err(e) => {
+                let why = format!("cannot move {} back to its name: {e}", holder.display());
+                late.error = io::Error::new(e.kind(), why);
+            }
+        }
+    }
+    moved
+}
+
+/// Whether the file of this name has exactly this map.
+pub(super) fn is_logged_one(
+    tree: &mut dyn Tree,
+    path: &std::path::Path,
+    size: u64,
+    placement: &crate::format::Placement,
+) -> bool {
+    matches!(
+        tree.look(path),
+        Ok(Some(Found::File(_, Mapped::Map { size: has, placement: map })))
+            if has == size && map == *placement
+    )
+}
