@@ -10,7 +10,7 @@ use common::builder::{Builder, DATA, MIB};
 use common::model::Model;
 use common::play::{MASTER, REPAIR, plan, play};
 use famfs_media::player::tree::{Found, Mapped};
-use famfs_media::player::{Outcome, Plan, compare};
+use famfs_media::player::{self, Outcome, Plan, compare};
 use famfs_media::role::Role;
 use proptest::prelude::*;
 
@@ -76,6 +76,26 @@ fn renamed(renames: &[(&str, &str)]) -> (Outcome, Outcome) {
     }
     assert_eq!(compare(&plan, &mut model, Role::Master), []);
     (unrepaired, repaired)
+}
+
+/// A repair that is interrupted has tried its first file twice by then: under another name it has
+/// its memory still.
+#[test]
+fn an_interrupted_repair_reports_what_it_could_not_make() {
+    let mut builder = Builder::new();
+    builder.file(b"file", 2 * MIB, &[(DATA, 2 * MIB)]);
+    // A play looks every 256 actions whether it is to go on.
+    for i in 0..300 {
+        builder.mkdir(format!("folder{i}").as_bytes());
+    }
+    let plan = plan(&builder.image);
+    let mut model = Model::default();
+    assert!(play(&plan, &mut model, &MASTER).is_complete());
+    rename(&mut model, "file", "other");
+    let outcome = player::play(&plan, 0, &mut model, &REPAIR, &mut |done, _| done == 0);
+    assert!(outcome.interrupted);
+    let failed: Vec<_> = outcome.failed.iter().map(|f| (f.index, &*f.path)).collect();
+    assert_eq!(failed, [(0, Path::new("file"))]);
 }
 
 /// Each has the other's memory, so the first cannot have its own before the last gave it back.

@@ -1,7 +1,7 @@
 //! `cargo xtask build-ebpf`: the BPF object that famfs-top embeds.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
@@ -57,13 +57,21 @@ pub(crate) fn build() -> Result<bool> {
     let built = build_dir().join(TARGET).join("release/famfs-ebpf");
     let bytes =
         fs::read(&built).with_context(|| format!("the build left no {}", built.display()))?;
-    // An unchanged object keeps its time stamp, so that famfs-userspace is not rebuilt.
-    if fs::read(object()).is_ok_and(|old| old == bytes) {
+    place(&object(), &bytes)
+}
+
+/// Puts the object in its place, and says whether it is another than before. An unchanged object
+/// keeps its time stamp, so that famfs-userspace is not rebuilt.
+fn place(object: &Path, bytes: &[u8]) -> Result<bool> {
+    if fs::read(object).is_ok_and(|old| old == bytes) {
         return Ok(false);
     }
-    let new = object().with_added_extension("new");
+    // On a fresh clone nothing has made the folder yet.
+    let folder = object.parent().context("the object lies in a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let new = object.with_added_extension("new");
     fs::write(&new, bytes).with_context(|| format!("cannot write {}", new.display()))?;
-    fs::rename(&new, object()).context("cannot place the BPF object")?;
+    fs::rename(&new, object).context("cannot place the BPF object")?;
     Ok(true)
 }
 
@@ -111,6 +119,16 @@ pub(crate) fn cargo(subcommand: &str) -> Result<Command> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_object_is_placed_in_a_fresh_clone_and_then_only_if_it_changed() {
+        let target = tempfile::tempdir().unwrap();
+        let object = target.path().join("bpf/famfs.bpf.o");
+        assert!(place(&object, b"one").unwrap());
+        assert!(!place(&object, b"one").unwrap());
+        assert!(place(&object, b"two").unwrap());
+        assert_eq!(fs::read(&object).unwrap(), b"two");
+    }
 
     #[test]
     fn what_a_build_touches_is_not_watched_by_another() {

@@ -99,8 +99,11 @@ mod tests {
             let before = termios::tcgetattr(&slave).unwrap();
             let (mut ready, told) = io::pipe().unwrap();
             let terminal = File::from(slave);
-            let mut child = Command::new("sh")
-                .args(["-c", "ulimit -c 0; exec \"$@\"", "sh"])
+            // A shell without job control has SIGQUIT ignored for what it starts in the background,
+            // these tests perhaps, and what is ignored stays so.
+            let mut child = Command::new("env")
+                .args(["--default-signal", "sh", "-c"])
+                .args(["ulimit -c 0; exec \"$@\"", "sh"])
                 .arg(std::env::current_exe().unwrap())
                 .args(["--exact", "--nocapture"])
                 .arg("lab::terminal::tests::every_signal_that_ends_us_gives_the_terminal_back")

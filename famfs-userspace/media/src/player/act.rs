@@ -133,8 +133,7 @@ pub fn play(
     let mut late = Vec::new();
     for (done, action) in actions.iter().enumerate() {
         if done % PROGRESS_STEP == 0 && !progress(done, actions.len()) {
-            // No name that was taken away is left out for want of one more call.
-            again::once(plan, tree, options, late, &mut outcome);
+            again::stop(plan, tree, options, late, &mut outcome);
             outcome.interrupted = true;
             return outcome;
         }

@@ -43,15 +43,33 @@ pub(super) fn settle(
             break;
         }
     }
-    for Late { action, error, .. } in late {
-        outcome.add(plan, tree, action, Err(error), true);
-    }
+    give_up(plan, tree, late, outcome);
     // In the order of the log, as everything else.
     outcome.repaired.sort_by_key(|report| report.index);
 }
 
+/// Tries what failed a last time, for a repair that is interrupted: no name that was taken away is
+/// left out for want of one more call, and none that cannot be made goes unreported.
+pub(super) fn stop(
+    plan: &Plan,
+    tree: &mut dyn Tree,
+    options: &Options,
+    late: Vec<Late<'_>>,
+    outcome: &mut Outcome,
+) {
+    let left = once(plan, tree, options, late, outcome);
+    give_up(plan, tree, left, outcome);
+}
+
+/// Reports what could not be made.
+fn give_up(plan: &Plan, tree: &mut dyn Tree, late: Vec<Late<'_>>, outcome: &mut Outcome) {
+    for Late { action, error, .. } in late {
+        outcome.add(plan, tree, action, Err(error), true);
+    }
+}
+
 /// Tries each once more, and returns those that failed again.
-pub(super) fn once<'p>(
+fn once<'p>(
     plan: &Plan,
     tree: &mut dyn Tree,
     options: &Options,
