@@ -64,7 +64,7 @@ pub struct Document<'a> {
     cost: CostJson,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct MountJson<'a> {
     dev: String,
@@ -76,7 +76,7 @@ struct MountJson<'a> {
     totals: Option<TotalsJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct TotalsJson {
     pte: u64,
@@ -86,7 +86,7 @@ struct TotalsJson {
     refused: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ErrorJson<'a> {
     dev: &'a str,
@@ -96,7 +96,7 @@ struct ErrorJson<'a> {
     time_ns: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ProbeJson<'a> {
     name: &'a str,
@@ -109,7 +109,7 @@ struct ProbeJson<'a> {
     run_ns: Option<u64>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct EventJson<'a> {
     time: String,
@@ -119,21 +119,21 @@ struct EventJson<'a> {
     text: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct KeyJson {
     dev: String,
     ino: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct WhoJson<'a> {
     pid: u32,
     comm: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CostJson {
     cpu_ns: u64,

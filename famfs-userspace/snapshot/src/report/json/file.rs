@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::device;
 use crate::model::{Access, Failure, Fallback, FileKey, FileRow, Hist, Io, Layout, Order, Process};
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub(super) struct FileJson<'a> {
     path: Option<&'a str>,
@@ -25,7 +25,7 @@ pub(super) struct FileJson<'a> {
     layout: Option<LayoutJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct FailuresJson {
     sigbus: u64,
@@ -34,7 +34,7 @@ struct FailuresJson {
     refused: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct IoJson {
     latency: HistJson,
@@ -42,7 +42,7 @@ struct IoJson {
     errors: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ProcessJson<'a> {
     pid: u32,
@@ -50,7 +50,7 @@ struct ProcessJson<'a> {
     faults: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct LayoutJson {
     size: u64,
@@ -58,7 +58,7 @@ struct LayoutJson {
     extents: Vec<ExtentJson>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ExtentJson {
     device: u32,
@@ -66,14 +66,14 @@ struct ExtentJson {
     len: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct ByAccess {
     read: HistJson,
     write: HistJson,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct HistJson {
     count: u64,
@@ -85,7 +85,7 @@ struct HistJson {
     buckets: Vec<(u64, u64, u64)>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct FallbackJson {
     colour: u64,
