@@ -25,7 +25,7 @@ fn main() {
 /// one that has changed, and would build this crate every time.
 fn built_by_xtask() -> PathBuf {
     let crate_folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by cargo"));
-    let folder = crate_folder.join("../target/bpf");
+    let folder = crate_folder.join("../../target/bpf");
     if let Err(e) = fs::create_dir_all(&folder) {
         println!("cargo::warning=cannot create {}: {e}", folder.display());
     }

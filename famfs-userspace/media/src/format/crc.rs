@@ -1,6 +1,6 @@
 //! The one checksum of the format: CRC-32/ISO-HDLC, stored zero-extended to 64 bits.
 
-/// The checksum of `bytes` as a field holds it.
+/// Returns the checksum of `bytes` as a field holds it.
 pub fn crc(bytes: &[u8]) -> u64 {
     u64::from(crc32fast::hash(bytes))
 }

@@ -2,52 +2,69 @@
 
 use std::borrow::Cow;
 
-use super::EXTENTS_MAX;
-use super::le::{put, u32_at, u64_at};
+use zerocopy::{FromZeros as _, transmute_ref};
 
-/// Bytes of an extent in an entry.
-pub(super) const EXTENT_SIZE: usize = 24;
-/// A simple map: extents one after the other.
+use super::EXTENTS_MAX;
+use super::raw::{RawExtent, RawInterleaved, RawMap, RawSimple};
+
+/// The type code of a simple map: extents one after the other.
 pub const TYPE_SIMPLE: u32 = 0;
-/// An interleaved map: chunks dealt over strips.
+/// The type code of an interleaved map: chunks that are distributed over strips in turn.
 pub const TYPE_INTERLEAVED: u32 = 1;
 
-/// Bytes `[offset, offset + len)` of device `devindex`.
+/// The bytes `[offset, offset + len)` of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Extent {
+    /// The device's number; 0 is the one with the superblock.
     pub devindex: u64,
+    /// Where it starts on the device, in bytes.
     pub offset: u64,
+    /// Its length in bytes.
     pub len: u64,
 }
 
-/// An extent of version 46, which had one device and a type per extent.
+/// An extent of version 46, which had one device and a type for each extent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Extent46 {
+    /// The type, of which only 0 was ever used.
     pub ext_type: u32,
+    /// Where it starts on the device, in bytes.
     pub offset: u64,
+    /// Its length in bytes.
     pub len: u64,
 }
 
-/// A file's map as logged. The lists hold what an entry has room for; the counts say
-/// what the entry claims.
+/// A file's map as it was logged. The lists have at most as many elements as an entry has room for;
+/// the counts are what the entry claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Map {
+    /// Extents one after the other.
     Simple {
+        /// How many extents the entry claims to have.
         count: u32,
+        /// The extents that it has room for.
         extents: Vec<Extent>,
     },
-    /// Also what any unknown `ext_type` is read as.
+    /// Chunks that are distributed over strips. A map of an unknown type is read as this one too.
     Interleaved {
+        /// The type code; [`TYPE_INTERLEAVED`] in a sound entry.
         ext_type: u32,
+        /// How many interleaved extents the entry claims to have; 1 in a sound one.
         niext: u32,
+        /// How many strips the entry claims to have.
         nstrips: u64,
+        /// The length of a chunk in bytes.
         chunk_size: u64,
+        /// The strips that it has room for.
         strips: Vec<Extent>,
     },
+    /// The map of an entry of version 46: extents one after the other.
     V46 {
+        /// How many extents the entry claims to have.
         count: u32,
+        /// The extents that it has room for.
         extents: Vec<Extent46>,
     },
 }
@@ -57,15 +74,17 @@ pub enum Map {
 pub enum Placement {
     /// Extents one after the other.
     Simple(Vec<Extent>),
-    /// Chunk `n` of the file lies in strip `n mod strips`, behind the chunks before it.
+    /// Chunk `n` of the file lies in strip `n mod strips`, behind that strip's earlier chunks.
     Interleaved {
+        /// The length of a chunk in bytes.
         chunk_size: u64,
+        /// The strips, in the order in which chunks are distributed over them.
         strips: Vec<Extent>,
     },
 }
 
 impl Placement {
-    /// Every extent or strip.
+    /// Returns every extent or strip.
     pub fn extents(&self) -> &[Extent] {
         match self {
             Self::Simple(extents) => extents,
@@ -73,20 +92,20 @@ impl Placement {
         }
     }
 
-    /// Bytes that a file with this map can have.
+    /// Returns the size of the largest file with this map, in bytes.
     pub fn room(&self) -> u64 {
         match self {
             Self::Simple(extents) => sum(extents),
-            Self::Interleaved { chunk_size, strips } => dealt(*chunk_size, strips),
+            Self::Interleaved { chunk_size, strips } => capacity(*chunk_size, strips),
         }
     }
 
-    /// Bytes of the device that it takes.
+    /// Returns how many bytes of the device it takes.
     pub fn taken(&self) -> u64 {
         sum(self.extents())
     }
 
-    /// As an entry holds it.
+    /// Returns the map that an entry holds.
     pub fn to_map(&self) -> Map {
         match self {
             Self::Simple(extents) => Map::Simple {
@@ -104,8 +123,9 @@ impl Placement {
     }
 }
 
-/// Bytes that a file whose chunks are dealt over `strips` can have.
-fn dealt(chunk_size: u64, strips: &[Extent]) -> u64 {
+/// Returns the size of the largest file whose chunks are distributed over `strips`, in bytes. The
+/// shortest strip decides, since chunks go to all strips in turn.
+fn capacity(chunk_size: u64, strips: &[Extent]) -> u64 {
     let shortest = strips.iter().map(|e| e.len).min().unwrap_or(0);
     let whole = shortest - shortest % chunk_size.max(1);
     whole.saturating_mul(strips.len() as u64)
@@ -116,7 +136,7 @@ fn sum(extents: &[Extent]) -> u64 {
 }
 
 impl Map {
-    /// A simple map of one extent on the first device.
+    /// Returns a simple map of one extent of the first device; both numbers are in bytes.
     pub fn contiguous(offset: u64, len: u64) -> Self {
         Self::Simple {
             count: 1,
@@ -128,7 +148,7 @@ impl Map {
         }
     }
 
-    /// What it says about where bytes are, whatever its counts claim.
+    /// Returns where the bytes are by the lists, whatever the counts claim.
     pub fn into_placement(self) -> Placement {
         match self {
             Self::Interleaved {
@@ -139,44 +159,52 @@ impl Map {
         }
     }
 
-    /// Bytes that a file with this map can have.
+    /// Returns the size of the largest file with this map, in bytes.
     pub fn room(&self) -> u64 {
         match self {
             Self::Interleaved {
                 chunk_size, strips, ..
-            } => dealt(*chunk_size, strips),
+            } => capacity(*chunk_size, strips),
             Self::Simple { .. } | Self::V46 { .. } => sum(&self.extents()),
         }
     }
 
-    /// Parses the map that starts at `at` of an entry.
-    pub(super) fn parse(bytes: &[u8], at: usize) -> Self {
-        let count = u32_at(bytes, at + 8);
-        match u32_at(bytes, at) {
+    /// Parses a map. A count that is more than an entry has room for is kept as the claim it is.
+    pub(super) fn parse(raw: &RawMap) -> Self {
+        let count = raw.count.get();
+        match raw.ext_type.get() {
             TYPE_SIMPLE => {
-                let listed = clamp(u64::from(count), EXTENTS_MAX);
-                let extents = (0..listed).map(|i| extent_at(bytes, at + 16, i)).collect();
+                let map: &RawSimple = transmute_ref!(&raw.body);
+                let extents = listed(&map.extents, u64::from(count));
                 Self::Simple { count, extents }
             }
             ext_type => {
-                let nstrips = u64_at(bytes, at + 16);
-                let listed = clamp(nstrips, EXTENTS_MAX);
+                let map: &RawInterleaved = transmute_ref!(&raw.body);
+                let nstrips = map.nstrips.get();
                 Self::Interleaved {
                     ext_type,
                     niext: count,
                     nstrips,
-                    chunk_size: u64_at(bytes, at + 24),
-                    strips: (0..listed).map(|i| extent_at(bytes, at + 32, i)).collect(),
+                    chunk_size: map.chunk_size.get(),
+                    strips: listed(&map.strips, nstrips),
                 }
             }
         }
     }
 
-    /// Writes the map at `at` of a zeroed entry. A list longer than an entry's room is
-    /// cut, which [`crate::player::validate`] has refused before.
-    pub(super) fn write(&self, bytes: &mut [u8], at: usize) {
-        let (ext_type, count, list_at, list) = match self {
-            Self::Simple { count, extents } => (TYPE_SIMPLE, *count, at + 16, extents.as_slice()),
+    /// Returns the map as an entry holds it. A list that is longer than an entry has room for is cut;
+    /// [`crate::player::validate`] refuses such a list first. A map of version 46 is never written.
+    pub(super) fn to_raw(&self) -> RawMap {
+        let mut raw = RawMap::new_zeroed();
+        match self {
+            Self::Simple { count, extents } => {
+                raw.ext_type = TYPE_SIMPLE.into();
+                raw.count = (*count).into();
+                raw.body = zerocopy::transmute!(RawSimple {
+                    extents: room_for(extents),
+                    unused: [0; 16],
+                });
+            }
             Self::Interleaved {
                 ext_type,
                 niext,
@@ -184,24 +212,20 @@ impl Map {
                 chunk_size,
                 strips,
             } => {
-                put(bytes, at + 16, &nstrips.to_le_bytes());
-                put(bytes, at + 24, &chunk_size.to_le_bytes());
-                (*ext_type, *niext, at + 32, strips.as_slice())
+                raw.ext_type = (*ext_type).into();
+                raw.count = (*niext).into();
+                raw.body = zerocopy::transmute!(RawInterleaved {
+                    nstrips: (*nstrips).into(),
+                    chunk_size: (*chunk_size).into(),
+                    strips: room_for(strips),
+                });
             }
-            // Nothing writes version 46.
-            Self::V46 { .. } => return,
-        };
-        put(bytes, at, &ext_type.to_le_bytes());
-        put(bytes, at + 8, &count.to_le_bytes());
-        for (i, extent) in list.iter().take(EXTENTS_MAX).enumerate() {
-            let slot = list_at + i * EXTENT_SIZE;
-            put(bytes, slot, &extent.devindex.to_le_bytes());
-            put(bytes, slot + 8, &extent.offset.to_le_bytes());
-            put(bytes, slot + 16, &extent.len.to_le_bytes());
+            Self::V46 { .. } => {}
         }
+        raw
     }
 
-    /// Every listed extent or strip.
+    /// Returns every listed extent or strip.
     pub fn extents(&self) -> Cow<'_, [Extent]> {
         match self {
             Self::Simple { extents, .. } => Cow::Borrowed(extents),
@@ -218,15 +242,31 @@ impl Map {
     }
 }
 
-fn clamp(count: u64, max: usize) -> usize {
-    usize::try_from(count).unwrap_or(max).min(max)
+/// Returns the first `count` extents of a list, or all of it if the count is more.
+fn listed(list: &[RawExtent; EXTENTS_MAX], count: u64) -> Vec<Extent> {
+    let count = usize::try_from(count).unwrap_or(EXTENTS_MAX);
+    list.iter().take(count).map(Extent::from).collect()
 }
 
-fn extent_at(bytes: &[u8], list_at: usize, i: usize) -> Extent {
-    let at = list_at + i * EXTENT_SIZE;
-    Extent {
-        devindex: u64_at(bytes, at),
-        offset: u64_at(bytes, at + 8),
-        len: u64_at(bytes, at + 16),
+/// Returns the first extents of a list, as many as an entry has room for.
+fn room_for(list: &[Extent]) -> [RawExtent; EXTENTS_MAX] {
+    let mut raw = [RawExtent::new_zeroed(); EXTENTS_MAX];
+    for (raw, extent) in raw.iter_mut().zip(list) {
+        *raw = RawExtent {
+            devindex: extent.devindex.into(),
+            offset: extent.offset.into(),
+            len: extent.len.into(),
+        };
+    }
+    raw
+}
+
+impl From<&RawExtent> for Extent {
+    fn from(raw: &RawExtent) -> Self {
+        Self {
+            devindex: raw.devindex.get(),
+            offset: raw.offset.get(),
+            len: raw.len.get(),
+        }
     }
 }

@@ -2,129 +2,197 @@
 
 use thiserror::Error;
 use uuid::Uuid;
+use zerocopy::{IntoBytes as _, transmute_ref};
 
 use super::crc::crc;
-use super::le::{array_at, put, u32_at, u64_at, uuid_at};
+use super::raw::{RawSuperblock, SUPERBLOCK_CRC};
 use super::{LOG_LEN_MAX, LOG_LEN_MIN, LOG_OFFSET, UNIT_2M, UNIT_4K};
 
-/// Bytes a superblock uses of its region.
+/// Bytes that a superblock uses of its region.
 pub const SIZE: usize = 200;
+/// What a superblock begins with.
 pub const MAGIC: u64 = 0x87b2_82ff;
-/// What mkfs writes.
+/// The version that mkfs writes.
 pub const VERSION: u64 = 48;
-/// The version before it; laid out the same when its OMF is 2.1.
+/// The version before [`VERSION`], which has the same layout if its OMF is 2.1.
 pub const VERSION_47: u64 = 47;
+/// The major number of the on-media format that mkfs writes. A reader of another major number may
+/// not write.
 pub const OMF_MAJOR: u32 = 2;
+/// The minor number of the on-media format that mkfs writes.
 pub const OMF_MINOR: u32 = 2;
-/// The checksum covers what lies before it.
-const CRC_AT: usize = 96;
-/// Where the uuid of the file system lies.
+/// Where the uuid of the file system lies, in bytes from the start of the device.
 pub const FS_UUID_AT: u64 = 48;
-/// Where the OMF version lies.
+/// Where the OMF version lies, in bytes from the start of the device.
 pub const OMF_AT: u64 = 40;
-/// Where the device's size lies, which no checksum covers.
+/// Where the device's size lies, in bytes from the start of the device. No checksum covers it.
 pub const DEV_SIZE_AT: u64 = 112;
 /// Bytes of the device's path field.
 pub const DEV_NAME_SIZE: usize = 64;
 
+/// A superblock as it was read. Nothing in it is trusted before [`Superblock::check`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superblock {
+    /// The magic number; [`MAGIC`] in a famfs superblock.
     pub magic: u64,
+    /// The version of the layout.
     pub version: u64,
+    /// Where the log starts, in bytes; always [`LOG_OFFSET`].
     pub log_offset: u64,
+    /// The length of the log with its header, in bytes: a power of two from [`LOG_LEN_MIN`] to
+    /// [`LOG_LEN_MAX`].
     pub log_len: u64,
+    /// What files are allocated in, in bytes: [`UNIT_4K`] or [`UNIT_2M`].
     pub alloc_unit: u64,
+    /// The major number of the on-media format.
     pub omf_major: u32,
+    /// The minor number of the on-media format.
     pub omf_minor: u32,
+    /// The file system's identity, random at mkfs.
     pub fs_uuid: Uuid,
+    /// The device's identity, random at mkfs.
     pub dev_uuid: Uuid,
+    /// The identity of the host that made the file system, which is its master.
     pub system_uuid: Uuid,
-    /// As stored.
+    /// The checksum as stored.
     pub crc: u64,
-    /// As computed over the bytes that were read.
+    /// The checksum as computed over the bytes that were read.
     pub crc_calc: u64,
-    /// Not covered by the checksum, and garbage on media that upstream made.
+    /// Flags. The checksum does not cover them, and media that upstream made hold garbage here.
     pub sb_flags: u32,
-    /// Not covered by the checksum: bound it before use.
+    /// The device's size in bytes. The checksum does not cover it, so bound it before use.
     pub dev_size: u64,
-    /// Garbage on media that upstream made.
+    /// A uuid of the device, which upstream never writes: garbage on media that upstream made.
     pub dd_uuid: Uuid,
+    /// The path that the device had at mkfs, padded with NULs; without one if it is 64 bytes long.
     pub dev_name: [u8; DEV_NAME_SIZE],
 }
 
-/// Why a superblock is not one to use.
+/// Why a superblock cannot be used. [`Superblock::check`] reports the first reason that holds, in
+/// this order.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SuperFault {
+    /// There is no famfs file system.
     #[error("no famfs superblock: magic {found:#x} instead of {MAGIC:#x}")]
-    Magic { found: u64 },
+    Magic {
+        /// The magic number that was read.
+        found: u64,
+    },
+    /// The version is unknown.
     #[error("superblock version {found} is not one this tool reads (46, 47 with OMF 2.1, 48)")]
-    Version { found: u64 },
+    Version {
+        /// The version that was read.
+        found: u64,
+    },
+    /// The superblock is damaged.
     #[error("superblock checksum {stored:#x} does not match its content ({computed:#x})")]
-    Crc { stored: u64, computed: u64 },
+    Crc {
+        /// The checksum that was read.
+        stored: u64,
+        /// The checksum of what was read.
+        computed: u64,
+    },
+    /// Version 47 names several layouts, and this is not the one that is read.
     #[error("version 47 with OMF {major}.{minor} is not one this tool reads (2.1)")]
-    Omf { major: u32, minor: u32 },
+    Omf {
+        /// The major number that was read.
+        major: u32,
+        /// The minor number that was read.
+        minor: u32,
+    },
+    /// The allocation unit is unknown.
     #[error("allocation unit {found} is neither 4096 nor 2097152")]
-    AllocUnit { found: u64 },
+    AllocUnit {
+        /// The unit that was read, in bytes.
+        found: u64,
+    },
+    /// The log is not where it always is.
     #[error("log offset {found} instead of {LOG_OFFSET}")]
-    LogOffset { found: u64 },
+    LogOffset {
+        /// The offset that was read, in bytes.
+        found: u64,
+    },
+    /// The log has no length that a log can have.
     #[error("log length {found} is not a power of two from {LOG_LEN_MIN} to {LOG_LEN_MAX}")]
-    LogLen { found: u64 },
+    LogLen {
+        /// The length that was read, in bytes.
+        found: u64,
+    },
 }
 
 /// Why a file system that can be read is not written to.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ReadOnly {
+    /// An older version, whose other readers do not expect what this code would write.
     #[error("version {found} is read, not written; only version {VERSION} is")]
-    Version { found: u64 },
+    Version {
+        /// The version that was read.
+        found: u64,
+    },
+    /// Another major number of the on-media format.
     #[error("OMF {major}.{minor} is read, not written; only OMF {OMF_MAJOR} is")]
-    Omf { major: u32, minor: u32 },
+    Omf {
+        /// The major number that was read.
+        major: u32,
+        /// The minor number that was read.
+        minor: u32,
+    },
 }
 
 impl Superblock {
+    /// Parses a superblock. Every array of bytes is one; [`Superblock::check`] says whether it can be
+    /// used.
     pub fn parse(bytes: &[u8; SIZE]) -> Self {
+        let raw: &RawSuperblock = transmute_ref!(bytes);
         Self {
-            magic: u64_at(bytes, 0),
-            version: u64_at(bytes, 8),
-            log_offset: u64_at(bytes, 16),
-            log_len: u64_at(bytes, 24),
-            alloc_unit: u64_at(bytes, 32),
-            omf_major: u32_at(bytes, 40),
-            omf_minor: u32_at(bytes, 44),
-            fs_uuid: uuid_at(bytes, 48),
-            dev_uuid: uuid_at(bytes, 64),
-            system_uuid: uuid_at(bytes, 80),
-            crc: u64_at(bytes, CRC_AT),
-            crc_calc: crc(&bytes[..CRC_AT]),
-            sb_flags: u32_at(bytes, 104),
-            dev_size: u64_at(bytes, 112),
-            dd_uuid: uuid_at(bytes, 120),
-            dev_name: array_at(bytes, 136),
+            magic: raw.magic.get(),
+            version: raw.version.get(),
+            log_offset: raw.log_offset.get(),
+            log_len: raw.log_len.get(),
+            alloc_unit: raw.alloc_unit.get(),
+            omf_major: raw.omf_major.get(),
+            omf_minor: raw.omf_minor.get(),
+            fs_uuid: Uuid::from_bytes(raw.fs_uuid),
+            dev_uuid: Uuid::from_bytes(raw.dev_uuid),
+            system_uuid: Uuid::from_bytes(raw.system_uuid),
+            crc: raw.crc.get(),
+            crc_calc: crc(&bytes[..SUPERBLOCK_CRC]),
+            sb_flags: raw.sb_flags.get(),
+            dev_size: raw.dev_size.get(),
+            dd_uuid: Uuid::from_bytes(raw.dd_uuid),
+            dev_name: raw.dev_name,
         }
     }
 
-    /// The bytes of this superblock with a fresh checksum; padding is zero.
+    /// Returns the bytes of this superblock with a new checksum; padding is zero.
     pub fn to_bytes(&self) -> [u8; SIZE] {
-        let mut out = [0; SIZE];
-        put(&mut out, 0, &self.magic.to_le_bytes());
-        put(&mut out, 8, &self.version.to_le_bytes());
-        put(&mut out, 16, &self.log_offset.to_le_bytes());
-        put(&mut out, 24, &self.log_len.to_le_bytes());
-        put(&mut out, 32, &self.alloc_unit.to_le_bytes());
-        put(&mut out, 40, &self.omf_major.to_le_bytes());
-        put(&mut out, 44, &self.omf_minor.to_le_bytes());
-        put(&mut out, 48, self.fs_uuid.as_bytes());
-        put(&mut out, 64, self.dev_uuid.as_bytes());
-        put(&mut out, 80, self.system_uuid.as_bytes());
-        let sum = crc(&out[..CRC_AT]);
-        put(&mut out, CRC_AT, &sum.to_le_bytes());
-        put(&mut out, 104, &self.sb_flags.to_le_bytes());
-        put(&mut out, 112, &self.dev_size.to_le_bytes());
-        put(&mut out, 120, self.dd_uuid.as_bytes());
-        put(&mut out, 136, &self.dev_name);
-        out
+        let mut raw = RawSuperblock {
+            magic: self.magic.into(),
+            version: self.version.into(),
+            log_offset: self.log_offset.into(),
+            log_len: self.log_len.into(),
+            alloc_unit: self.alloc_unit.into(),
+            omf_major: self.omf_major.into(),
+            omf_minor: self.omf_minor.into(),
+            fs_uuid: self.fs_uuid.into_bytes(),
+            dev_uuid: self.dev_uuid.into_bytes(),
+            system_uuid: self.system_uuid.into_bytes(),
+            crc: 0.into(),
+            sb_flags: self.sb_flags.into(),
+            padding: [0; 4],
+            dev_size: self.dev_size.into(),
+            dd_uuid: self.dd_uuid.into_bytes(),
+            dev_name: self.dev_name,
+        };
+        raw.crc = crc(&raw.as_bytes()[..SUPERBLOCK_CRC]).into();
+        zerocopy::transmute!(raw)
     }
 
-    /// Why a superblock that passes [`Self::check`] may not be written to, if it may not.
+    /// Checks whether a superblock that passes [`Superblock::check`] may be written to.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the file system can only be read.
     pub fn check_writable(&self) -> Result<(), ReadOnly> {
         if self.version != VERSION {
             return Err(ReadOnly::Version {
@@ -140,6 +208,11 @@ impl Superblock {
         Ok(())
     }
 
+    /// Checks everything that a reader relies on.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason why this superblock cannot be read as a file system.
     pub fn check(&self) -> Result<(), SuperFault> {
         if self.magic != MAGIC {
             return Err(SuperFault::Magic { found: self.magic });
@@ -155,8 +228,8 @@ impl Superblock {
                 computed: self.crc_calc,
             });
         }
-        // Version 47 names several layouts; only the one of OMF 2.1 is this one. Version
-        // 48 names this one whatever its OMF is, until the log header contradicts.
+        // Version 47 names several layouts, of which only that of OMF 2.1 is this one. Version 48
+        // names this one whatever its OMF is; the log header would show another.
         if self.version == VERSION_47 && (self.omf_major, self.omf_minor) != (2, 1) {
             return Err(SuperFault::Omf {
                 major: self.omf_major,
@@ -172,6 +245,7 @@ impl Superblock {
     }
 }
 
+/// Checks where the log lies and how long it is; the same in every version.
 pub(super) fn check_log_place(offset: u64, len: u64) -> Result<(), SuperFault> {
     if offset != LOG_OFFSET {
         return Err(SuperFault::LogOffset { found: offset });
