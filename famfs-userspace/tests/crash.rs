@@ -17,10 +17,9 @@ use famfs_media::memory::Memory;
 use famfs_media::player::{self, Options, Plan};
 use famfs_media::role::Role;
 use famfs_media::volume::Volume;
-use famfs_runtime::ops::append::{append, append_all};
+use famfs_media::writer::{append, append_all, format};
 use famfs_runtime::ops::contents::{self, write_seeded};
 use famfs_runtime::ops::fill::Stream;
-use famfs_runtime::ops::mkfs::format;
 use famfs_runtime::ops::watch::Watch;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
-//! Which parts of a device are taken, and where the next file goes. Pure.
+//! Which parts of a device are taken, and where the next file goes.
 //!
-//! Taken runs are kept, not one bit per unit: a device size comes from media, is not
-//! covered by any checksum, and must not decide how much memory this takes.
+//! Taken runs are kept, not one bit for each unit: the device's size is read from the media, no checksum
+//! covers it, and it must not decide how much memory this takes.
 
 pub mod config;
 pub mod interleave;
@@ -15,23 +15,24 @@ pub use interleave::Interleave;
 #[derive(Clone, Debug)]
 pub struct Space {
     unit: u64,
-    /// Whole units of the device. A part of one at the end is no unit.
+    /// How many whole units the device has. A part of a unit at its end is not used.
     units: u64,
-    /// Taken runs in units, start to end; they do not touch each other.
+    /// The taken runs in units, from start to end. They neither overlap nor touch each other.
     taken: BTreeMap<u64, u64>,
 }
 
-/// What claiming an extent found.
+/// What the claim of an extent found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Claim {
-    /// Units that somebody else had claimed before.
+    /// Units that were claimed before.
     pub shared: u64,
     /// Units past the end of the device.
     pub outside: u64,
 }
 
 impl Space {
-    /// A device of `size` bytes whose first `reserved` bytes are superblock and log.
+    /// Returns a device of `size` bytes whose first `reserved` bytes are superblock and log. `unit`
+    /// is the allocation unit in bytes.
     pub fn new(size: u64, unit: u64, reserved: u64) -> Self {
         let unit = unit.max(1);
         let mut space = Self {
@@ -43,6 +44,7 @@ impl Space {
         space
     }
 
+    /// Returns the allocation unit in bytes.
     pub fn unit(&self) -> u64 {
         self.unit
     }
@@ -63,13 +65,17 @@ impl Space {
         }
     }
 
-    /// Whether any unit of an extent is taken.
+    /// Returns whether any unit of an extent is taken.
     pub fn is_shared(&self, extent: &Extent) -> bool {
         let end = extent.offset.saturating_add(extent.len).div_ceil(self.unit);
         self.taken_in(extent.offset / self.unit, end) > 0
     }
 
-    /// Claims all extents; or none, and returns the first of which something is taken.
+    /// Claims all extents, or none if anything of them is taken.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first extent of which something is taken.
     pub fn claim_free(&mut self, extents: &[Extent]) -> Result<(), Extent> {
         if let Some(taken) = extents.iter().find(|extent| self.is_shared(extent)) {
             return Err(*taken);
@@ -90,24 +96,24 @@ impl Space {
         Some(self.extent(start, need))
     }
 
-    /// Bytes that are taken.
+    /// Returns how many bytes are taken.
     pub fn used(&self) -> u64 {
         self.capacity() - self.free()
     }
 
-    /// Bytes that are taken of those an extent of whole units covers.
+    /// Returns how many bytes are taken within an extent of whole units.
     pub fn used_in(&self, extent: &Extent) -> u64 {
         let start = extent.offset / self.unit;
         let end = extent.offset.saturating_add(extent.len) / self.unit;
         self.taken_in(start, end) * self.unit
     }
 
-    /// Bytes that are free.
+    /// Returns how many bytes are free.
     pub fn free(&self) -> u64 {
         self.gaps().map(|(start, end)| end - start).sum::<u64>() * self.unit
     }
 
-    /// Bytes of the largest free run.
+    /// Returns the length of the largest free run in bytes.
     pub fn largest_free(&self) -> u64 {
         self.gaps()
             .map(|(start, end)| end - start)
@@ -116,12 +122,12 @@ impl Space {
             * self.unit
     }
 
-    /// Bytes that can be taken at all.
+    /// Returns how many bytes can be taken at all.
     pub fn capacity(&self) -> u64 {
         self.units * self.unit
     }
 
-    /// The start of the first free run of `need` units within `[first, end)`.
+    /// Returns the start of the first free run of `need` units within `[first, end)`.
     fn fit(&self, need: u64, first: u64, end: u64) -> Option<u64> {
         self.gaps()
             .map(|(s, e)| (s.max(first), e.min(end)))
@@ -137,7 +143,7 @@ impl Space {
         }
     }
 
-    /// The free runs in units, in order.
+    /// Returns the free runs in units, in order.
     fn gaps(&self) -> impl Iterator<Item = (u64, u64)> {
         let ends = std::iter::once(0).chain(self.taken.values().copied());
         let starts = self
@@ -148,7 +154,7 @@ impl Space {
         ends.zip(starts).filter(|(start, end)| start < end)
     }
 
-    /// Taken runs that overlap `[start, end)`.
+    /// Returns the taken runs that overlap `[start, end)`, the last one first.
     fn overlapping(&self, start: u64, end: u64) -> impl Iterator<Item = (u64, u64)> {
         self.taken
             .range(..end)
@@ -168,7 +174,8 @@ impl Space {
         if start >= end {
             return;
         }
-        // Most often a run goes on where the one before it ends: that one grows.
+        // Usually a run begins where another ends, because files are made one after the other: then the
+        // other run grows.
         match self.taken.range_mut(..=end).next_back() {
             Some((s, e)) if *s <= start && *e >= start => {
                 *e = end.max(*e);

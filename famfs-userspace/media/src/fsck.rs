@@ -1,4 +1,4 @@
-//! What is wrong with a file system, found in a copy of its metadata. Pure.
+//! What is wrong with a file system, found in a copy of its metadata.
 
 mod findings;
 mod space;
@@ -15,54 +15,66 @@ pub use findings::{Finding, Severity};
 pub use space::Bucket;
 use space::Usage;
 
-/// Findings that a report keeps; a hostile log can hold millions.
+/// How many findings a report keeps; a hostile log can have millions.
 pub const FINDINGS_MAX: usize = 10_000;
 
+/// What was found. All sizes are in bytes.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
+    /// The version of the JSON document.
     pub schema: u32,
     /// Whether there is neither an error nor a warning.
     pub clean: bool,
+    /// FILE entries, refused or not.
     pub files: u64,
+    /// MKDIR entries.
     pub directories: u64,
+    /// Entries that count.
     pub entries: u64,
-    /// Entries that the log has room for. Like every count, 0 where the log cannot be judged.
+    /// Entries that the log has room for. Like every count, it is 0 if the log cannot be judged.
     pub log_capacity: u64,
     /// Counted slots with a bad checksum or number.
     pub bad_entries: u64,
     /// Sum of the file sizes.
     pub file_bytes: u64,
-    /// Bytes of the device that superblock, log and entries take.
+    /// What superblock, log and entries take of the device.
     pub used_bytes: u64,
-    /// Of these, what belongs only to entries that no play acts on.
+    /// What belongs only to entries that no play acts on; a part of the used bytes.
     pub unreferenced_bytes: u64,
+    /// What no entry takes.
     pub free_bytes: u64,
+    /// The largest free piece, and so the largest file that fits in one extent.
     pub largest_free_bytes: u64,
+    /// The whole units of the device.
     pub capacity_bytes: u64,
-    /// Allocation units owned more than once, counted once per further owner.
+    /// Allocation units that are owned more than once, counted once for each further owner.
     pub shared_units: u64,
+    /// Findings that something that was logged is not available.
     pub errors: u64,
+    /// Findings that another tool or the next append may go wrong.
     pub warnings: u64,
+    /// Findings that are harmless to every reader.
     pub notes: u64,
     /// Whether superblock and log header are usable, so that what follows them was judged.
     #[serde(skip)]
     pub judged: bool,
-    /// The device in equal parts, where that was asked for.
+    /// The device in equal parts, if that was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buckets: Vec<Bucket>,
-    /// The first [`FINDINGS_MAX`]; the counts above say how many there are.
+    /// The first [`FINDINGS_MAX`] findings; the three counts say how many there are.
     #[serde(skip)]
     pub findings: Vec<Finding>,
 }
 
 impl Report {
-    /// `memory_size` is the size of the device where there is one, none for an image.
+    /// Judges a volume. `memory_size` is the size of the device in bytes if there is one, and
+    /// `None` for an image.
     pub fn new(volume: &Volume, memory_size: Option<u64>) -> Self {
         Self::with_buckets(volume, memory_size, 0)
     }
 
-    /// Also shows the device in `buckets` equal parts.
+    /// Judges a volume, and shows the device in `buckets` equal parts as well.
     pub fn with_buckets(volume: &Volume, memory_size: Option<u64>, buckets: u32) -> Self {
         let mut findings = Findings::default();
         let mut report = Self::empty();
@@ -74,8 +86,8 @@ impl Report {
                 findings.of_counters(volume);
                 findings.of_device(volume, memory_size);
                 let mut usage = Usage::new(volume, device_end(volume, memory_size));
-                // Behind a bad slot too: a finding there is one, though no play gets
-                // that far. Each entry is parsed once, for all questions.
+                // Entries behind a bad slot are judged as well, though no play reaches them. Each entry
+                // is parsed once for all questions.
                 let judged = Plan::judge(volume, memory_size, |slot| {
                     let fault = slot.fault();
                     match (&fault, &slot.entry.body) {
@@ -106,8 +118,8 @@ impl Report {
         report
     }
 
-    /// Of a mount that is stale, as `message` says: what is on the device is another file
-    /// system, and nothing is said of it.
+    /// Returns the report of a mount that is stale, as `message` says: the device has another file
+    /// system by now, and nothing is said of that.
     pub fn of_stale(message: String) -> Self {
         let mut report = Self::empty();
         let mut findings = Findings::default();

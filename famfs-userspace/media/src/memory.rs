@@ -6,26 +6,33 @@ use std::time::Duration;
 
 /// Metadata bytes of a device, addressed by device offset.
 ///
-/// A store is seen by other hosts once it was flushed and a fence followed. Nothing
-/// else orders two stores: a cache may write back a line at any earlier time.
+/// Another host sees a store once it was flushed and a fence followed. Nothing else orders two
+/// stores: a cache may write back a line at any earlier time.
+///
+/// # Errors
+///
+/// Each function fails if the range is not within [`Memory::len`], or with the error of the file or
+/// the mapping behind it.
 pub trait Memory {
-    /// Bytes from the start of the device that can be reached.
+    /// Returns how many bytes can be reached from the start of the device.
     fn len(&self) -> u64;
 
+    /// Returns whether no byte can be reached.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Copies bytes out. Fails rather than return fewer.
+    /// Copies the bytes at `at` out, all of them or none.
     fn load(&self, at: u64, into: &mut [u8]) -> io::Result<()>;
 
+    /// Stores bytes at `at`. Other hosts do not see them before a flush and a fence.
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
 
-    /// Stores one aligned little-endian 64-bit field that no reader sees half written.
+    /// Stores one aligned little-endian 64-bit field in such a way that no reader sees half of it.
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()>;
 
-    /// Stores two neighbouring fields at once, at a multiple of 16: what stops in the middle
-    /// leaves both or none.
+    /// Stores two neighbouring fields at a multiple of 16 at once: whatever stops the store in the
+    /// middle leaves both or neither.
     fn publish_pair(&mut self, at: u64, [first, second]: [u64; 2]) -> io::Result<()> {
         let both = u128::from(first) | u128::from(second) << 64;
         self.store(at, &both.to_le_bytes())
@@ -34,10 +41,10 @@ pub trait Memory {
     /// Starts writing back what was stored in the range.
     fn flush(&mut self, at: u64, len: u64) -> io::Result<()>;
 
-    /// Waits for the write-backs before it.
+    /// Waits for the write-backs that were started before.
     fn fence(&mut self) -> io::Result<()>;
 
-    /// Gives another host's stores, which are on their way, a moment to arrive.
+    /// Waits for a short time, so that stores of another host that are on their way can arrive.
     fn pause(&mut self) {
         std::thread::sleep(Duration::from_millis(2));
     }
@@ -47,27 +54,28 @@ pub trait Memory {
 }
 
 impl dyn Memory + '_ {
+    /// Copies `N` bytes out.
     pub fn load_array<const N: usize>(&self, at: u64) -> io::Result<[u8; N]> {
         let mut out = [0; N];
         self.load(at, &mut out)?;
         Ok(out)
     }
 
-    /// Stores, flushes and waits.
+    /// Stores bytes, flushes them, and waits until other hosts see them.
     pub fn persist(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.store(at, bytes)?;
         self.flush(at, bytes.len() as u64)?;
         self.fence()
     }
 
-    /// Publishes, flushes and waits.
+    /// Publishes a field, flushes it, and waits until other hosts see it.
     pub fn persist_publish(&mut self, at: u64, value: u64) -> io::Result<()> {
         self.publish(at, value)?;
         self.flush(at, 8)?;
         self.fence()
     }
 
-    /// Stores zeroes, without writing them back.
+    /// Stores zeroes without flushing them.
     pub fn zero(&mut self, at: u64, len: u64) -> io::Result<()> {
         const CHUNK: u64 = 1 << 20;
         let zeroes = vec![0; usize::try_from(CHUNK.min(len)).unwrap_or(0)];
@@ -81,7 +89,11 @@ impl dyn Memory + '_ {
     }
 }
 
-/// Fails for a range that does not lie within `len` bytes.
+/// Checks that `count` bytes at `at` lie within `len` bytes.
+///
+/// # Errors
+///
+/// Returns `UnexpectedEof` for a range that does not.
 pub fn check_range(at: u64, count: usize, len: u64) -> io::Result<()> {
     match at.checked_add(count as u64) {
         Some(end) if end <= len => Ok(()),

@@ -1,4 +1,5 @@
-//! From log to files: validate each entry, plan without touching anything, act.
+//! From the log to files: each entry is validated, a plan is made without touching anything, and the
+//! plan is carried out in a [`Tree`].
 //!
 //! * A slot with a bad checksum or number ends the play: what stands before it counts.
 //! * A good slot with bad content is refused alone, and the play goes on.

@@ -5,14 +5,15 @@ use uuid::Uuid;
 /// What a host is to a file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It made the file system and alone appends to its log.
+    /// It made the file system, and it alone appends to the log.
     Master,
-    /// It follows the log; its files cannot be opened for writing.
+    /// It follows the log, and cannot open the files for writing.
     Client,
 }
 
 impl Role {
-    /// By the superblock's system uuid. A host without an identity is a client.
+    /// Returns the role of a host by the superblock's system uuid. A host without an identity is a
+    /// client.
     pub fn of(superblock: Uuid, host: Option<Uuid>) -> Self {
         if host == Some(superblock) {
             Self::Master
@@ -21,7 +22,7 @@ impl Role {
         }
     }
 
-    /// The permission bits that files keep.
+    /// Returns the permission bits that files keep.
     pub fn mode_mask(self) -> u32 {
         match self {
             Self::Master => 0o7777,

@@ -1,5 +1,4 @@
-//! Shadow files: what the log says of one file, as yaml. Upstream's user-space file
-//! system server reads them. Pure.
+//! Shadow files: one file of the log as YAML. Upstream's user-space file system server reads them.
 
 use std::fmt::Write as _;
 
@@ -10,39 +9,68 @@ use crate::format::{EXTENTS_MAX, Extent, Placement};
 use crate::player::plan::Owner;
 use crate::yaml::{self, Number};
 
-/// Longer files than this are none of ours: 16 extents take less than 2 KiB.
+/// The length of the longest shadow file that is read, in bytes. One with 16 extents takes less
+/// than 2 KiB.
 pub const LEN_MAX: usize = 64 << 10;
 
 /// One file of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shadow {
+    /// The name, relative to the mount's root.
     pub path: String,
+    /// The size in bytes.
     pub size: u64,
+    /// The flags of the log entry.
     pub flags: u32,
+    /// Owner, group and permission bits.
     pub owner: Owner,
+    /// Where its bytes lie.
     pub placement: Placement,
 }
 
+/// Why a text is not a shadow file.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// It is longer than [`LEN_MAX`]; this is its length in bytes.
     #[error("{0} bytes are too many")]
     TooLong(usize),
+    /// It is not YAML of this structure.
     #[error(transparent)]
     Yaml(#[from] yaml::Error),
+    /// A number is too large for its field.
     #[error("{field} {value} does not fit")]
-    Range { field: &'static str, value: u64 },
+    Range {
+        /// The field.
+        field: &'static str,
+        /// The number.
+        value: u64,
+    },
+    /// The number of extents is not that of the list.
     #[error("nextents is {said}, and {listed} are listed")]
-    Count { said: u64, listed: usize },
+    Count {
+        /// The number.
+        said: u64,
+        /// The length of the list.
+        listed: usize,
+    },
+    /// A list is longer than a log entry has room for, or empty.
     #[error("{0} extents; 1 to 16 are possible")]
     Extents(usize),
+    /// The number of strips is not that of the list.
     #[error("nstrips is {said}, and {listed} strips are listed")]
-    Strips { said: u64, listed: usize },
+    Strips {
+        /// The number.
+        said: u64,
+        /// The length of the list.
+        listed: usize,
+    },
+    /// There is no list of extents, or both.
     #[error("it has neither a simple_ext_list nor a striped_ext_list, or both")]
     Lists,
 }
 
 impl Shadow {
-    /// As upstream writes it.
+    /// Returns the text that upstream writes for this file.
     pub fn to_yaml(&self) -> String {
         let Owner { uid, gid, mode } = self.owner;
         let nextents = match &self.placement {
@@ -76,6 +104,11 @@ impl Shadow {
         out
     }
 
+    /// Parses a shadow file.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first thing in the text that is wrong.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         if text.len() > LEN_MAX {
             return Err(Error::TooLong(text.len()));
@@ -110,7 +143,7 @@ fn list(out: &mut String, extents: &[Extent], indent: &str) {
     }
 }
 
-/// A path as it is where nobody could take it for something else, quoted otherwise.
+/// Returns a path as it is if YAML cannot take it for something else, and quoted otherwise.
 fn scalar(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '/' | '-');
     let starts = path.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

@@ -1,7 +1,7 @@
 //! A private copy of a file system's metadata.
 //!
-//! Another host may write the log while we read it. What was copied cannot change
-//! between its check and its use, and every count in it is bounded here.
+//! Another host may write the log while it is read here. What was copied cannot change between its
+//! check and its use, and every count in it is bounded here.
 
 use std::io;
 
@@ -9,50 +9,70 @@ use thiserror::Error;
 
 use crate::format::log::HEADER_SIZE;
 use crate::format::{
-    Entry, LOG_LEN_MAX, LOG_OFFSET, Layout, LogFault, LogHeader, Super, SuperFault, superblock,
+    Body, Entry, File, LOG_LEN_MAX, LOG_OFFSET, Layout, LogFault, LogHeader, Super, SuperFault,
+    superblock,
 };
 use crate::memory::Memory;
 
-/// How often a bad entry is asked for again. Its writer may have published the header
-/// before the entry was visible here; then a moment helps.
+/// How often a bad entry is read again. Its writer may have published the header before the entry
+/// was visible here; then a short wait helps.
 const RETRIES: u32 = 3;
 
+/// The metadata of a file system, as it was when it was read.
 #[derive(Clone, Debug)]
 pub struct Volume {
+    /// The superblock, sound or not.
     pub superblock: Super,
+    /// The log header, sound or not.
     pub header: LogHeader,
-    /// Slots that the log has room for.
+    /// How many slots the log has room for.
     pub capacity: u64,
-    /// The counted slots, and one more where there is one.
+    /// The counted slots, and one more if there is one.
     bytes: Vec<u8>,
     counted: u64,
-    /// Counted slots from the start that hold the entry that belongs there.
+    /// How many slots from the start hold the entry that belongs there.
     sound: u64,
 }
 
 /// One slot of the log.
 #[derive(Clone, Debug)]
 pub struct Slot {
+    /// Its number.
     pub index: u64,
-    /// Where it starts on the device.
+    /// Where it starts, in bytes from the start of the device.
     pub offset: u64,
+    /// What it holds, sound or not.
     pub entry: Entry,
 }
 
 /// Why a slot holds no entry that counts.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SlotFault {
+    /// The checksum is wrong.
     #[error("checksum {stored:#x} does not match the content ({computed:#x})")]
-    Crc { stored: u64, computed: u64 },
+    Crc {
+        /// The checksum that was read.
+        stored: u64,
+        /// The checksum of what was read.
+        computed: u64,
+    },
+    /// The entry belongs in another slot.
     #[error("sequence number {found} in slot {expected}")]
-    Seqnum { found: u64, expected: u64 },
+    Seqnum {
+        /// The number that was read.
+        found: u64,
+        /// The slot's number.
+        expected: u64,
+    },
 }
 
 /// Why a volume cannot be used.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
+    /// The superblock cannot be used.
     #[error(transparent)]
     Super(#[from] SuperFault),
+    /// The log cannot be played.
     #[error(transparent)]
     Log(#[from] LogFault),
 }
@@ -60,19 +80,21 @@ pub enum Fault {
 /// What a second look at the memory found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum News {
-    /// As it was.
+    /// Nothing has changed.
     Nothing,
-    /// More is counted, or an entry that was bad is good.
+    /// More entries are counted, or an entry that was bad is good.
     Grown,
-    /// Another file system, or a log that shrank.
+    /// There is another file system, or the log has shrunk.
     Replaced,
 }
 
 impl Slot {
+    /// Returns whether the entry's number is that of the slot.
     pub fn seq_ok(&self) -> bool {
         self.entry.seqnum == self.index
     }
 
+    /// Returns why the slot holds no entry that counts, or nothing if it does.
     pub fn fault(&self) -> Option<SlotFault> {
         let entry = &self.entry;
         if !entry.crc_ok() {
@@ -92,7 +114,12 @@ impl Slot {
 }
 
 impl Volume {
-    /// Copies superblock, header and counted entries out of `memory`.
+    /// Copies superblock, header and counted entries out of `memory`. Whether they can be used,
+    /// [`Volume::check`] says.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the memory if it cannot be read.
     pub fn load(memory: &mut dyn Memory) -> io::Result<Self> {
         let (superblock, header) = heads(memory)?;
         let log = log_bytes(memory.len(), superblock.log_len());
@@ -108,8 +135,12 @@ impl Volume {
         Ok(volume)
     }
 
-    /// Looks at the memory again and copies what was counted since. Where it says
-    /// [`News::Replaced`], nothing was copied.
+    /// Looks at the memory again and copies what was counted since. Nothing is copied if the result
+    /// is [`News::Replaced`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of the memory if it cannot be read.
     pub fn refresh(&mut self, memory: &mut dyn Memory) -> io::Result<News> {
         let (superblock, header) = heads(memory)?;
         let counters = |h: &LogHeader| (h.next_seqnum, h.next_index);
@@ -146,7 +177,7 @@ impl Volume {
         let kept = usize::try_from(self.sound).map_err(io::Error::other)? * size;
         let len = usize::try_from(copied).map_err(io::Error::other)? * size;
         if kept == 0 {
-            // Zeroes that nobody writes: the kernel's.
+            // A new vector of zeroes is memory that the kernel has zeroed, so nothing is written twice.
             self.bytes = vec![0; len];
         } else {
             self.bytes.truncate(kept);
@@ -162,8 +193,8 @@ impl Volume {
         Ok(())
     }
 
-    /// Finds where the sound entries end. One that looks bad is asked for again a few
-    /// times; the first that stays bad is the end.
+    /// Finds where the sound entries end. An entry that looks bad is read again a few times; the
+    /// first that stays bad is the end.
     fn settle(&mut self, memory: &mut dyn Memory) -> io::Result<()> {
         while self.sound < self.counted {
             let mut left = RETRIES;
@@ -193,11 +224,16 @@ impl Volume {
             .is_some_and(|bytes| self.layout().is_sound(bytes, index))
     }
 
+    /// Returns the layout of the log's entries.
     pub fn layout(&self) -> Layout {
         self.superblock.layout()
     }
 
-    /// Whether superblock and log header are ones to work with.
+    /// Checks whether superblock and log header can be used.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason why they cannot.
     pub fn check(&self) -> Result<(), Fault> {
         self.superblock.check()?;
         self.header
@@ -205,23 +241,34 @@ impl Volume {
         Ok(())
     }
 
-    /// The counted slots, good and bad; the count is bounded by the log's room.
+    /// Returns the counted slots, good and bad. The count is bounded by the log's room.
     pub fn slots(&self) -> impl Iterator<Item = Slot> {
         self.slots_from(0)
     }
 
-    /// The counted slots from `first` on.
+    /// Returns the counted slots from `first` on.
     pub fn slots_from(&self, first: u64) -> impl Iterator<Item = Slot> {
         (first..self.counted).map_while(|index| self.slot(index))
     }
 
-    /// How many slots are counted.
+    /// Returns the files of the log: of each counted FILE entry with a right checksum and number, what
+    /// it says. It may still be one that a play refuses; [`crate::player::Plan`] says which are made.
+    pub fn files(&self) -> impl Iterator<Item = File> {
+        self.slots()
+            .filter(|slot| slot.fault().is_none())
+            .filter_map(|slot| match slot.entry.body {
+                Body::File(file) => Some(file),
+                _ => None,
+            })
+    }
+
+    /// Returns how many slots are counted.
     pub fn counted(&self) -> u64 {
         self.counted
     }
 
-    /// A whole entry with the right number in the first slot that is not counted: its
-    /// writer stopped before it counted it.
+    /// Returns the first slot that is not counted, if it holds a whole entry with the right number:
+    /// its writer stopped before it counted the entry.
     pub fn uncounted(&self) -> Option<Slot> {
         self.slot(self.counted)
             .filter(|slot| slot.fault().is_none())
@@ -247,13 +294,13 @@ impl Volume {
         self.bytes.get(at..at.checked_add(size)?)
     }
 
-    /// The first byte behind the log.
+    /// Returns the first byte behind the log.
     pub fn data_start(&self) -> u64 {
         LOG_OFFSET.saturating_add(self.superblock.log_len())
     }
 }
 
-/// Superblock and log header, asked of the memory itself.
+/// Reads superblock and log header from the memory itself, past the caches.
 fn heads(memory: &mut dyn Memory) -> io::Result<(Super, LogHeader)> {
     memory.invalidate(0, superblock::SIZE as u64)?;
     let superblock = Super::parse(&memory.load_array(0)?);
@@ -262,8 +309,8 @@ fn heads(memory: &mut dyn Memory) -> io::Result<(Super, LogHeader)> {
     Ok((superblock, header))
 }
 
-/// Bytes of the log that can be read: what the superblock says where that is sane, and
-/// never more than there is.
+/// Returns how many bytes of the log can be read: what the superblock says if that is sane, and
+/// never more than there are.
 fn log_bytes(memory: u64, superblock: u64) -> u64 {
     let there = memory.saturating_sub(LOG_OFFSET);
     let said = if superblock > HEADER_SIZE as u64 {

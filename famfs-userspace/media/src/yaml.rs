@@ -1,18 +1,25 @@
-//! Yaml from anyone: bounded, and never taken for more than it says.
+//! YAML from any source: its length and depth are bounded, and numbers are read as C reads them.
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, Visitor};
 use std::fmt;
 use thiserror::Error;
 
+/// Why a text could not be read.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// The text is not UTF-8.
     #[error("the text is not UTF-8")]
     Utf8(#[source] std::str::Utf8Error),
+    /// The text is not YAML of the wanted structure; the parser's own words.
     #[error("{0}")]
     Yaml(String),
 }
 
-/// Reads one document. Aliases and depth are bounded by the parser.
+/// Reads one document. The parser bounds aliases and depth.
+///
+/// # Errors
+///
+/// Returns an error if the text is not UTF-8 or does not have the structure of `T`.
 pub fn parse<T: DeserializeOwned>(text: &[u8]) -> Result<T, Error> {
     let text = std::str::from_utf8(text).map_err(Error::Utf8)?;
     serde_saphyr::from_str(text).map_err(|e| Error::Yaml(e.to_string()))

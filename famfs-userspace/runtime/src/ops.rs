@@ -1,6 +1,5 @@
 //! The operations behind the commands: one a file.
 
-pub mod append;
 pub mod check;
 pub mod clone;
 pub mod contents;

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use famfs_media::format;
-use famfs_runtime::{device, ops};
+use famfs_media::{format, writer};
+use famfs_runtime::device;
 
 /// Logs a file `one` of 4 KiB, whose memory begins at 10 MiB, in an image that `famfs mkfs` made.
 pub(crate) fn log_a_file(image: &Path) {
@@ -18,5 +18,5 @@ pub(crate) fn log_a_file(image: &Path) {
     });
     let access = device::Access::Format { log_len: 8 << 20 };
     let mut device = device::Device::open(image, access).unwrap();
-    ops::append::append(&mut *device.memory, 0, body).unwrap();
+    writer::append(&mut *device.memory, 0, body).unwrap();
 }

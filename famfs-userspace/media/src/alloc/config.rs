@@ -6,13 +6,16 @@ use thiserror::Error;
 use super::Interleave;
 use crate::yaml::{self, Number};
 
-/// Longer files than this are none of ours.
+/// The length of the longest file that is read, in bytes.
 pub const LEN_MAX: usize = 64 << 10;
 
+/// Why the file cannot be used.
 #[derive(Debug, Error)]
 pub enum Error {
+    /// It is longer than [`LEN_MAX`]; this is its length in bytes.
     #[error("{0} bytes are too many")]
     TooLong(usize),
+    /// It is not YAML of this structure.
     #[error(transparent)]
     Yaml(#[from] yaml::Error),
 }
@@ -31,8 +34,12 @@ struct Spread {
     chunk_size: Number,
 }
 
-/// What the file asks for; nothing where all three numbers are 0. Whether the device can
-/// have it so, [`Interleave::check`] says.
+/// Returns what the file asks for, or nothing if all three numbers are 0. Whether the device can
+/// have it, [`Interleave::check`] says.
+///
+/// # Errors
+///
+/// Returns an error for a text that is too long or does not have this structure.
 pub fn parse(text: &[u8]) -> Result<Option<Interleave>, Error> {
     if text.len() > LEN_MAX {
         return Err(Error::TooLong(text.len()));

@@ -1,45 +1,82 @@
-//! Interleaved files: chunks dealt over strips, each in a part of the device of its own.
+//! Interleaved files: chunks are distributed over strips, each of which lies in its own part of the
+//! device.
 
 use thiserror::Error;
 
 use super::Space;
 use crate::format::{EXTENTS_MAX, Extent, Placement};
 
-/// More parts than this a device is not cut into.
+/// The largest number of parts into which a device is divided.
 pub const BUCKETS_MAX: u64 = 64;
-/// A smaller part would be no other memory device.
+/// The length of the smallest part in bytes. A smaller one would not be another memory device.
 pub const BUCKET_LEN_MIN: u64 = 1 << 30;
 
-/// How files are spread.
+/// How files are spread over a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interleave {
-    /// Strips of a file.
+    /// The number of strips of a file, 1 to 16.
     pub nstrips: u64,
-    /// Equal parts of the device; no two strips of a file lie in the same.
+    /// The number of equal parts of the device, 1 to 64. No two strips of a file lie in the same
+    /// part.
     pub nbuckets: u64,
-    /// Bytes of the file that lie side by side.
+    /// The length of a chunk in bytes, a power of two and a multiple of the allocation unit.
     pub chunk_size: u64,
 }
 
 /// Why files cannot be spread like that.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum InterleaveFault {
+    /// The chunk size is not a power of two.
     #[error("chunk size {chunk_size} is not a power of two")]
-    ChunkPower { chunk_size: u64 },
+    ChunkPower {
+        /// The chunk size in bytes.
+        chunk_size: u64,
+    },
+    /// The chunk size is not a multiple of the allocation unit.
     #[error("chunk size {chunk_size} is not a multiple of the allocation unit of {unit}")]
-    ChunkUnit { chunk_size: u64, unit: u64 },
+    ChunkUnit {
+        /// The chunk size in bytes.
+        chunk_size: u64,
+        /// The allocation unit in bytes.
+        unit: u64,
+    },
+    /// The number of strips is out of range.
     #[error("{nstrips} strips; 1 to {EXTENTS_MAX} are possible")]
-    Strips { nstrips: u64 },
+    Strips {
+        /// The number of strips.
+        nstrips: u64,
+    },
+    /// There are more strips than parts.
     #[error("{nstrips} strips do not fit in {nbuckets} buckets, one in each")]
-    StripsOverBuckets { nstrips: u64, nbuckets: u64 },
+    StripsOverBuckets {
+        /// The number of strips.
+        nstrips: u64,
+        /// The number of parts.
+        nbuckets: u64,
+    },
+    /// The number of parts is out of range.
     #[error("{nbuckets} buckets; 1 to {BUCKETS_MAX} are possible")]
-    Buckets { nbuckets: u64 },
+    Buckets {
+        /// The number of parts.
+        nbuckets: u64,
+    },
+    /// The parts are too small.
     #[error("{nbuckets} buckets of a device of {device_size} bytes have less than 1 GiB each")]
-    BucketLen { nbuckets: u64, device_size: u64 },
+    BucketLen {
+        /// The number of parts.
+        nbuckets: u64,
+        /// The device's size in bytes.
+        device_size: u64,
+    },
 }
 
 impl Interleave {
-    /// Whether it is possible on a device of this size and allocation unit.
+    /// Checks whether files can be spread like this on a device of this size and allocation unit,
+    /// both in bytes.
+    ///
+    /// # Errors
+    ///
+    /// Returns the first reason why they cannot.
     pub fn check(&self, device_size: u64, unit: u64) -> Result<(), InterleaveFault> {
         let Self {
             nstrips,
@@ -72,9 +109,9 @@ impl Interleave {
 }
 
 impl Space {
-    /// Takes room for a file of `size` bytes: in one piece, or spread as `interleave`
-    /// says; a file smaller than a chunk has nothing to spread. Takes nothing where there
-    /// is no room. `seed` decides which parts of the device are used.
+    /// Takes room for a file of `size` bytes: in one piece, or spread as `interleave` says; a file
+    /// smaller than a chunk is not spread. Takes nothing if there is no room. `seed` decides which
+    /// parts of the device are used.
     pub fn place(
         &mut self,
         size: u64,
@@ -117,7 +154,7 @@ impl Space {
     }
 }
 
-/// The numbers below `count` in an order that the seed decides.
+/// Returns the numbers below `count` in an order that the seed decides.
 fn shuffled(count: u64, seed: u64) -> Vec<u64> {
     let mut order: Vec<u64> = (0..count).collect();
     let mut state = seed;

@@ -140,6 +140,30 @@ pub enum ReadOnly {
 }
 
 impl Superblock {
+    /// Returns a superblock of the current version without any identity: all uuids are nil, and the
+    /// device has no name. All three numbers are in bytes.
+    pub fn new(dev_size: u64, log_len: u64, alloc_unit: u64) -> Self {
+        let superblock = Self {
+            magic: MAGIC,
+            version: VERSION,
+            log_offset: LOG_OFFSET,
+            log_len,
+            alloc_unit,
+            omf_major: OMF_MAJOR,
+            omf_minor: OMF_MINOR,
+            fs_uuid: Uuid::nil(),
+            dev_uuid: Uuid::nil(),
+            system_uuid: Uuid::nil(),
+            crc: 0,
+            crc_calc: 0,
+            sb_flags: 0,
+            dev_size,
+            dd_uuid: Uuid::nil(),
+            dev_name: [0; DEV_NAME_SIZE],
+        };
+        Self::parse(&superblock.to_bytes())
+    }
+
     /// Parses a superblock. Every array of bytes is one; [`Superblock::check`] says whether it can be
     /// used.
     pub fn parse(bytes: &[u8; SIZE]) -> Self {

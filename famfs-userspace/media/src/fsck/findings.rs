@@ -1,4 +1,4 @@
-//! The findings: what, how bad, in which slot, where on the device.
+//! The findings: what is wrong, how bad it is, in which slot, and where on the device.
 
 use std::path::{Path, PathBuf};
 
@@ -12,21 +12,23 @@ use crate::player::Plan;
 use crate::player::plan::Make;
 use crate::volume::{Slot, SlotFault, Volume};
 
+/// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Odd, and harmless to every reader.
     Note,
-    /// All that was logged can be had, but another tool or the next append may go wrong.
+    /// Everything that was logged is available, but another tool or the next append may go wrong.
     Warning,
-    /// Something that was logged cannot be had.
+    /// Something that was logged is not available.
     Error,
-    /// The mount that was asked about is not of the file system that is on the device.
+    /// The mount that was asked about does not belong to the file system that is on the device.
     Stale,
 }
 
 impl Severity {
+    /// Returns the name that is shown and written to JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Note => "note",
@@ -40,16 +42,19 @@ impl Severity {
 /// One thing that is wrong or odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
+    /// How bad it is.
     pub severity: Severity,
     /// A stable name for programs.
     pub code: &'static str,
-    /// The log slot.
+    /// The slot of the log, if it is about one.
     pub index: Option<u64>,
     /// How many slots from `index` on it is about.
     pub slots: Option<u64>,
-    /// Where on the device.
+    /// Where it is, in bytes from the start of the device.
     pub offset: u64,
+    /// The name that the entry has, if it is about one.
     pub path: Option<PathBuf>,
+    /// The finding in words.
     pub message: String,
 }
 
@@ -63,11 +68,12 @@ pub(super) struct Findings {
     run: Option<Run>,
 }
 
+/// Bad slots one after the other.
 #[derive(Debug)]
 struct Run {
     index: u64,
     offset: u64,
-    /// Of the first.
+    /// What is wrong with the first.
     reason: SlotFault,
     count: u64,
 }

@@ -1,4 +1,4 @@
-//! Who has which part of the device.
+//! Which part of the device is claimed by what.
 
 use serde::Serialize;
 
@@ -8,18 +8,19 @@ use crate::player::Plan;
 use crate::player::plan::Make;
 use crate::volume::Volume;
 
-/// The units of a device, by who claims them.
+/// The units of a device, by what claims them.
 #[derive(Debug)]
 pub(super) struct Usage {
     /// Taken by superblock, log, and the entries with good checksums, refused or not.
     pub claimed: Space,
     /// Taken by superblock, log, and the files that a play makes.
     pub played: Space,
+    /// Units that are claimed more than once, counted once for each further claim.
     pub shared_units: u64,
 }
 
 impl Usage {
-    /// Of a device whose entries are yet to come.
+    /// Starts with a device of which superblock and log are taken.
     pub(super) fn new(volume: &Volume, device_end: u64) -> Self {
         let unit = volume.superblock.alloc_unit();
         let empty = Space::new(device_end, unit, volume.data_start());
@@ -49,17 +50,21 @@ impl Usage {
     }
 }
 
-/// One of the equal parts that a device is shown in.
+/// One of the equal parts in which a device is shown. All numbers are in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Bucket {
+    /// Where it starts on the device.
     pub offset: u64,
+    /// Its length.
     pub len: u64,
+    /// What superblock, log and entries take of it.
     pub used: u64,
+    /// What is left.
     pub free: u64,
 }
 
-/// The device in `count` parts of whole units; the last one has what is left over.
+/// Divides the device into `count` parts of whole units; the last part has the rest.
 pub(super) fn buckets(space: &Space, count: u32) -> Vec<Bucket> {
     let unit = space.unit();
     let units = space.capacity() / unit;

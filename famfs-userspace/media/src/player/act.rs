@@ -1,4 +1,4 @@
-//! Carries out a plan. Doing it twice is doing it once.
+//! Carries out a plan. A second time changes nothing.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,49 +10,61 @@ use super::why::{self, InPlace};
 use crate::format::Placement;
 use crate::role::Role;
 
-/// How often the caller hears of it: once in so many actions.
+/// After how many actions the caller is asked whether to go on. Asking takes longer than an action,
+/// and a user does not notice a delay of 256.
 const PROGRESS_STEP: usize = 256;
 
 /// How a plan is carried out.
 #[derive(Debug)]
 pub struct Options {
+    /// What this host is to the file system.
     pub role: Role,
     /// Make nothing, only look.
     pub dry_run: bool,
-    /// Put right what is there and differs from the log.
+    /// Correct what is there and differs from the log.
     pub repair: bool,
 }
 
 /// What a play did.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
+    /// Files that were made.
     pub new_files: u64,
+    /// Folders that were made.
     pub new_dirs: u64,
     /// Files and folders that were there already, as logged.
     pub existing: u64,
-    /// What was put right.
+    /// What was corrected.
     pub repaired: Vec<Report>,
-    /// What is there and usable, with another owner or mode than logged.
+    /// What is there and usable, but has another owner or mode than logged.
     pub differing: Vec<Report>,
+    /// What could not be made or corrected.
     pub failed: Vec<Report>,
+    /// Entries whose content is bad.
     pub refused: Vec<Refused>,
+    /// Entries that ask for nothing that this version can do.
     pub skipped: Vec<Skipped>,
+    /// Where the play ended before the counted end.
     pub stop: Option<Stop>,
-    /// Whether it was told to end before it came to the last entry.
+    /// Whether the caller ended the play before the last entry.
     pub interrupted: bool,
 }
 
-/// An entry, and what became of it.
+/// An entry and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
+    /// The slot of the entry.
     pub index: u64,
+    /// Where the entry starts, in bytes from the start of the device.
     pub offset: u64,
+    /// The name that was logged.
     pub path: PathBuf,
+    /// What happened, in words.
     pub reason: String,
 }
 
 impl Outcome {
-    /// Whether every counted entry that makes something is in the mount now.
+    /// Returns whether every counted entry that makes something is in the mount now.
     pub fn is_complete(&self) -> bool {
         self.refused.is_empty()
             && self.failed.is_empty()
@@ -64,12 +76,14 @@ impl Outcome {
 /// A logged name, and how what is there differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
+    /// The name that was logged.
     pub path: PathBuf,
+    /// The difference, in words, with what to do about it.
     pub reason: String,
 }
 
-/// Every name of the log that is not in a tree as it was logged. Other owners and modes are
-/// the host's own business.
+/// Lists every name of the log that is not in a tree as it was logged. Owners and modes are not
+/// compared: each host may change its own.
 pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> {
     let options = Options {
         role,
@@ -94,7 +108,7 @@ pub fn compare(plan: &Plan, tree: &mut dyn Tree, role: Role) -> Vec<Difference> 
         .collect()
 }
 
-/// What one action came to.
+/// What became of one action.
 pub(super) enum Done {
     New,
     Existing,
@@ -102,7 +116,7 @@ pub(super) enum Done {
     Repaired(String),
 }
 
-/// What is tried first for a name, to find out whether it is new.
+/// What is tried first for a name, before it is known whether the name is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum First {
     /// The cheaper way for a name that is new.
@@ -111,8 +125,8 @@ pub(super) enum First {
     Look,
 }
 
-/// Carries out the actions of a plan from number `first` on. `progress` hears how many of
-/// how many are done, and says whether to go on.
+/// Carries out the actions of a plan from number `first` on. `progress` is called with how many
+/// actions are done and how many there are, and returns whether to go on.
 pub fn play(
     plan: &Plan,
     first: usize,
@@ -184,8 +198,8 @@ impl Outcome {
     }
 }
 
-/// Carries out one action. An error of the kernel comes back as it is: whoever knows the plan
-/// says what it means.
+/// Carries out one action. The kernel's errors are returned as they are, since only the caller,
+/// which has the plan, can explain them.
 pub(super) fn act(
     tree: &mut dyn Tree,
     action: &Action,

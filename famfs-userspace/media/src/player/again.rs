@@ -1,4 +1,4 @@
-//! What a repair tries again at its end: names that were in one another's way.
+//! What a repair tries again at its end, because names were in each other's way.
 
 use std::io;
 use std::path::PathBuf;
@@ -26,9 +26,9 @@ impl<'p> Late<'p> {
     }
 }
 
-/// Tries what failed until nothing more comes of it. Where logged names were swapped, each gave
-/// its memory back when the repair came to it; a file under a name that the log does not have is
-/// moved back.
+/// Tries what failed again until nothing more succeeds. If logged names were swapped, each gave its
+/// memory back when the repair came to it, so a second try succeeds; a file under a name that the
+/// log does not have is moved back.
 pub(super) fn settle(
     plan: &Plan,
     tree: &mut dyn Tree,
@@ -68,7 +68,7 @@ fn give_up(plan: &Plan, tree: &mut dyn Tree, late: Vec<Late<'_>>, outcome: &mut 
     }
 }
 
-/// Tries each once more, and returns those that failed again.
+/// Tries each action once more, and returns those that failed again.
 fn once<'p>(
     plan: &Plan,
     tree: &mut dyn Tree,
@@ -97,8 +97,8 @@ fn once<'p>(
     left
 }
 
-/// Moves each file that is there under a name which the log has for no file. Its map tells that
-/// it is the logged one. Whoever has it open keeps it.
+/// Moves back each file whose name the log does not have for any file. Its map shows that it is the
+/// logged file. A process that has it open keeps it.
 fn take_back(plan: &Plan, tree: &mut dyn Tree, late: &mut [Late<'_>]) -> bool {
     let mut moved = false;
     for late in late {
@@ -129,7 +129,7 @@ fn take_back(plan: &Plan, tree: &mut dyn Tree, late: &mut [Late<'_>]) -> bool {
     moved
 }
 
-/// Whether the file of this name has exactly this map.
+/// Returns whether the file of this name has exactly this map.
 pub(super) fn is_logged_one(
     tree: &mut dyn Tree,
     path: &std::path::Path,

@@ -1,5 +1,5 @@
-//! The whole log as a list of things to do. Pure: it can be made and shown for any
-//! image, on any machine.
+//! The whole log as a list of things to do. Making it touches nothing, so a plan can be made and shown
+//! for any image, on any machine.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,10 +11,14 @@ use crate::alloc::Space;
 use crate::format::{Body, Dir, File, PathField, Placement};
 use crate::volume::{Slot, SlotFault, Volume};
 
+/// What a play of a log would do, entry by entry.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// What to make, in the order of the log.
     pub actions: Vec<Action>,
+    /// Entries that are not acted on, because their content is bad.
     pub refused: Vec<Refused>,
+    /// Entries that ask for nothing that this version can do.
     pub skipped: Vec<Skipped>,
     /// Where the play ends before the counted end.
     pub stop: Option<Stop>,
@@ -27,72 +31,103 @@ pub struct Plan {
     next: u64,
 }
 
-/// By path. Whoever wrote the log chose the paths, and cannot know the seed of the hash.
+/// The names of a log, by path. A hostile log chooses the paths, but it cannot know the seed of the
+/// hash, so it cannot make them collide.
 pub type Names = HashMap<Vec<u8>, Name, foldhash::quality::RandomState>;
 
+/// What the log has under a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name {
+    /// The slot of the entry that made it.
     pub slot: u64,
+    /// Whether it is a folder.
     pub is_dir: bool,
 }
 
 /// One thing to make. Everything in it was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
+    /// The slot of the entry.
     pub index: u64,
+    /// Where the entry starts, in bytes from the start of the device.
     pub offset: u64,
+    /// The name, relative to the mount's root.
     pub path: PathField,
+    /// Owner, group and permission bits.
     pub owner: Owner,
+    /// What to make.
     pub make: Make,
 }
 
-/// Who has what is made, and who may do what with it.
+/// Whose a file or a folder is, and who may do what with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
+    /// The owner.
     pub uid: u32,
+    /// The group.
     pub gid: u32,
-    /// Permission bits alone.
+    /// The permission bits, without the file type.
     pub mode: u32,
 }
 
+/// What an action makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Make {
+    /// A folder.
     Dir,
-    File { size: u64, placement: Placement },
+    /// A file.
+    File {
+        /// The size in bytes.
+        size: u64,
+        /// Where its bytes lie.
+        placement: Placement,
+    },
 }
 
-/// An entry that is not acted on: its content is bad.
+/// An entry that is not acted on, because its content is bad.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
+    /// The slot of the entry.
     pub index: u64,
+    /// Where the entry starts, in bytes from the start of the device.
     pub offset: u64,
+    /// The name that it has, if any.
     pub path: Option<PathBuf>,
+    /// What is bad about it.
     pub reason: Refusal,
 }
 
-/// An entry that asks for nothing this version can do. Nothing is lost by that.
+/// An entry that asks for nothing that this version can do. Nothing is lost by leaving it out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
+    /// The slot of the entry.
     pub index: u64,
+    /// Where the entry starts, in bytes from the start of the device.
     pub offset: u64,
+    /// What it asks for.
     pub what: Skip,
 }
 
+/// A kind of entry that is not acted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// Reserved; nobody writes it.
+    /// A reserved type, which no tool writes.
     Delete,
+    /// A further device; only the first one is used.
     AddDaxdev {
+        /// The number by which extents name the device.
         index: u32,
+        /// The device's size in bytes.
         size: u64,
     },
-    /// Of version 46; nobody wrote it.
+    /// A type of version 46, which no tool ever wrote.
     Access,
+    /// A type without a meaning here.
     UnknownType(u32),
 }
 
 impl Skip {
-    /// A stable name for programs.
+    /// Returns a stable name for programs.
     pub fn code(self) -> &'static str {
         match self {
             Self::Delete => "delete",
@@ -120,8 +155,11 @@ impl fmt::Display for Skip {
 /// The slot that ends the play.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
+    /// The slot.
     pub index: u64,
+    /// Where it starts, in bytes from the start of the device.
     pub offset: u64,
+    /// Why it holds no sound entry.
     pub reason: SlotFault,
 }
 
@@ -132,30 +170,31 @@ enum AtFault {
     GoOn,
 }
 
-/// The end of the device for a volume: the superblock's word, bounded by real memory.
+/// Returns the end of the device in bytes: the size in the superblock, which no checksum covers,
+/// but never more than the real memory has.
 pub fn device_end(volume: &Volume, memory_size: Option<u64>) -> u64 {
     let said = volume.superblock.dev_size();
     memory_size.map_or(said, |real| said.min(real))
 }
 
 impl Plan {
-    /// Plans a volume that [`Volume::check`] has passed. `memory_size` is the size of
-    /// the device where there is one; media say a size too, which no checksum covers.
+    /// Plans a volume that [`Volume::check`] has passed. `memory_size` is the size of the device in
+    /// bytes if there is one, and `None` for an image.
     pub fn new(volume: &Volume, memory_size: Option<u64>) -> Self {
         let mut plan = Self::empty(volume, memory_size);
         plan.extend(volume);
         plan
     }
 
-    /// Judges every entry, those behind a bad slot too, which no play ever reaches. `see` is
-    /// shown every slot first, good and bad.
+    /// Judges every entry, including those behind a bad slot, which no play reaches. `see` is
+    /// called with every slot first, good or bad.
     pub fn judge(volume: &Volume, memory_size: Option<u64>, see: impl FnMut(&Slot)) -> Self {
         let mut plan = Self::empty(volume, memory_size);
         plan.read_on(volume, AtFault::GoOn, see);
         plan
     }
 
-    /// What a play acts on of a plan that was judged to the end.
+    /// Returns what a play acts on, of a plan that was judged to the end.
     pub fn played(&self) -> impl Iterator<Item = &Action> {
         let end = self.stop.as_ref().map_or(u64::MAX, |stop| stop.index);
         self.actions.iter().filter(move |action| action.index < end)
@@ -179,18 +218,19 @@ impl Plan {
         }
     }
 
-    /// Plans what the volume has gained since; a slot that stopped the plan is looked at
-    /// again.
+    /// Plans what the volume has gained since the last call. A slot that stopped the plan is looked
+    /// at again.
     pub fn extend(&mut self, volume: &Volume) {
         self.read_on(volume, AtFault::Stop, |_| {});
     }
 
-    /// How many slots were looked at.
+    /// Returns how many slots were looked at.
     pub fn read(&self) -> u64 {
         self.next
     }
 
-    /// What superblock, log and every entry take of the device, those that are refused too.
+    /// Returns what superblock, log and all entries take of the device, including the entries that
+    /// are refused.
     pub fn space_of_all(&self, volume: &Volume) -> Space {
         let mut space = self.space.clone();
         for refused in &self.refused {
@@ -204,14 +244,14 @@ impl Plan {
         space
     }
 
-    /// Drops what was said about entries, whose names and memory stay known.
+    /// Drops the refused and the skipped entries. Their names and their memory stay known.
     pub fn forget_findings(&mut self) {
         self.refused.clear();
         self.skipped.clear();
     }
 
-    /// Bytes of the device that the allocator would take for a file of `size` bytes with
-    /// a map of this shape.
+    /// Returns how many bytes of the device the allocator would take for a file of `size` bytes
+    /// with a map of this shape.
     pub fn needed(&self, size: u64, placement: &Placement) -> u64 {
         let round = |bytes: u64, to: u64| bytes.div_ceil(to).saturating_mul(to);
         match placement {
@@ -225,19 +265,19 @@ impl Plan {
         }
     }
 
-    /// Whether the log has a file of this name.
+    /// Returns whether the log has a file of this name.
     pub fn has_file(&self, path: &Path) -> bool {
         let name = self.names.get(path.as_os_str().as_bytes());
         name.is_some_and(|name| !name.is_dir)
     }
 
-    /// Whether the log has this name in an entry that is refused.
+    /// Returns whether the log has this name in an entry that is refused.
     pub fn has_refused(&self, path: &Path) -> bool {
         let mut refused = self.refused.iter();
         refused.any(|refused| refused.path.as_deref() == Some(path))
     }
 
-    /// The action that makes the file with this map: looks at each.
+    /// Returns the action that makes the file with this map. It searches all actions.
     pub fn file_with(&self, map: &Placement) -> Option<&Action> {
         self.actions
             .iter()
@@ -336,7 +376,7 @@ impl Plan {
         Ok(owner(dir.uid, dir.gid, dir.mode))
     }
 
-    /// Judges a file, and takes its memory if it is a good one.
+    /// Judges a file, and claims its memory if it is good.
     fn file(&mut self, file: &File) -> Result<Owner, Refusal> {
         check_file(file, &self.limits)?;
         self.check_place(&file.path, false)?;
@@ -350,7 +390,7 @@ impl Plan {
         Ok(owner(file.uid, file.gid, file.mode))
     }
 
-    /// The name must be new, and its parent a folder that the log made.
+    /// Checks that the name is new and that an earlier entry made its parent folder.
     fn check_place(&self, path: &PathField, is_dir: bool) -> Result<(), Refusal> {
         let path = path.bytes();
         match self.names.get(path) {
@@ -371,7 +411,7 @@ impl Plan {
     }
 }
 
-/// Older versions logged the file type too.
+/// Drops the file type, which older versions logged with the mode.
 fn owner(uid: u32, gid: u32, mode: u32) -> Owner {
     Owner {
         uid,

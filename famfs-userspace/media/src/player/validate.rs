@@ -1,78 +1,131 @@
-//! What one entry must hold to be acted on. Pure.
+//! What an entry must satisfy to be acted on.
 
 use thiserror::Error;
 
 use crate::format::{Dir, EXTENTS_MAX, Extent, File, Map, PathField, UNIT_4K, extent};
 
-/// What the entries of a log are held against.
+/// What the entries of a log are checked against. All numbers are in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The first byte that a file may own.
     pub data_start: u64,
     /// The end of the device.
     pub device_end: u64,
+    /// What files are allocated in.
     pub alloc_unit: u64,
 }
 
-/// Why an entry with a good checksum is not acted on.
+/// Why an entry with a good checksum is not acted on. An entry has one refusal, the first of its
+/// checks that fails.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Refusal {
+    /// The path is empty.
     #[error("the path is empty")]
     EmptyPath,
+    /// The path's field has no NUL.
     #[error("the path does not end within its field")]
     UnterminatedPath,
+    /// The path begins with a slash.
     #[error("the path is absolute")]
     AbsolutePath,
+    /// A component of the path is `..`, `.` or empty.
     #[error("the path has a component `..`, `.` or none")]
     OddComponent,
+    /// The path is inside the folder of the file system's own metadata.
     #[error("the path is inside .meta")]
     MetaPath,
+    /// The uid or the gid is the value that chown(2) takes for "leave as it is".
     #[error("uid or gid is 4294967295, which is no owner")]
     NoOwner,
+    /// The size is 0.
     #[error("the size is 0")]
     EmptyFile,
+    /// A simple map has no extent, or claims more than an entry has room for.
     #[error("{0} extents; 1 to 16 are legal")]
     ExtentCount(u64),
+    /// The map's type is unknown.
     #[error("extent type {0} is unknown")]
     ExtentType(u32),
+    /// The numbers of an interleaved map are out of range.
     #[error("interleaved map with {niext} extents, {nstrips} strips, chunks of {chunk_size}")]
     Interleave {
+        /// How many interleaved extents there are; 1 is legal.
         niext: u32,
+        /// How many strips there are; 1 to 16 are legal.
         nstrips: u64,
+        /// The length of a chunk in bytes; a multiple of 4096 is legal.
         chunk_size: u64,
     },
+    /// An extent is on another device than the first.
     #[error("device index {0}: the file system has one device")]
     DevIndex(u64),
+    /// An extent is empty or not aligned to the allocation unit.
     #[error("extent {offset}+{len} is not aligned to the allocation unit of {unit}")]
-    Unaligned { offset: u64, len: u64, unit: u64 },
+    Unaligned {
+        /// Where it starts, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        len: u64,
+        /// The allocation unit in bytes.
+        unit: u64,
+    },
+    /// An extent lies over the superblock or the log.
     #[error("extent {offset}+{len} lies over superblock or log, which end at {data_start}")]
     OverMetadata {
+        /// Where it starts, in bytes.
         offset: u64,
+        /// Its length in bytes.
         len: u64,
+        /// The first byte that a file may own.
         data_start: u64,
     },
+    /// An extent ends behind the device.
     #[error("extent {offset}+{len} is past the end of the device at {device_end}")]
     PastDevice {
+        /// Where it starts, in bytes.
         offset: u64,
+        /// Its length in bytes.
         len: u64,
+        /// The end of the device, in bytes.
         device_end: u64,
     },
+    /// The file is larger than its extents.
     #[error("the size {size} is more than the extents hold, {held}")]
-    SizeExceedsExtents { size: u64, held: u64 },
+    SizeExceedsExtents {
+        /// The file's size in bytes.
+        size: u64,
+        /// The size of the largest file with these extents, in bytes.
+        held: u64,
+    },
+    /// An earlier file owns part of an extent, or two extents of the file overlap.
     #[error("extent {offset}+{len} is taken by an earlier file")]
-    SharedExtent { offset: u64, len: u64 },
+    SharedExtent {
+        /// Where the extent starts, in bytes.
+        offset: u64,
+        /// Its length in bytes.
+        len: u64,
+    },
+    /// An earlier entry, in this slot, made the same name of the same kind.
     #[error("the path was logged before, in slot {0}")]
     Duplicate(u64),
+    /// An earlier entry made the same name of the other kind.
     #[error("slot {slot} made the path a {}", if *is_dir { "folder" } else { "file" })]
-    OtherKind { slot: u64, is_dir: bool },
+    OtherKind {
+        /// The slot of that entry.
+        slot: u64,
+        /// Whether it made a folder.
+        is_dir: bool,
+    },
+    /// No earlier entry makes the parent folder.
     #[error("no earlier entry makes its parent folder")]
     NoParent,
+    /// An earlier entry, in this slot, made the parent a file.
     #[error("slot {0} made its parent a file")]
     ParentIsFile(u64),
 }
 
 impl Refusal {
-    /// A stable name for programs.
+    /// Returns a stable name for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::EmptyPath => "path-empty",
@@ -99,13 +152,21 @@ impl Refusal {
     }
 }
 
-/// Checks what can be checked of a folder by itself.
+/// Checks what can be checked of a folder without the rest of the log.
+///
+/// # Errors
+///
+/// Returns the first check that fails.
 pub fn check_dir(dir: &Dir) -> Result<(), Refusal> {
     check_path(&dir.path)?;
     check_owner(dir.uid, dir.gid)
 }
 
-/// Checks what can be checked of a file by itself.
+/// Checks what can be checked of a file without the rest of the log.
+///
+/// # Errors
+///
+/// Returns the first check that fails.
 pub fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
     check_path(&file.path)?;
     check_owner(file.uid, file.gid)?;
@@ -135,7 +196,7 @@ pub fn check_file(file: &File, limits: &Limits) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks the counts against the lists, which are never longer than an entry's room.
+/// Checks the counts against the lists, which are never longer than an entry has room for.
 fn check_counts(map: &Map, listed: usize) -> Result<(), Refusal> {
     match map {
         Map::Simple { count, .. } | Map::V46 { count, .. } => {
@@ -210,7 +271,11 @@ fn check_owner(uid: u32, gid: u32) -> Result<(), Refusal> {
     }
 }
 
-/// A path may only name something below the mount's root.
+/// Checks that a path names something below the mount's root.
+///
+/// # Errors
+///
+/// Returns the first check that fails.
 pub fn check_path(path: &PathField) -> Result<(), Refusal> {
     if !path.is_terminated() {
         return Err(Refusal::UnterminatedPath);

@@ -1,5 +1,6 @@
-//! Why a name is not as it was logged, and what to do about it. The plan is asked first: a file
-//! that the log lists must not be removed because its name is another one's.
+//! Explains why a name is not as it was logged, and what to do about it. Advice to remove a file is
+//! given only after a look at the plan: a file that the log lists must not be removed because it has
+//! the wrong name.
 
 use std::io;
 use std::path::Path;
@@ -28,12 +29,12 @@ impl From<InPlace> for io::Error {
     }
 }
 
-/// Whether a file could not be made because something else has its memory.
+/// Returns whether a file could not be made because something else has its memory.
 pub(super) fn is_of_memory(e: &io::Error) -> bool {
     e.kind() == io::ErrorKind::ResourceBusy
 }
 
-/// Says why an action failed. `repaired` says whether a repair has tried.
+/// Explains why an action failed. `repaired` says whether a repair has tried.
 pub(super) fn failed(
     plan: &Plan,
     tree: &mut dyn Tree,
@@ -56,7 +57,7 @@ pub(super) fn failed(
     in_place.map_or_else(|| e.to_string(), |what| in_the_way(plan, what))
 }
 
-/// Says that a logged name is not there.
+/// Explains that a logged name is missing.
 pub(super) fn missing(plan: &Plan, tree: &mut dyn Tree, action: &Action) -> String {
     let index = action.index;
     let how = match &action.make {
@@ -69,7 +70,7 @@ pub(super) fn missing(plan: &Plan, tree: &mut dyn Tree, action: &Action) -> Stri
     format!("log entry {index} made it, and it is missing here: {how}")
 }
 
-/// Says who has the memory that a file cannot have.
+/// Names the file that has the memory that another file cannot have, with what to do about it.
 fn held(
     plan: &Plan,
     tree: &mut dyn Tree,

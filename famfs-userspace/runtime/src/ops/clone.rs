@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::{Error, append, failed, refused};
+use super::{Error, failed, refused};
 use crate::device::{Access, Device};
 use famfs_media::format::{Body, PathField};
 use famfs_media::volume::Volume;
+use famfs_media::writer;
 
 /// Appends to the log of an image an entry `target` with the map of `source`.
 pub fn clone(image: &Path, source: &str, target: &str) -> Result<u64, Error> {
@@ -51,7 +52,7 @@ pub fn clone(image: &Path, source: &str, target: &str) -> Result<u64, Error> {
     };
     file.path = field;
     let index = volume.counted();
-    append::append(&mut *device.memory, index, Body::File(file))
+    writer::append(&mut *device.memory, index, Body::File(file))
         .map_err(failed("append to the log of", image))?;
     Ok(index)
 }

@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::{Error, failed};
 use crate::device::{Access, Device};
-use famfs_media::format::superblock::{self, DEV_NAME_SIZE, OMF_MAJOR, OMF_MINOR, Superblock};
-use famfs_media::format::{LOG_OFFSET, Layout, LogHeader, UNIT_2M};
+use famfs_media::format::superblock::{self, DEV_NAME_SIZE, Superblock};
+use famfs_media::format::{LOG_OFFSET, Layout, UNIT_2M};
 use famfs_media::memory::Memory;
+use famfs_media::writer;
 
 /// Devices below this size upstream refuses to format.
 pub const UPSTREAM_MIN: u64 = 4 << 30;
@@ -65,7 +66,7 @@ pub fn mkfs(path: &Path, options: &Options, host: Uuid) -> Result<Made, Error> {
         });
     }
     let sb = new_superblock(path, device.size, options, host);
-    format(&mut *device.memory, &sb).map_err(failed("write", path))?;
+    writer::format(&mut *device.memory, &sb).map_err(failed("write", path))?;
     Ok(Made {
         schema: 1,
         device: path.into(),
@@ -106,40 +107,12 @@ fn new_superblock(path: &Path, dev_size: u64, options: &Options, host: Uuid) -> 
     let len = name.len().min(DEV_NAME_SIZE - 1);
     dev_name[..len].copy_from_slice(&name[..len]);
     Superblock {
-        magic: superblock::MAGIC,
-        version: superblock::VERSION,
-        log_offset: LOG_OFFSET,
-        log_len: options.log_len,
-        alloc_unit: options.alloc_unit,
-        omf_major: OMF_MAJOR,
-        omf_minor: OMF_MINOR,
         fs_uuid: Uuid::new_v4(),
         dev_uuid: Uuid::new_v4(),
         system_uuid: host,
-        crc: 0,
-        crc_calc: 0,
-        sb_flags: 0,
-        dev_size,
-        dd_uuid: Uuid::nil(),
         dev_name,
+        ..Superblock::new(dev_size, options.log_len, options.alloc_unit)
     }
-}
-
-/// Writes superblock and empty log so that, wherever this stops and in whatever order
-/// caches write back, no reader finds a valid superblock over a log that is not this
-/// one, empty: the magic goes first when it was there, and comes last. None of the
-/// flushes and fences can be left out (`tests/crash.rs`).
-pub fn format(memory: &mut dyn Memory, sb: &Superblock) -> io::Result<()> {
-    const MAGIC_SIZE: u64 = 8;
-    memory.persist_publish(0, 0)?;
-    memory.zero(MAGIC_SIZE, LOG_OFFSET - MAGIC_SIZE)?;
-    memory.store(MAGIC_SIZE, &sb.to_bytes()[8..])?;
-    memory.zero(LOG_OFFSET, sb.log_len)?;
-    memory.store(LOG_OFFSET, &LogHeader::empty(sb.log_len).to_bytes())?;
-    memory.flush(MAGIC_SIZE, LOG_OFFSET - MAGIC_SIZE)?;
-    memory.flush(LOG_OFFSET, sb.log_len)?;
-    memory.fence()?;
-    memory.persist_publish(0, sb.magic)
 }
 
 /// A mark at a fixed place that says whose the device is.

@@ -11,18 +11,19 @@ use nix::fcntl::OFlag;
 
 use super::place::Place;
 use super::watch::Watch;
-use super::{Error, append, failed, refused, stale};
+use super::{Error, failed, refused, stale};
 use crate::device::{
     self,
     meta::{self, MetaFiles},
 };
-use famfs_machine::host::{self};
+use famfs_machine::host;
 use famfs_machine::kernel::{abi, confined};
 use famfs_media::alloc::{self, Interleave, Space};
 use famfs_media::format::{Body, PathField};
 use famfs_media::player::Plan;
 use famfs_media::role::Role;
 use famfs_media::volume::Volume;
+use famfs_media::writer;
 
 /// Held while names are made; the lock goes with it.
 #[derive(Debug)]
@@ -132,7 +133,7 @@ impl Session {
         // Files may have been filled for minutes since the log was read.
         stale::check_root(self.root.as_fd(), &self.mount_point)?;
         let bodies = entries.iter().map(|(_, body)| *body);
-        append::append_all(&mut self.memory, self.next_index, bodies)
+        writer::append_all(&mut self.memory, self.next_index, bodies)
             .map_err(failed("append to the log of", shown))?;
         for (path, body) in entries {
             let name = famfs_media::player::plan::Name {

@@ -150,7 +150,7 @@ fn faults_that_all_failed_are_no_mapping() {
 
 #[test]
 fn the_patterns_name_every_reason_and_every_defect() {
-    let page = include_str!("../../../../docs/patterns.md");
+    let page = include_str!("../../../../../docs/patterns.md");
     for why in [
         Colour,
         PrivateWrite,
