@@ -4,6 +4,12 @@
 //! cargo run -p famfs-media --example ls-image -- IMAGE
 //! ```
 
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program prints"
+)]
+
 use std::error::Error;
 use std::fs::File;
 use std::process::ExitCode;

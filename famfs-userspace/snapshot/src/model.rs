@@ -10,7 +10,7 @@ mod heat;
 mod hist;
 pub mod history;
 mod kinds;
-mod people;
+mod process;
 mod row;
 mod snapshot;
 mod table;
@@ -26,12 +26,12 @@ pub use heat::{HOTTEST, Heat, heat, level, octaves};
 pub use hist::{Bucket, Buckets, Hist};
 pub use history::{History, Moment};
 pub use kinds::{Kind, Kinds};
-pub use people::{Person, people};
+pub use process::{ProcessFaults, by_process};
 pub use row::{Row, nameless};
 pub use snapshot::{
     Access, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey, FileRow, Io,
     Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process, Snapshot,
 };
-pub use table::{Sort, order, rows};
+pub use table::{Sort, rows, sorted};
 pub use value::{Unit, Value};
 pub use verdict::{Cause, Verdict, verdict};

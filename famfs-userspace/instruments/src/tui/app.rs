@@ -6,8 +6,8 @@ use ratatui::layout::Rect;
 
 use famfs_snapshot::{
     model::{
-        Columns, Event, EventKind, FileKey, FileRow, Moment, Mount, MountState, Person, Row,
-        Snapshot, Sort, order, people,
+        Columns, Event, EventKind, FileKey, FileRow, Moment, Mount, MountState, ProcessFaults, Row,
+        Snapshot, Sort, by_process, sorted,
     },
     source::Extra,
 };
@@ -251,8 +251,8 @@ impl App {
     }
 
     /// Who faults, the busiest first.
-    pub fn people(&self) -> Vec<Person<'_>> {
-        people(self.shown())
+    pub fn by_process(&self) -> Vec<ProcessFaults<'_>> {
+        by_process(self.shown())
     }
 
     /// Whether the source measures this; `None` where it cannot.
@@ -348,7 +348,7 @@ impl App {
     }
 
     fn sort_rows(&mut self) {
-        self.order = order(
+        self.order = sorted(
             self.picture.shown(),
             self.options.sort,
             &self.options.filter,
@@ -369,7 +369,7 @@ impl App {
             (Mode::Help, _) => view::help_height(self),
             (Mode::Columns, _) => famfs_snapshot::model::FIELDS.len(),
             (_, Page::Files) => self.order.len(),
-            (_, Page::Processes) => self.people().len(),
+            (_, Page::Processes) => self.by_process().len(),
             (_, Page::Events) => self.events().len(),
             (_, Page::Probes) => view::probes_height(self),
             (_, Page::File(_)) => view::file_height(self),

@@ -142,7 +142,7 @@ pub(super) fn hit(app: &App, x: u16, y: u16) -> Option<Hit> {
             }
             app.rows().len()
         }
-        Page::Processes => app.people().len(),
+        Page::Processes => app.by_process().len(),
         Page::Events => app.events().len(),
         Page::Probes | Page::File(_) => 0,
     };

@@ -9,9 +9,9 @@ use super::{
 /// Whether a field is on the screen without being asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// Where the terminal has at least so many columns.
+    /// It is, on a terminal with at least this many columns.
     From(u16),
-    /// When it is chosen by name.
+    /// It is not; it has to be chosen by name.
     Asked,
 }
 
@@ -22,28 +22,31 @@ pub struct Field {
     pub key: &'static str,
     /// The head of the column.
     pub title: &'static str,
+    /// The base unit of the values.
     pub unit: Unit,
-    /// Columns of text, the title included; 0 takes what is left.
+    /// How many columns of text it takes, the title included; 0 takes what is left.
     pub width: u16,
+    /// Whether it is on the screen without being asked for.
     pub shown: Shown,
     /// What the value means, for the help.
     pub help: &'static str,
+    /// Returns the value for a row.
     pub value: for<'a> fn(&Row<'a>) -> Value<'a>,
 }
 
 impl Field {
-    /// Whether numbers are written, which stand at the right.
+    /// Returns whether the values are numbers, which are aligned to the right.
     pub fn is_number(&self) -> bool {
         self.unit != Text
     }
 }
 
-/// Where the field of this key is in [`FIELDS`].
+/// Returns the index of the field with this key in [`FIELDS`].
 pub fn position(key: &str) -> Option<usize> {
     FIELDS.iter().position(|field| field.key == key)
 }
 
-/// How a reason for a fallback is named in one word, as in `docs/reference/probes.md`.
+/// Returns the name of a reason for a fallback in one word, as in `docs/reference/probes.md`.
 pub fn reason(fallback: Fallback) -> &'static str {
     match fallback {
         Fallback::Colour => "colour",

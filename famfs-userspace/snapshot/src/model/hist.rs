@@ -5,13 +5,16 @@ use smallvec::SmallVec;
 /// One bucket: `n` faults took `lower_ns <= t <= upper_ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bucket {
+    /// The lower bound in nanoseconds.
     pub lower_ns: u64,
+    /// The upper bound in nanoseconds.
     pub upper_ns: u64,
+    /// How many faults there are.
     pub n: u64,
 }
 
-/// Sorted by bound. There are thousands of these in every snapshot: one of few latencies, such as a
-/// file has in an interval, takes no memory of its own.
+/// Buckets sorted by bound. There are thousands of these lists in every snapshot, and one with few
+/// latencies, such as that of a file in an interval, takes no memory of its own.
 pub type Buckets = SmallVec<[Bucket; 3]>;
 
 /// A histogram of fault latencies. Buckets are sorted by bound and never empty.
@@ -19,18 +22,20 @@ pub type Buckets = SmallVec<[Bucket; 3]>;
 pub struct Hist {
     /// The exact sum of all latencies, in nanoseconds.
     pub sum_ns: u64,
+    /// The buckets that are not empty, sorted by bound.
     pub buckets: Buckets,
 }
 
 impl Hist {
-    /// How many faults the histogram holds.
+    /// Returns how many faults the histogram has.
     pub fn count(&self) -> u64 {
         self.buckets
             .iter()
             .fold(0, |sum, b| sum.saturating_add(b.n))
     }
 
-    /// The upper bound of the bucket that holds the `q`-quantile, 0 if empty.
+    /// Returns the upper bound of the bucket with the `q`-quantile in nanoseconds, or 0 if the
+    /// histogram is empty. `q` is from 0 to 1. It is never too low, and at most 12.5 % too high.
     pub fn quantile_ns(&self, q: f64) -> u64 {
         let count = self.count();
         // The smallest rank that covers the quantile; at least one.
@@ -50,7 +55,8 @@ impl Hist {
         self.max_ns()
     }
 
-    /// The upper bound of the highest bucket, 0 if empty.
+    /// Returns the upper bound of the highest bucket in nanoseconds, or 0 if the histogram is
+    /// empty.
     pub fn max_ns(&self) -> u64 {
         self.buckets.last().map_or(0, |b| b.upper_ns)
     }
@@ -63,8 +69,8 @@ impl Hist {
         }
     }
 
-    /// The faults that happened since `earlier`, an older state of the same histogram. Where
-    /// `earlier` holds more than this one, the difference is zero.
+    /// Returns the faults since `earlier`, an older state of the same histogram. If `earlier` has
+    /// more than this one, the difference is zero.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         // Both are sorted.

@@ -65,6 +65,7 @@ fn merge(all: &mut Vec<Process>, more: &[Process]) {
 pub struct Moment {
     /// Its end.
     pub time: SystemTime,
+    /// The length of the interval in nanoseconds.
     pub elapsed_ns: u64,
     /// What happened; no state.
     pub file: FileRow,
@@ -94,6 +95,7 @@ impl History {
         }
     }
 
+    /// Forgets all intervals.
     pub fn clear(&mut self) {
         self.records.clear();
         self.bytes = 0;

@@ -1,5 +1,5 @@
-//! Something for each kind of fault: a map of four keys at most. There are thousands of these in
-//! every snapshot: one of two kinds, such as most files have, takes no memory of its own.
+//! Something for each kind of fault: a map of at most four keys. There are thousands of these maps in
+//! every snapshot, and one with two kinds, such as most files have, takes no memory of its own.
 
 use smallvec::SmallVec;
 
@@ -13,12 +13,13 @@ pub type Kind = (Order, Access);
 pub struct Kinds<V>(SmallVec<[(Kind, V); 2]>);
 
 impl<V> Kinds<V> {
+    /// Returns the value of this kind, if there is one.
     pub fn get(&self, kind: &Kind) -> Option<&V> {
         let found = self.0.iter().find(|(at, _)| at == kind);
         found.map(|(_, value)| value)
     }
 
-    /// The value of this kind, which is there from now on.
+    /// Returns the value of this kind, and makes it if there is none.
     pub fn at(&mut self, kind: Kind) -> &mut V
     where
         V: Default,
@@ -33,6 +34,7 @@ impl<V> Kinds<V> {
         &mut self.0[place].1
     }
 
+    /// Sets the value of this kind.
     pub fn insert(&mut self, kind: Kind, value: V) {
         match self.place(kind) {
             Ok(place) => self.0[place].1 = value,
@@ -40,32 +42,37 @@ impl<V> Kinds<V> {
         }
     }
 
-    /// Where it is, or where it would be.
+    /// Returns where the kind is, or where it would be.
     fn place(&self, kind: Kind) -> Result<usize, usize> {
         self.0.binary_search_by_key(&kind, |(at, _)| *at)
     }
 
-    /// In the order of the kinds.
+    /// Returns kinds and values in the order of the kinds.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &V)> {
         self.0.iter().map(|(kind, value)| (*kind, value))
     }
 
+    /// Returns the values in the order of their kinds.
     pub fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_, value)| value)
     }
 
+    /// Returns the values in the order of their kinds.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
+    /// Returns how many kinds have a value.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// Returns whether no kind has a value.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// Removes all values.
     pub fn clear(&mut self) {
         self.0.clear();
     }

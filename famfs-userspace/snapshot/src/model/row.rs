@@ -1,19 +1,20 @@
-//! One file in one span of time, and the numbers that follow from it.
+//! One file in one interval, and the numbers that follow from it.
 
 use std::borrow::Cow;
 
 use super::{Access, Failure, Fallback, FileKey, FileRow, Hist, Io, Order, Snapshot};
 
-/// One file of an interval. It borrows, so that only what is looked at is worked out.
+/// One file of an interval. It borrows, so that only what is looked at is computed.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
+    /// The counts of the interval.
     pub file: &'a FileRow,
-    /// Seconds, never zero.
+    /// The length of the interval in seconds, never zero.
     interval_s: f64,
 }
 
 impl<'a> Row<'a> {
-    /// `file` of `interval`.
+    /// Returns the row of `file` in `interval`.
     pub fn new(file: &'a FileRow, interval: &Snapshot) -> Self {
         Self {
             file,
@@ -21,11 +22,12 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Returns which file it is.
     pub fn key(&self) -> FileKey {
         self.file.key
     }
 
-    /// The path, or `dev:ino` in brackets while that is all that is known.
+    /// Returns the path, or `dev:ino` in brackets while that is all that is known.
     pub fn path(&self) -> Cow<'a, str> {
         match &self.file.path {
             Some(path) if !path.is_empty() => Cow::Borrowed(path),
@@ -33,38 +35,42 @@ impl<'a> Row<'a> {
         }
     }
 
+    /// Returns how many faults mapped 2 MiB.
     pub fn pmd(&self) -> u64 {
         self.file.mapped(Order::Pmd)
     }
 
+    /// Returns how many faults mapped 4 KiB.
     pub fn pte(&self) -> u64 {
         self.file.mapped(Order::Pte)
     }
 
-    /// Faults that mapped.
+    /// Returns how many faults mapped.
     pub fn faults(&self) -> u64 {
         self.pmd().saturating_add(self.pte())
     }
 
+    /// Returns how many tries of 2 MiB fell back for this reason.
     pub fn fallback(&self, reason: Fallback) -> u64 {
         self.file.fallback.get(&reason).copied().unwrap_or(0)
     }
 
+    /// Returns how many faults failed in this way.
     pub fn failure(&self, kind: Failure) -> u64 {
         self.file.errors.get(&kind).copied().unwrap_or(0)
     }
 
-    /// `count` per second of the interval.
+    /// Returns `count` per second of the interval.
     pub fn rate(&self, count: u64) -> f64 {
         count as f64 / self.interval_s
     }
 
-    /// The part of the faults that 2 MiB mappings served, if there were faults.
+    /// Returns the share of the faults that mapped 2 MiB, from 0 to 1, if there were faults.
     pub fn pmd_share(&self) -> Option<f64> {
         (self.faults() > 0).then(|| self.pmd() as f64 / self.faults() as f64)
     }
 
-    /// All latencies, whatever the size of the mapping and the access.
+    /// Returns all latencies, whatever the size of the mapping and the access.
     pub fn latency(&self) -> Cow<'a, Hist> {
         let mut hists = self.file.faults.values();
         match (hists.next(), hists.next()) {
@@ -80,32 +86,37 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// The upper bound of the bucket that holds the `q`-quantile, if a latency is known.
+    /// Returns the upper bound of the bucket with the `q`-quantile in nanoseconds, if a latency is
+    /// known.
     pub fn quantile_ns(&self, q: f64) -> Option<u64> {
         quantile(&self.latency(), q)
     }
 
-    /// The mean latency, from the exact sum, if a latency is known.
+    /// Returns the mean latency in nanoseconds from the exact sum, if a latency is known.
     pub fn mean_ns(&self) -> Option<u64> {
         let latency = self.latency();
         latency.sum_ns.checked_div(latency.count())
     }
 
-    /// `read(2)` or `write(2)`, if there was any.
+    /// Returns the calls of read(2) or write(2), if there were any.
     pub fn io(&self, access: Access) -> Option<&'a Io> {
         self.file.io.get(&access)
     }
 
-    /// Calls of `read(2)` or `write(2)`, whether or not their latency is known.
+    /// Returns how many calls of read(2) or write(2) there were, whether or not their latency is
+    /// known.
     pub fn calls(&self, access: Access) -> u64 {
         self.io(access)
             .map_or(0, |io| io.latency.count().saturating_add(io.untimed))
     }
 
+    /// Returns how many bytes were read or written.
     pub fn io_bytes(&self, access: Access) -> u64 {
         self.io(access).map_or(0, |io| io.bytes)
     }
 
+    /// Returns the upper bound of the bucket with the `q`-quantile of the calls' latencies in
+    /// nanoseconds, if one is known.
     pub fn io_quantile_ns(&self, access: Access, q: f64) -> Option<u64> {
         quantile(&self.io(access)?.latency, q)
     }

@@ -1,4 +1,4 @@
-//! One observation of the system: cumulative since the instrument attached.
+//! One observation of the system. All counts are since the instrument attached.
 
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
@@ -16,30 +16,35 @@ pub enum Order {
 /// What the faulting instruction wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
+    /// It loaded.
     Read,
+    /// It stored.
     Write,
 }
 
-/// Why a 2 MiB try fell back to 4 KiB, in the order in which the kernel decides.
+/// Why a try to map 2 MiB fell back to 4 KiB, in the order in which the kernel decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fallback {
     /// Virtual address and file offset differ modulo 2 MiB.
     Colour,
-    /// A write to a private mapping: copied page by page.
+    /// A write to a private mapping, which is copied page by page.
     PrivateWrite,
-    /// The 2 MiB region is not wholly inside the mapping.
+    /// The 2 MiB region is not completely inside the mapping.
     VmaBounds,
     /// The 2 MiB region reaches past the end of the file.
     Eof,
-    /// The extent is shorter than 2 MiB or not aligned, or a 4 KiB entry is there already.
+    /// The extent is shorter than 2 MiB or not aligned to it, or a 4 KiB entry is there already.
     Extent,
+    /// The reason is not known.
     Other,
 }
 
-/// A file as the kernel names it. `dev` is `st_dev` as major and minor.
+/// A file as the kernel names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileKey {
+    /// The device number, `st_dev`, as major and minor.
     pub dev: (u32, u32),
+    /// The inode number.
     pub ino: u64,
 }
 
@@ -55,18 +60,22 @@ impl FileKey {
 /// How a fault failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Failure {
+    /// The process got SIGBUS.
     Sigbus,
+    /// There was no memory for a page table.
     Oom,
+    /// The memory is poisoned.
     HwPoison,
-    /// The module refused it before the DAX layer was asked.
+    /// The famfs module refused it before the DAX layer was asked.
     Refused,
 }
 
-/// `read(2)` or `write(2)` of one file: copies that need no mapping.
+/// The calls of read(2) or write(2) on one file: copies that need no mapping.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Io {
+    /// How long the calls took.
     pub latency: Hist,
-    /// Calls whose latency is not known.
+    /// Calls whose time is not known.
     pub untimed: u64,
     /// Bytes that were copied.
     pub bytes: u64,
@@ -77,20 +86,22 @@ pub struct Io {
 /// One process's faults on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
+    /// The process id, in the host's first namespace.
     pub pid: u32,
+    /// The name of its main program, as the kernel shortens it.
     pub comm: String,
     /// Faults that ended, whatever their outcome.
     pub faults: u64,
 }
 
-/// A range of a dax device.
+/// A range of a DAX device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Extent {
     /// The device's index in the mount.
     pub device: u32,
-    /// Bytes from the start of the device.
+    /// Where it starts, in bytes from the start of the device.
     pub offset: u64,
-    /// Bytes.
+    /// Its length in bytes.
     pub len: u64,
 }
 
@@ -99,35 +110,40 @@ pub struct Extent {
 pub struct Layout {
     /// The file's size in bytes.
     pub size: u64,
-    /// Bytes of a chunk where `extents` are the strips of an interleaved file.
+    /// The length of a chunk in bytes, if `extents` are the strips of an interleaved file.
     pub chunk: Option<u64>,
+    /// The extents in the order of the file, or the strips.
     pub extents: Vec<Extent>,
 }
 
-/// All faults of one file.
+/// All faults on one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRow {
+    /// Which file it is.
     pub key: FileKey,
-    /// The absolute path through the mount; `None` while not resolved. Shared, since thousands of
-    /// files have the same one in every snapshot.
+    /// The absolute path through the mount; `None` while it is not resolved. It is shared, since
+    /// thousands of files have the same path in every snapshot.
     pub path: Option<Arc<str>>,
     /// Latencies of faults that mapped, by mapping size and access.
     pub faults: Kinds<Hist>,
     /// Faults that mapped, but whose latency is not known.
     pub untimed: BTreeMap<(Order, Access), u64>,
+    /// Tries to map 2 MiB that fell back, by reason.
     pub fallback: BTreeMap<Fallback, u64>,
+    /// Faults that failed, by how.
     pub errors: BTreeMap<Failure, u64>,
-    /// Faults that ended in no way of the above, such as those to be retried.
+    /// Faults that ended in none of these ways, such as those that the kernel tries again.
     pub retried: u64,
+    /// Reads and writes by system call.
     pub io: BTreeMap<Access, Io>,
-    /// Who faulted, the busiest first; empty unless that was asked for.
+    /// Which processes faulted, the busiest first; empty unless that was asked for.
     pub processes: Vec<Process>,
-    /// `None` where it could not be found out.
+    /// Where the bytes lie; `None` if it could not be found out.
     pub layout: Option<Arc<Layout>>,
 }
 
 impl FileRow {
-    /// A file of which nothing is known yet.
+    /// Returns the row of a file of which nothing is known yet.
     pub fn new(key: FileKey) -> Self {
         Self {
             key,
@@ -143,12 +159,12 @@ impl FileRow {
         }
     }
 
-    /// Faults that failed.
+    /// Returns how many faults failed.
     pub fn failed(&self) -> u64 {
         self.errors.values().copied().fold(0, u64::saturating_add)
     }
 
-    /// Ends of faults that this row accounts for.
+    /// Returns how many ends of faults this row accounts for.
     pub fn accounted(&self) -> u64 {
         let timed = self.faults.values().map(Hist::count);
         let counts = self.untimed.values().chain(self.fallback.values());
@@ -159,85 +175,101 @@ impl FileRow {
     }
 }
 
+/// The state of a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountState {
+    /// It works.
     Ok,
+    /// A memory error has disabled it.
     Disabled,
-    /// The device holds another file system than the one that was mounted, or none.
+    /// The device has another file system than the one that was mounted, or none.
     Stale,
-    /// Another famfs generation, or one whose state cannot be read.
+    /// It belongs to another generation of famfs, or its state cannot be read.
     Unknown,
 }
 
 /// The memory error that disabled a mount, as the module reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceError {
+    /// The device's name.
     pub dev: String,
-    /// Bytes from the start of the dax device.
+    /// Where the failed memory starts, in bytes from the start of the DAX device.
     pub offset: u64,
-    /// Bytes.
+    /// Its length in bytes.
     pub len: u64,
     /// The kernel's `MF_*` bits.
     pub flags: u64,
-    /// `CLOCK_REALTIME`, nanoseconds.
+    /// When it happened, by `CLOCK_REALTIME` in nanoseconds.
     pub time_ns: u64,
 }
 
 /// What the famfs module itself has counted since the mount.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ModuleFaults {
+    /// Faults that mapped 4 KiB.
     pub pte: u64,
+    /// Faults that mapped 2 MiB.
     pub pmd: u64,
     /// Tries of 1 GiB, which file-system DAX never maps.
     pub pud_try: u64,
+    /// Tries of 2 MiB that fell back.
     pub fallback: u64,
+    /// Faults that the module refused.
     pub refused: u64,
 }
 
 /// A mounted file system that is watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
+    /// The device number, as major and minor.
     pub dev: (u32, u32),
-    /// Its type, such as `famfs`.
+    /// The file system's type, such as `famfs`.
     pub kind: String,
+    /// The device it was mounted from.
     pub source: String,
+    /// Where it is mounted.
     pub mountpoint: String,
+    /// Its state.
     pub state: MountState,
+    /// The memory error that disabled it.
     pub error: Option<DeviceError>,
-    /// `None` where the file system does not count.
+    /// The module's own counts; `None` if the file system does not count.
     pub totals: Option<ModuleFaults>,
 }
 
 /// What an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EventKind {
-    /// Memory failed or departed.
+    /// Memory failed, or its device went away.
     MemoryError,
     /// A fault ended in SIGBUS, OOM or HWPOISON, or was refused.
     FaultFailed,
     /// A file system was mounted, unmounted or disabled.
     Mount,
-    /// The instrument itself: skipped probes, a full table, a line of its programs' log.
+    /// The instrument itself: probes that the kernel skipped, a full table, or a line of its
+    /// programs' log.
     Instrument,
-    /// A command of the user's.
+    /// A command of the user.
     Action,
 }
 
 /// Something rare that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// When it happened.
     pub time: SystemTime,
+    /// What it is about.
     pub kind: EventKind,
-    /// The file it is about.
+    /// The file it is about, if any.
     pub file: Option<FileKey>,
-    /// In whose context it happened, by pid and name.
+    /// The process in whose context it happened, by pid and name.
     pub process: Option<(u32, String)>,
     /// All of it in words.
     pub text: String,
 }
 
 impl Event {
-    /// An event about no file and no process.
+    /// Returns an event about no file and no process.
     pub fn new(time: SystemTime, kind: EventKind, text: String) -> Self {
         Self {
             time,
@@ -249,20 +281,22 @@ impl Event {
     }
 }
 
-/// One probe: attached how, and how often it ran.
+/// One probe: how it is attached, and how often it ran.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeHealth {
+    /// The name of what it is attached to.
     pub name: String,
-    /// The attach kind, such as `tp_btf`.
+    /// How it is attached, such as `tp_btf`.
     pub kind: String,
-    /// `None` if attached, else why not.
+    /// Why it is not attached; `None` if it is.
     pub problem: Option<String>,
-    /// What is wrong although it is attached: no hits while there should be some.
+    /// What is wrong although it is attached: no hits where there should be some.
     pub warning: Option<String>,
+    /// How often it ran.
     pub hits: u64,
-    /// Runs that the kernel skipped.
+    /// How often the kernel skipped it.
     pub misses: u64,
-    /// Nanoseconds spent in it; `None` unless the kernel's run-time statistics are on.
+    /// The time spent in it in nanoseconds; `None` unless the kernel's run-time statistics are on.
     pub run_ns: Option<u64>,
 }
 
@@ -279,22 +313,27 @@ pub struct Cost {
     pub poll_ns: u64,
 }
 
-/// Everything known at one instant, cumulative since attach.
+/// Everything that is known at one instant. Counts are since the instrument attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// When it was taken.
     pub time: SystemTime,
-    /// Since attach, in nanoseconds.
+    /// The time since the instrument attached, in nanoseconds.
     pub elapsed_ns: u64,
-    /// `uname -r`.
+    /// The kernel's release, as in `uname -r`.
     pub kernel: String,
+    /// The file systems that are watched.
     pub mounts: Vec<Mount>,
+    /// The files with faults, one row each.
     pub files: Vec<FileRow>,
-    /// Faults that happened but are in no row.
+    /// Faults that happened but are in no row; computed, not estimated.
     pub unattributed: u64,
-    /// Records that the kernel could not hand over.
+    /// Records of rare events that the kernel could not hand over.
     pub lost: u64,
+    /// The state of each probe.
     pub probes: Vec<ProbeHealth>,
-    /// Oldest first, bounded by the source.
+    /// What happened, oldest first. The source bounds how many there are.
     pub events: Vec<Event>,
+    /// What the instrument itself costs.
     pub cost: Cost,
 }

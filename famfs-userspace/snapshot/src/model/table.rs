@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use super::{FIELDS, FileRow, Row, Snapshot, Value, position};
 
-/// How rows are ordered: by a field of [`FIELDS`], and in its natural direction or against it.
+/// How rows are ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sort {
-    /// An index into [`FIELDS`].
+    /// The field to order by, an index into [`FIELDS`].
     pub field: usize,
+    /// Whether the order is against the field's natural direction.
     pub reverse: bool,
 }
 
@@ -22,10 +23,10 @@ impl Default for Sort {
     }
 }
 
-/// The places in `interval.files` of those whose path contains `filter`, in the order of `sort`.
-/// Equal rows keep the order of their paths, so that a quiet table does not jump. One value a
-/// file is worked out, no text is written.
-pub fn order(interval: &Snapshot, sort: Sort, filter: &str) -> Vec<usize> {
+/// Returns the places in `interval.files` of the files whose path contains `filter`, in the order
+/// of `sort`. Equal rows keep the order of their paths, so that a table in which nothing happens
+/// does not jump. One value is computed for each file, and no text is written.
+pub fn sorted(interval: &Snapshot, sort: Sort, filter: &str) -> Vec<usize> {
     let value = FIELDS[sort.field.min(FIELDS.len() - 1)].value;
     let kept = interval
         .files
@@ -50,9 +51,9 @@ fn path_of<'a>(file: &'a FileRow, interval: &Snapshot) -> Cow<'a, str> {
     Row::new(file, interval).path()
 }
 
-/// The rows of `interval` whose path contains `filter`, in the order of `sort`.
+/// Returns the rows of `interval` whose path contains `filter`, in the order of `sort`.
 pub fn rows<'a>(interval: &'a Snapshot, sort: Sort, filter: &str) -> Vec<Row<'a>> {
-    order(interval, sort, filter)
+    sorted(interval, sort, filter)
         .into_iter()
         .map(|place| Row::new(&interval.files[place], interval))
         .collect()

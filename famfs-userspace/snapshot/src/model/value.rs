@@ -7,13 +7,17 @@ use serde::{Serialize, Serializer};
 /// The base unit of a field's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
+    /// None: the values are texts.
     Text,
+    /// None: the values are counts.
     Count,
     /// Per second.
     Rate,
-    /// From 0 to 1.
+    /// A share, from 0 to 1.
     Share,
+    /// Nanoseconds.
     Nanos,
+    /// Bytes.
     Bytes,
     /// Bytes per second.
     Bandwidth,
@@ -36,17 +40,21 @@ impl Unit {
 /// A value in the base unit of its field.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value<'a> {
+    /// A text.
     Text(Cow<'a, str>),
+    /// A count.
     Count(u64),
-    /// Per second.
+    /// A number per second.
     Rate(f64),
-    /// From 0 to 1.
+    /// A share, from 0 to 1.
     Share(f64),
+    /// A time in nanoseconds.
     Nanos(u64),
+    /// A size in bytes.
     Bytes(u64),
     /// Bytes per second.
     Bandwidth(f64),
-    /// Not known, or without meaning here.
+    /// A value that is not known, or has no meaning here.
     Missing,
 }
 

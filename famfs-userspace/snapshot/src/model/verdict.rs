@@ -1,11 +1,11 @@
-//! In one sentence: why a file is not mapped 2 MiB at a time, and what to do about it.
+//! Why a file is not mapped 2 MiB at a time, and what to do about it.
 
 use super::{Alignment, Fallback, FileRow, Layout, Order, PMD_BYTES, value};
 
 /// What keeps a file from 2 MiB mappings, if anything does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Nothing faulted, so nothing can be said but what the layout says.
+    /// Nothing faulted, so nothing is known but what the layout says.
     Quiet,
     /// All faults map 2 MiB.
     Well,
@@ -15,17 +15,17 @@ pub enum Cause {
     Colour,
     /// Writes to a private mapping.
     PrivateWrite,
-    /// The mapping's ends lie inside of 2 MiB regions.
+    /// The mapping begins or ends inside a 2 MiB region.
     VmaBounds,
     /// The file is shorter than 2 MiB.
     Small,
-    /// The last part of the file is.
+    /// The last part of the file is shorter than 2 MiB.
     Tail,
-    /// Where the file lies in memory.
+    /// The file lies in memory in such a way.
     Layout(Alignment),
     /// 4 KiB entries are there already.
     Entries,
-    /// No reason that we know.
+    /// The reason is not known.
     Other,
     /// Mapped by 4 KiB, and no try of 2 MiB was seen.
     Untried,
@@ -34,14 +34,16 @@ pub enum Cause {
 /// The cause in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
+    /// The cause.
     pub cause: Cause,
+    /// The cause as a sentence.
     pub why: String,
-    /// What to do; `None` where there is nothing to do.
+    /// What to do; `None` if there is nothing to do.
     pub todo: Option<&'static str>,
 }
 
-/// Of what happened to a file in the interval `now`; `total` is all since the start, since a
-/// region that fell back once is not tried again.
+/// Judges what happened to a file in the interval `now`. `total` is everything since the start,
+/// which matters because a region that fell back once is not tried again.
 pub fn verdict(now: &FileRow, total: &FileRow) -> Verdict {
     let counts = Counts::of(now);
     let reason = now.main_fallback().or_else(|| total.main_fallback());

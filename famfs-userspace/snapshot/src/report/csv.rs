@@ -1,4 +1,5 @@
-//! Comma-separated values: a line a file and interval, with names and values of the field table.
+//! Comma-separated values: one line for each file and interval, with the names and values of the field
+//! table.
 
 use crate::{
     model::{Field, Snapshot, Sort, rows},
@@ -11,7 +12,9 @@ pub const LEADING: [&str; 2] = ["time", "interval_s"];
 /// Who reads the values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
+    /// A person at a terminal, where values must not steer it.
     Terminal,
+    /// A program, which gets the values as they are.
     Program,
 }
 

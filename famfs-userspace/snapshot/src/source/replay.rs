@@ -35,6 +35,10 @@ pub struct Replay {
 
 impl Replay {
     /// Opens a recording at its first snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the file cannot be opened, or as [`Recording::open`] does.
     pub fn open(path: &Path) -> Result<Self, store::Error> {
         let file = File::open(path).map_err(|error| store::Error::Io {
             action: "open it",
@@ -51,18 +55,24 @@ impl Replay {
         })
     }
 
+    /// Returns the recording.
     pub fn recording(&self) -> &Recording<BufReader<File>> {
         &self.recording
     }
 
-    /// Plays nothing but `span`, from its beginning.
+    /// Plays only `span`, from its beginning.
     pub fn limit(&mut self, span: Span) {
         self.head.limit(span);
         self.clock = Instant::now();
         self.given = None;
     }
 
-    /// The snapshot in place `at`, or where that is damaged the next sound one; the place is told.
+    /// Returns the snapshot in place `at`, or the next sound one if that is damaged, together with
+    /// its place.
+    ///
+    /// # Errors
+    ///
+    /// Fails if no sound snapshot follows, or if the file cannot be read.
     pub fn sound(&mut self, mut at: usize) -> Result<(usize, Snapshot), store::Error> {
         loop {
             match self.recording.snapshot(at) {
@@ -89,30 +99,34 @@ impl Replay {
         }
     }
 
-    /// Damage that was met since this was asked last.
+    /// Returns the damage that was met since the last call.
     pub fn met(&mut self) -> Vec<Damage> {
         std::mem::take(&mut self.met)
     }
 
-    /// From the first snapshot that is played: where it is, and how much there is.
+    /// Returns how far the first snapshot that is played is back, and how long all that is played
+    /// is.
     pub fn position(&self) -> (Duration, Duration) {
         self.head.position()
     }
 
+    /// Returns whether it is paused.
     pub fn paused(&self) -> bool {
         self.head.paused
     }
 
+    /// Pauses, or goes on.
     pub fn pause(&mut self, paused: bool) {
         self.tick();
         self.head.paused = paused;
     }
 
-    /// Seconds of the recording in one second.
+    /// Returns how many seconds of the recording are played in one second.
     pub fn speed(&self) -> f64 {
         self.head.speed
     }
 
+    /// Changes the speed, within 0.001 to 1000.
     pub fn set_speed(&mut self, speed: f64) {
         self.tick();
         self.head.set_speed(speed);

@@ -17,9 +17,9 @@ pub(super) const KEY: u32 = 1;
 /// The recording ended in good order here; the frame has no payload.
 pub(super) const END: u32 = 2;
 
-/// Every so many frames one holds a whole snapshot.
+/// How many frames there are from one whole snapshot to the next.
 pub const KEY_EVERY: u32 = 60;
-/// No payload is longer, packed or unpacked.
+/// The length of the longest payload, packed or unpacked, in bytes.
 pub(super) const PAYLOAD_MAX: u32 = 64 << 20;
 
 /// The head of a recording as bytes.
@@ -39,8 +39,9 @@ pub const HEADER_LEN: usize = size_of::<RawHeader>();
 /// The head of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// The version of the format.
     pub version: u16,
-    /// How far apart the snapshots were meant to be.
+    /// How far apart the snapshots were meant to be, in milliseconds.
     pub interval_ms: u32,
 }
 

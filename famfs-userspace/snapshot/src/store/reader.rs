@@ -1,4 +1,4 @@
-//! A recording read back: an index of the sound frames first, then any snapshot.
+//! Reads a recording: first an index of its sound frames, then any snapshot.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::model::Snapshot;
 
-/// Damages that are told one by one.
+/// How many damages are kept one by one.
 const DAMAGES_MAX: usize = 1000;
 /// How much is read at a time.
 const CHUNK: usize = 64 << 10;
@@ -20,8 +20,9 @@ const CHUNK: usize = 64 << 10;
 pub struct Damage {
     /// Where it begins, in bytes.
     pub offset: u64,
-    /// How much is lost.
+    /// How many bytes are lost.
     pub bytes: u64,
+    /// What is wrong with it.
     pub why: &'static str,
 }
 
@@ -34,12 +35,12 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// `CLOCK_REALTIME`, nanoseconds.
+    /// Returns when the snapshot was taken, by `CLOCK_REALTIME` in nanoseconds.
     pub fn time_ns(&self) -> i64 {
         self.frame.time_ns
     }
 
-    /// Since attach, in nanoseconds.
+    /// Returns the time since attach in nanoseconds.
     pub fn elapsed_ns(&self) -> u64 {
         self.frame.elapsed_ns
     }
@@ -58,13 +59,13 @@ impl Entry {
         Self { frame, payload: 0 }
     }
 
-    /// Whether it is whole by itself.
+    /// Returns whether the frame has the whole snapshot, not a difference.
     pub fn is_key(&self) -> bool {
         self.frame.is_key()
     }
 }
 
-/// A recording that can be read anywhere.
+/// A recording of which any snapshot can be read.
 #[derive(Debug)]
 pub struct Recording<R> {
     from: R,
@@ -77,7 +78,13 @@ pub struct Recording<R> {
 }
 
 impl<R: Read + Seek> Recording<R> {
-    /// Reads all of it once, and keeps where its sound frames are.
+    /// Reads all of the recording once, and keeps where its sound frames are. Damaged frames are no
+    /// error; [`Recording::damages`] lists them.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the reader does, if it does not begin as a recording of a known version, or if no
+    /// snapshot in it is whole.
     pub fn open(mut from: R) -> Result<Self, Error> {
         let mut head = [0; HEADER_LEN];
         let len = read_at(&mut from, 0, &mut head)?;
@@ -97,26 +104,32 @@ impl<R: Read + Seek> Recording<R> {
         Ok(recording)
     }
 
+    /// Returns the head of the recording.
     pub fn header(&self) -> Header {
         self.header
     }
 
-    /// The snapshots, in the order in which they were recorded. Never empty.
+    /// Returns the snapshots in the order in which they were recorded. There is at least one.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// What could not be read, in the order of the file.
+    /// Returns what could not be read, in the order of the file.
     pub fn damages(&self) -> &[Damage] {
         &self.damages
     }
 
-    /// Whether its writer ended in good order. Where not, it writes still, or was killed.
+    /// Returns whether its writer ended in good order. If not, it is still writing, or it was
+    /// killed.
     pub fn ended(&self) -> bool {
         self.ended
     }
 
-    /// The snapshot in place `at`.
+    /// Reads the snapshot in place `at`, or the last one if `at` is behind it.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the reader does, or if the file has changed since it was opened.
     pub fn snapshot(&mut self, at: usize) -> Result<Snapshot, Error> {
         let at = at.min(self.entries.len() - 1);
         let key = (0..=at).rev().find(|&i| self.entries[i].is_key());

@@ -1,4 +1,4 @@
-//! Snapshots into a recording, one write a frame.
+//! Writes snapshots into a recording, with one write for each frame.
 
 use std::{
     io::{Read as _, Write},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::Snapshot;
 
-/// Appends to `to` and never goes back: what was written stays readable, whatever comes after.
+/// Appends to `to` and never goes back: what was written stays readable, whatever comes after it.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     to: W,
@@ -33,6 +33,10 @@ struct Last {
 
 impl<W: Write> Writer<W> {
     /// Begins a recording of snapshots that are `interval` apart.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the header cannot be written.
     pub fn new(to: W, interval: Duration) -> Result<Self, Error> {
         let mut writer = Self {
             to,
@@ -49,6 +53,11 @@ impl<W: Write> Writer<W> {
     }
 
     /// Adds a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// Fails with [`Error::TooLarge`] for a snapshot that no frame can hold, and otherwise if it
+    /// cannot be written.
     pub fn append(&mut self, snapshot: &Snapshot) -> Result<(), Error> {
         let before = self
             .last

@@ -114,7 +114,7 @@ impl App {
         let at = self.cursor().at;
         let key = match self.page {
             Page::Files => self.rows().nth(at).map(|row| row.key()),
-            Page::Processes => self.people().get(at).map(|person| person.main),
+            Page::Processes => self.by_process().get(at).map(|person| person.main),
             // The newest event is the first line.
             Page::Events => self
                 .events()

@@ -5,7 +5,7 @@ use ratatui::{Frame, layout::Rect, text::Line};
 use super::paint;
 use crate::tui::App;
 use famfs_snapshot::{
-    model::{Person, Value},
+    model::{ProcessFaults, Value},
     source::Extra,
     text,
 };
@@ -16,7 +16,7 @@ pub(super) const HEAD: u16 = 2;
 pub(super) fn draw(app: &App, frame: &mut Frame<'_>, area: Rect) {
     let theme = app.options.theme;
     let width = usize::from(area.width);
-    let people = app.people();
+    let people = app.by_process();
     let cursor = app.cursor();
     let head = "    PID  COMMAND           FAULT/s      FAULTS  FILES  MOSTLY ON";
     let mut lines = vec![
@@ -63,7 +63,7 @@ fn note(app: &App, count: usize) -> String {
     }
 }
 
-fn line(app: &App, person: &Person<'_>, width: usize) -> String {
+fn line(app: &App, person: &ProcessFaults<'_>, width: usize) -> String {
     const BEFORE: usize = 56;
     let row = app.row(person.main);
     let path = row.map_or_else(String::new, |row| row.path().into_owned());

@@ -1,17 +1,17 @@
-//! Which snapshots of a recording are meant: moments to places, a span to intervals.
+//! Which snapshots of a recording are meant: a moment becomes a place, and a span becomes intervals.
 
 use std::time::Duration;
 
 use crate::{store::Entry, text};
 
-/// A moment in a recording.
+/// A moment in a recording, as a user gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// From its first snapshot.
+    /// After the first snapshot.
     FromStart(Duration),
-    /// Before its last one.
+    /// Before the last snapshot.
     BeforeEnd(Duration),
-    /// On the clock, in nanoseconds since 1970.
+    /// By the clock, in nanoseconds since 1970.
     Clock(i64),
 }
 
@@ -70,7 +70,9 @@ fn span(text: &str) -> Result<Duration, String> {
 /// Places of snapshots, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// The place of the first snapshot.
     pub first: usize,
+    /// The place of the last snapshot.
     pub last: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Who faults: the processes of all files together.
+//! The faults of each process on all files together.
 
 use std::collections::HashMap;
 
@@ -6,23 +6,26 @@ use super::{FileKey, Snapshot};
 
 /// A process in an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Person<'a> {
+pub struct ProcessFaults<'a> {
+    /// The process id.
     pub pid: u32,
+    /// The name of its main program.
     pub comm: &'a str,
+    /// Faults that ended, whatever their outcome.
     pub faults: u64,
     /// How many files it faulted on.
     pub files: usize,
-    /// The one it faulted on most.
+    /// The file it faulted on most.
     pub main: FileKey,
 }
 
-/// The processes of `interval`, the busiest first.
-pub fn people(interval: &Snapshot) -> Vec<Person<'_>> {
-    let mut known: HashMap<(u32, &str), (Person<'_>, u64)> = HashMap::new();
+/// Returns the processes of `interval`, the busiest first.
+pub fn by_process(interval: &Snapshot) -> Vec<ProcessFaults<'_>> {
+    let mut known: HashMap<(u32, &str), (ProcessFaults<'_>, u64)> = HashMap::new();
     for file in &interval.files {
         for process in &file.processes {
             let comm = process.comm.as_str();
-            let new = Person {
+            let new = ProcessFaults {
                 pid: process.pid,
                 comm,
                 faults: 0,
@@ -61,7 +64,7 @@ mod tests {
         let mut source = Synthetic::new(Scene::Mixed, Duration::from_secs(1));
         source.poll().unwrap();
         let snapshot = source.poll().unwrap();
-        let people = people(&snapshot);
+        let people = by_process(&snapshot);
         let busiest = &people[0];
         assert_eq!(
             (busiest.comm, busiest.faults, busiest.files),
