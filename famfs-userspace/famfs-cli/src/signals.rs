@@ -14,7 +14,8 @@ static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 
 /// Remembers each of [`ENDING`] from now on, for output that waits: see [`crate::stream`]. A
 /// program that handles such a signal must call this before it listens in any other way, or the
-/// signal cannot end a blocked write.
+/// signal cannot end a blocked write. Once it listens, it must ask [`asked`]: a signal that came in
+/// between is known here alone.
 pub fn remember() -> io::Result<()> {
     for signal in ENDING {
         let number = usize::try_from(signal).unwrap_or_default();

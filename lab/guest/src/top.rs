@@ -96,24 +96,37 @@ pub(crate) fn fallback(file: &Value, reason: Option<&str>) -> u64 {
         .sum()
 }
 
+/// The histograms of a row.
+const KINDS: [(&str, &str); 4] = [
+    ("pmd", "read"),
+    ("pmd", "write"),
+    ("pte", "read"),
+    ("pte", "write"),
+];
+
+fn number(file: &Value, value: &Value) -> u64 {
+    value
+        .as_u64()
+        .unwrap_or_else(|| panic!("no number in {file:#}"))
+}
+
+/// Faults that mapped, and whose time is not known.
+pub(crate) fn untimed(file: &Value) -> u64 {
+    let kinds = KINDS.iter();
+    kinds
+        .map(|(order, access)| number(file, &file[*order][*access]["untimed"]))
+        .sum()
+}
+
 /// Ends of faults that a row accounts for.
 pub(crate) fn accounted(file: &Value) -> u64 {
-    let number = |value: &Value| {
-        value
-            .as_u64()
-            .unwrap_or_else(|| panic!("no number in {file:#}"))
-    };
-    let kinds = [
-        ("pmd", "read"),
-        ("pmd", "write"),
-        ("pte", "read"),
-        ("pte", "write"),
-    ];
-    let mapped: u64 = kinds
-        .iter()
-        .map(|(order, access)| {
-            count(file, order, access) + number(&file[*order][*access]["untimed"])
-        })
+    let kinds = KINDS.iter();
+    let timed: u64 = kinds
+        .map(|(order, access)| count(file, order, access))
         .sum();
-    mapped + fallback(file, None) + number(&file["errors"]) + number(&file["retried"])
+    timed
+        + untimed(file)
+        + fallback(file, None)
+        + number(file, &file["errors"])
+        + number(file, &file["retried"])
 }

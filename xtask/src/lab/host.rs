@@ -412,6 +412,7 @@ fn interrupted() -> bool {
     static ASKED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     let asked = ASKED.get_or_init(|| {
         let asked = Arc::new(AtomicBool::new(false));
+        let _ = famfs_cli::signals::remember();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             // The second ends us at once, and the guests with us; so does the first, where
             // there can be no handler.
@@ -419,6 +420,10 @@ fn interrupted() -> bool {
             let second = Arc::clone(&asked);
             let _ = signal_hook::flag::register_conditional_shutdown(signal, status, second);
             let _ = signal_hook::flag::register(signal, Arc::clone(&asked));
+        }
+        // Else one that came between two of these would be lost.
+        if famfs_cli::signals::asked().is_some() {
+            asked.store(true, Ordering::Relaxed);
         }
         asked
     });

@@ -1,10 +1,10 @@
 //! Waiting that a signal ends at once.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use famfs_cli::signals;
@@ -30,6 +30,11 @@ impl Stop {
             flag::register(signal, Arc::clone(&asked))?;
             pipe::register(signal, write.try_clone()?)?;
         }
+        // Else one that came before all of them were there would be lost.
+        if signals::asked().is_some() {
+            asked.store(true, Ordering::Relaxed);
+            (&write).write_all(&[1])?;
+        }
         Ok(Self { told: read, asked })
     }
 
@@ -50,5 +55,19 @@ impl Stop {
             Err(nix::Error::EINTR) => false,
             Err(_) => true,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::before::a_signal_has_come;
+
+    #[test]
+    fn a_signal_that_came_before_it_is_heard() {
+        a_signal_has_come();
+        let stop = Stop::listen().unwrap();
+        assert!(stop.asked().load(Ordering::Relaxed));
+        assert!(stop.wait(Duration::from_mins(1)));
     }
 }

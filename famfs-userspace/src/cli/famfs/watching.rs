@@ -63,6 +63,11 @@ impl Watching {
             let number = usize::try_from(signal).unwrap_or_default();
             flag::register_usize(signal, watch.signal_slot(), number).map_err(Error::Signals)?;
         }
+        // Else one that came between the two registrations would be lost.
+        if let Some(signal) = signals::asked() {
+            let number = usize::try_from(signal).unwrap_or_default();
+            watch.signal_slot().store(number, Ordering::Relaxed);
+        }
         let over = Arc::new(AtomicBool::new(false));
         let display = io::stderr().is_terminal().then(|| {
             let (watch, over) = (watch.clone(), Arc::clone(&over));
@@ -154,6 +159,14 @@ fn line(done: u64, total: u64, unit: Unit) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::before::a_signal_has_come;
+
+    #[test]
+    fn a_signal_that_came_before_the_work_stops_it() {
+        a_signal_has_come();
+        let watching = Watching::start(Unit::Files).unwrap();
+        assert_eq!(watching.watch.signal(), Some(SIGINT));
+    }
 
     #[test]
     fn lines() {

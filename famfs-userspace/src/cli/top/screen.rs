@@ -140,6 +140,8 @@ fn transport(replay: &Replay) -> Transport {
 
 /// Runs the screen until the user or a signal ends it.
 pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> {
+    // First, so that a signal that comes before the rest is there is not lost.
+    famfs_cli::signals::remember().context("cannot catch signals")?;
     term::end_when_asked_twice().context("cannot catch signals")?;
     let signals = Signals::listen().context("cannot catch signals")?;
     if shown.show.theme.is_some() {

@@ -31,6 +31,12 @@ impl Signals {
         flag::register(SIGINT, Arc::clone(&interrupted))?;
         flag::register(SIGTERM, Arc::clone(&terminated))?;
         flag::register(SIGHUP, Arc::clone(&terminated))?;
+        // Else one that came before all of them were there would be lost.
+        match famfs_cli::signals::asked() {
+            None => {}
+            Some(SIGINT) => interrupted.store(true, Ordering::Relaxed),
+            Some(_) => terminated.store(true, Ordering::Relaxed),
+        }
         Ok(Self {
             interrupted,
             terminated,
@@ -52,5 +58,18 @@ impl Signals {
     /// Any of them.
     pub(super) fn ended(&self) -> bool {
         self.terminated() || self.interrupted.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::before::a_signal_has_come;
+
+    #[test]
+    fn a_signal_that_came_before_it_is_heard() {
+        a_signal_has_come();
+        let signals = Signals::listen().unwrap();
+        assert!(signals.ended() && !signals.terminated());
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     fixture::Famfs,
     harness::Test,
     tests::exactness::is_preemptible,
-    top::{accounted, fallback, file, once, report},
+    top::{accounted, fallback, file, once, report, untimed},
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -85,9 +85,10 @@ fn processes() {
         assert_eq!(processes.len(), 1, "{row:#}");
         assert_eq!(processes[0]["comm"], "lab-guest");
         // An end that the kernel ran no program for is found at the same thread's next fault, for
-        // the file and not for the process. 6.12 skips none.
+        // the file and not for the process: as a fallback of unknown reason, or untimed. 6.12 skips
+        // none.
         let found = if is_preemptible() {
-            fallback(row, Some("other"))
+            fallback(row, Some("other")) + untimed(row)
         } else {
             0
         };
