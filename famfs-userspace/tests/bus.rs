@@ -135,7 +135,7 @@ fn a_source_that_was_short_already_fails() {
     mapped.load(0, &mut found).unwrap_err();
 }
 
-/// As the file of a mount that a memory error has disabled.
+/// The target fails as the file of a mount does that a memory error has disabled.
 #[test]
 fn a_target_that_goes_away_fails() {
     let (source, to) = (file(3 * MIB), file(3 * MIB));

@@ -143,7 +143,7 @@ fn a_short_source_fails() {
     assert_eq!(copied.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
-/// Whose fault it is that a copy fails.
+/// A copy that fails blames the right one.
 #[test]
 fn a_source_that_cannot_be_read_is_blamed() {
     let watch = Watch::default();

@@ -185,7 +185,7 @@ fn assert_follower_agrees(memory: &Ram, whole: &Plan) {
     assert_eq!(plan.names, whole.names);
 }
 
-/// Of an input, the first byte says which checksums are made right.
+/// The first byte of an input says which checksums are corrected.
 #[test]
 fn media_parse() {
     fuzz("media_parse", &media::seeds(), media::mutate, |input| {

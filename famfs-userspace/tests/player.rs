@@ -480,7 +480,7 @@ fn what_is_missing_or_truncated_differs_from_the_log() {
         differences(&plan, &mut model),
         [
             "one: its size was changed, which made it invalid; `famfs logplay --repair` makes it \
-             anew"
+             again"
         ]
     );
     // Nothing is changed by looking, and another owner is the host's own business.

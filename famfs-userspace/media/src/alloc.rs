@@ -297,7 +297,7 @@ mod tests {
     }
 
     proptest! {
-        /// Against one flag per unit, which is how upstream does it.
+        /// Compares with one flag for each unit, which is how upstream does it.
         #[test]
         fn same_as_a_bitmap(steps in steps(), reserved in 0..10 * UNIT) {
             let units = 128_usize;

@@ -1,4 +1,4 @@
-//! From the log to files: each entry is validated, a plan is made without touching anything, and the
+//! Turns the log into files: each entry is validated, a plan is made without touching anything, and the
 //! plan is carried out in a [`Tree`].
 //!
 //! * A slot with a bad checksum or number ends the play: what stands before it counts.

@@ -39,7 +39,7 @@ use holders::Holder;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     Read,
-    /// To make a file system with a log of this many bytes. Fails where one is mounted.
+    /// Makes a file system with a log of this many bytes. Fails if one is mounted.
     Format {
         log_len: u64,
     },

@@ -123,7 +123,7 @@ pub fn parse_rfc3339(text: &str) -> Option<i64> {
     if hour > 23 || minute > 59 || second > 59 || !(1970..=2262).contains(&year) {
         return None;
     }
-    // Whatever is no date is none of those.
+    // Whatever is not a date is not one of those.
     let days = (365 * (year - 1970)..366 * (year - 1969))
         .find(|&days| date_of(days) == (year, month, day))?;
     if fraction.is_empty() || fraction.len() > 9 || !fraction.bytes().all(|b| b.is_ascii_digit()) {

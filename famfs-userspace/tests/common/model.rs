@@ -65,7 +65,7 @@ impl Model {
 
 impl Tree for Model {
     fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
-        // Nothing is below a file that stands in the place of a folder.
+        // Nothing is below a file that stands where a folder was logged.
         if self.parent_is_there(path).is_err() {
             return Ok(None);
         }

@@ -14,7 +14,7 @@ use famfs_runtime::device::source::Source;
 pub(crate) const LINE: u64 = 64;
 type Line = [u8; 64];
 
-/// Up to this many lines every combination is tried: 2^12 images of two versions each.
+/// The number of lines up to which every combination is tried: 2^12 images of two versions each.
 const EXHAUSTIVE: u64 = 1 << 12;
 /// Otherwise so many, chosen by a seed.
 const SAMPLES: u64 = 10_000;
@@ -161,7 +161,7 @@ impl DataMemory for Part<'_> {
 pub(crate) enum When {
     /// Somewhere in the middle.
     During,
-    /// After the caller was told that it is done.
+    /// The call had returned that it is done.
     Done,
 }
 

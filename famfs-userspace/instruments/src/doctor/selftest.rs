@@ -100,7 +100,7 @@ impl Target {
         None
     }
 
-    /// Maps the first page anew, by itself, and reads from it: exactly one fault of 4 KiB.
+    /// Maps the first page again, by itself, and reads from it: exactly one fault of 4 KiB.
     pub(super) fn fault(&self) -> io::Result<()> {
         let flags = MapFlags::MAP_SHARED;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing else.

@@ -3,7 +3,7 @@
 use crate::probe::cpu_ns;
 use famfs_snapshot::model::Cost;
 
-/// As it is now, but for the time that the poll in progress takes.
+/// Returns the cost as it is now, without the time that the poll in progress takes.
 pub(super) fn now(map_bytes: u64) -> Cost {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     Cost {

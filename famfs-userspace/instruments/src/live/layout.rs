@@ -25,7 +25,7 @@ const MOST_EXTENTS: usize = 1024;
 /// Files asked about again in one poll, at most.
 const MOST_AGAIN_PER_POLL: usize = 64;
 
-/// Polls after which a file is asked about again: a file system that was made and mounted anew may
+/// Polls after which a file is asked about again: a file system that was made and mounted again may
 /// have given its number to another file.
 const POLLS_UNTIL_AGAIN: u64 = 10;
 

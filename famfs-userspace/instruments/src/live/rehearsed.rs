@@ -25,7 +25,7 @@ pub const CPUS: u16 = 2;
 const DEV: (u32, u32) = (0, 42);
 const MOUNTPOINT: &str = "/mnt/famfs";
 
-/// As many files as are wanted, all of them busy: each interval has an entry of each file for
+/// A number of files, all of them busy: each interval has an entry of each file for
 /// every bucket, class and CPU.
 pub struct Rehearsed {
     table: Rehearsal,

@@ -1,4 +1,4 @@
-//! From a file's counts to its row. Pure.
+//! Makes a file's row of its counts.
 
 use famfs_common::{
     fault::{Class, Order as Size, Outcome},

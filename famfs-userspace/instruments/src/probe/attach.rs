@@ -45,10 +45,10 @@ const MOST_PROCESSES: u32 = 16_384;
 pub struct Options {
     /// Every file system with DAX mappings, not only famfs.
     pub all_dax: bool,
-    /// Count faults by process too, which makes every fault dearer.
+    /// Count faults by process too, which makes every fault more expensive.
     pub processes: bool,
     /// Have the kernel take the time of every program, which needs `CAP_SYS_ADMIN` and makes every
-    /// program on the machine dearer.
+    /// program on the machine more expensive.
     pub run_stats: bool,
 }
 

@@ -171,7 +171,7 @@ impl<'a> Btf<'a> {
         None
     }
 
-    /// As [`Self::member`], through members that are structs themselves: `outer.inner`.
+    /// Finds a member as [`Self::member`] does, through members that are structs themselves: `outer.inner`.
     fn path(&self, id: u32, path: &str) -> Option<(u32, u32)> {
         path.split('.').try_fold((0u32, id), |(at, id), name| {
             let (offset, kind) = self.member(id, name, DEPTH)?;

@@ -83,7 +83,7 @@ impl Error {
     }
 }
 
-/// The kernel said no for want of a privilege: a lockdown, a sandbox, a user namespace.
+/// The kernel said no for lack of a privilege: a lockdown, a sandbox, a user namespace.
 fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {

@@ -127,7 +127,7 @@ fn name(name: &Name) -> Told {
     }
 }
 
-/// From `leaf\0…\0top\0` to `/top/…/leaf`.
+/// Turns `leaf\0…\0top\0` into `/top/…/leaf`.
 fn join(components: &[u8]) -> String {
     let mut path = String::new();
     for component in components

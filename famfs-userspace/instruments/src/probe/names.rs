@@ -114,7 +114,7 @@ impl Names {
     }
 
     /// Checks some of the names on `dev` that are known: a file that was renamed is looked for
-    /// anew.
+    /// again.
     pub(crate) fn check(&mut self, dev: (u32, u32), mountpoint: &Path) {
         let moved = self.moved(dev, mountpoint).into_iter();
         self.look_for(moved.map(|key| key.ino).collect(), dev, mountpoint);
@@ -149,7 +149,7 @@ impl Names {
             .take(MOST_CHECKS)
             .map(|(key, name)| (*key, name.clone()))
             .collect();
-        // At the end of the list the next poll begins anew.
+        // At the end of the list the next poll begins again.
         if let Some((last, _)) = checked.last()
             && checked.len() == MOST_CHECKS
         {

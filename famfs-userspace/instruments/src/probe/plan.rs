@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    /// Of every hook, the kind that is tried first.
+    /// Returns the kind that is tried first for every hook.
     fn kinds(steps: &[Step]) -> Vec<(&'static str, Option<&'static str>)> {
         steps
             .iter()

@@ -29,7 +29,7 @@ pub(crate) struct Totals {
     cells: Cells,
     /// Entries that no program of ours could have written.
     strange: u64,
-    /// By class, and the part of it whose start was not seen.
+    /// The counts by class, and the part of each whose start was not seen.
     classes: [(u64, u64); CLASSES],
     /// What `overflow` has told so far.
     overflowed: [(u64, u64); CLASSES],
@@ -157,7 +157,7 @@ fn is_ours(class: u8, bucket: u16) -> bool {
     bucket_is_known && Class::unpack(class).is_some()
 }
 
-/// Of a cell that is there, so of a class that is known.
+/// Returns the count of a cell that exists, and so of a class that is known.
 fn count(cell: &Cell) -> Option<Count> {
     let tag = cell.key.tag();
     Some(Count {

@@ -10,7 +10,7 @@ pub enum Buckets {
     /// One per power of two.
     #[default]
     Octave,
-    /// As in the kernel: eight per power of two.
+    /// The kernel's own buckets: eight for every power of two.
     Fine,
 }
 

@@ -13,7 +13,7 @@ pub enum Kind {
 /// Metrics of one name.
 #[derive(Clone, Copy, Debug)]
 pub struct Family {
-    /// Without the unit, and without `_total`.
+    /// The name without the unit, and without `_total`.
     pub name: &'static str,
     /// The base unit, which ends the name; empty where there is none.
     pub unit: &'static str,

@@ -22,7 +22,7 @@ impl Sums {
     }
 }
 
-/// By order: 4 KiB, 2 MiB.
+/// The sums by order: 4 KiB, 2 MiB.
 type ByOrder = [Sums; 2];
 
 /// Keeps the busiest files apart. A file that becomes one of them counts from there on, and one

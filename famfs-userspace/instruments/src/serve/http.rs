@@ -155,7 +155,7 @@ fn response(status: &str, kind: &str, body: &str) -> String {
 enum Request {
     Get(String),
     Head(String),
-    /// With this status.
+    /// The answer is this status.
     Refused(&'static str),
 }
 

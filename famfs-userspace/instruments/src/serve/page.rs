@@ -20,7 +20,7 @@ use famfs_snapshot::model::{
 };
 
 type Labels = Vec<(&'static str, String)>;
-/// By the name of their family, which is unique.
+/// The samples by the name of their family, which is unique.
 type Samples = BTreeMap<&'static str, Vec<(Labels, Value)>>;
 
 /// A number on the page.
@@ -84,7 +84,7 @@ fn build(snapshot: &Snapshot, put: Put<'_>) {
     put(&families::BUILD, labels, Value::Whole(1));
 }
 
-/// By device: a file system that is mounted in two places is one.
+/// Adds the mounts by device: a file system that is mounted in two places is one.
 fn mounts(mounts: &[Mount], put: Put<'_>) {
     let mut devices: BTreeMap<&str, &Mount> = BTreeMap::new();
     for mount in mounts {

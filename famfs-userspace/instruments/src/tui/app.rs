@@ -48,7 +48,7 @@ pub enum Message {
     /// The source was polled.
     Observed(Snapshot),
     /// A recording went to another place: this is the observation before the next one. Intervals
-    /// and history begin here anew.
+    /// and history begin here again.
     Jumped(Snapshot),
     /// Where a recording is now.
     Transport(Transport),
@@ -72,9 +72,9 @@ pub enum Message {
 #[derive(Debug, PartialEq)]
 pub enum Effect {
     Run(Action),
-    /// Of the player of a recording.
+    /// A request to the player of a recording.
     Ask(Ask),
-    /// Of the source: turn this on or off, and say how it is then by `Message::Extra`.
+    /// A request to the source: turn this on or off, and say by `Message::Extra` how it is then.
     Switch(Extra, bool),
     /// Stop the job, with the terminal given back.
     Stop,
@@ -99,7 +99,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// As famfs-top starts without options.
+    /// Returns the options of famfs-top without any arguments.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(1),
@@ -152,7 +152,7 @@ pub struct App {
     picture: Picture,
     /// Where the rows of the table are in the picture.
     order: Vec<usize>,
-    /// Of the table, the other pages and what is in front, each.
+    /// The cursors of the table, the other pages, and what is in front.
     files: Cursor,
     other: Cursor,
     front: Cursor,

@@ -1,4 +1,4 @@
-//! From a key or the mouse to a message. One table gives each key its command and its line in the
+//! Turns keys and the mouse into messages. One table gives each key its command and its line in the
 //! help.
 
 use ratatui::crossterm::event::{
@@ -34,9 +34,9 @@ pub enum Command {
     SortNext,
     SortPrevious,
     Reverse,
-    /// By so many lines.
+    /// Move by this many lines.
     Move(isize),
-    /// By so many screens.
+    /// Move by this many screens.
     Turn(isize),
     Columns,
     /// The column in the chosen line.
@@ -45,9 +45,9 @@ pub enum Command {
     Widths,
     /// Turn on or off what this page is about and costs something.
     Switch,
-    /// In a recording, by so many seconds.
+    /// Jump this many seconds in a recording.
     Jump(i64),
-    /// In a recording, to so many thousandths.
+    /// Go to this many thousandths of a recording.
     Seek(u32),
     StepBack,
     StepOn,

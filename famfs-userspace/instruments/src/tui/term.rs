@@ -69,7 +69,7 @@ impl Screen {
         self.take_again()
     }
 
-    /// Takes the terminal over anew where the process was stopped by SIGSTOP, which it cannot
+    /// Takes the terminal over again where the process was stopped by SIGSTOP, which it cannot
     /// see: meanwhile a shell has used the terminal. Says whether that was so.
     pub fn recover(&mut self) -> io::Result<bool> {
         let was_stopped = self.jobs.was_stopped();

@@ -7,10 +7,10 @@ use famfs_snapshot::model::MountState;
 /// The colours of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// For a dark background.
+    /// Colours for a dark background.
     #[default]
     Dark,
-    /// For a light one.
+    /// Colours for a light background.
     Light,
     /// No colour at all.
     Mono,
@@ -21,7 +21,7 @@ pub enum Theme {
 pub enum Glyphs {
     #[default]
     Unicode,
-    /// For a locale or a terminal that has nothing else.
+    /// Characters for a locale or a terminal that has nothing else.
     Ascii,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Where a recording is. The screen has one only while a recording is its source.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Transport {
-    /// From the beginning of the recording.
+    /// The distance from the beginning of the recording.
     pub position: Duration,
     pub length: Duration,
     pub paused: bool,
@@ -17,9 +17,9 @@ pub struct Transport {
 /// `Message::Jumped` before the next `Message::Observed`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ask {
-    /// To this distance from the beginning; never past the end.
+    /// Go to this distance from the beginning, and never past the end.
     Jump(Duration),
-    /// To the next observation, or the one before, and pause there.
+    /// Go to the next observation, or the one before, and pause there.
     Step {
         back: bool,
     },
@@ -43,7 +43,7 @@ impl Transport {
         Ask::Jump(to.min(self.length))
     }
 
-    /// To so many thousandths of the whole.
+    /// Returns the jump to this many thousandths of the whole.
     pub fn seek(&self, thousandths: u32) -> Ask {
         Ask::Jump(
             (self.length / 1000)

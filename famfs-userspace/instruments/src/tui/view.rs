@@ -44,7 +44,7 @@ pub(super) enum Hit {
     Choice(usize),
     /// So many thousandths of a recording.
     Seek(u32),
-    /// Beside what is in front.
+    /// A place beside what is in front.
     Close,
 }
 
@@ -105,7 +105,7 @@ fn list(app: &App, body: Rect) -> Rect {
     }
 }
 
-/// Without the first lines.
+/// Returns the area without its first lines.
 fn below(area: Rect, lines: u16) -> Rect {
     let lines = lines.min(area.height);
     Rect {
@@ -161,7 +161,7 @@ struct Places {
 }
 
 impl Places {
-    /// On a small screen the events go first, then the second line of status.
+    /// Divides the screen. If it is small, the events go first, then the second line of status.
     fn of(app: &App, area: Rect) -> Self {
         let height = area.height;
         let table = app.page == Page::Files;

@@ -68,7 +68,7 @@ pub struct KernelMap {
     pub file_type: u32,
     pub ext_type: u32,
     pub extents: Vec<Extent>,
-    /// Of an interleaved map.
+    /// The length of a chunk of an interleaved map, in bytes.
     pub chunk_size: Option<u64>,
 }
 

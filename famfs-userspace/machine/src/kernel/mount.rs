@@ -18,7 +18,7 @@ use super::{Error, mountinfo};
 /// The name of the file system type.
 pub const FS_TYPE: &CStr = c"famfs";
 
-/// As `linux/mount.h` has it.
+/// The flag of `linux/mount.h`, which nix does not have.
 const NOSYMFOLLOW: MsFlags = MsFlags::from_bits_retain(1 << 8);
 
 const FSOPEN_CLOEXEC: libc::c_uint = 1;

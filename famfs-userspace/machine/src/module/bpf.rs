@@ -68,7 +68,7 @@ fn link(id: u32, btf: Option<u32>) -> Option<Attached> {
     const RAW_TRACEPOINT: u32 = 1;
     const TRACING: u32 = 2;
     const PERF_EVENT: u32 = 7;
-    /// In `bpf_link_info::perf_event::type`.
+    /// The value of `bpf_link_info::perf_event::type` for a tracepoint.
     const TRACEPOINT: u32 = 5;
     let fd = open(LINK_GET_FD_BY_ID, id)?;
     let mut info = Info::default();

@@ -136,7 +136,7 @@ fn mounts(processes: &[Process]) -> Vec<Pin> {
     found.into_values().collect()
 }
 
-/// Users of file systems that live and that nobody has mounted: `umount -l` leaves such.
+/// Users of file systems that live and that are mounted nowhere: `umount -l` leaves such.
 fn detached(processes: &[Process]) -> Vec<Pin> {
     let mounted: Vec<(u32, u32)> = processes
         .iter()

@@ -213,7 +213,7 @@ impl Findings {
         }
     }
 
-    /// To be called behind the last slot too.
+    /// Ends a run of bad slots. It must be called behind the last slot too.
     pub(super) fn end_run(&mut self) {
         let Some(run) = self.run.take() else { return };
         let Run {
@@ -288,7 +288,7 @@ impl Findings {
         );
     }
 
-    /// In the order of the log, what is about no slot first.
+    /// Puts the findings into the order of the log, those about no slot first.
     pub(super) fn finish(mut self, report: &mut Report) {
         self.kept.sort_by_key(|f| f.index);
         report.findings = self.kept;

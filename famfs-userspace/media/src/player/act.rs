@@ -10,8 +10,8 @@ use super::why::{self, InPlace};
 use crate::format::Placement;
 use crate::role::Role;
 
-/// After how many actions the caller is asked whether to go on. Asking takes longer than an action,
-/// and a user does not notice a delay of 256.
+/// The number of actions after which the caller is asked whether to go on. Asking takes longer than
+/// an action, and a user does not notice a delay of 256.
 const PROGRESS_STEP: usize = 256;
 
 /// How a plan is carried out.
@@ -295,7 +295,7 @@ fn settle_file(
     };
     if !options.repair {
         return Err(io::Error::other(format!(
-            "{why}; `famfs logplay --repair` makes it anew"
+            "{why}; `famfs logplay --repair` makes it again"
         )));
     }
     if !options.dry_run {

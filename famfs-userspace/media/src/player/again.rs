@@ -49,7 +49,7 @@ pub(super) fn settle(
 }
 
 /// Tries what failed a last time, for a repair that is interrupted: no name that was taken away is
-/// left out for want of one more call, and none that cannot be made goes unreported.
+/// left out for lack of one more call, and none that cannot be made goes unreported.
 pub(super) fn stop(
     plan: &Plan,
     tree: &mut dyn Tree,

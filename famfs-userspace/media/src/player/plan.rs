@@ -59,7 +59,7 @@ pub struct Action {
     pub make: Make,
 }
 
-/// Whose a file or a folder is, and who may do what with it.
+/// The owner of a file or a folder, and who may do what with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
     /// The owner.

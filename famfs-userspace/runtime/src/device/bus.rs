@@ -3,7 +3,7 @@
 //! A thread says which ranges it is about to touch. The handler runs in the thread that
 //! touched: where the address is in one of that thread's ranges, it maps anonymous zeroes
 //! over the pages of the range, notes what happened, and the copy runs on over them to its
-//! end, where it is told. Any other SIGBUS ends the process as if there were no handler.
+//! end, where it is reported. Any other SIGBUS ends the process as if there were no handler.
 
 use std::cell::Cell;
 use std::io;
@@ -28,7 +28,7 @@ pub enum End {
 #[error("the memory does not answer ({})", name(self.code))]
 pub struct Bus {
     pub end: End,
-    /// Of `siginfo_t`.
+    /// The code of `siginfo_t`.
     pub code: i32,
 }
 

@@ -18,7 +18,7 @@ use famfs_machine::kernel::mountinfo;
 const DRIVERS: &str = "/sys/bus/dax/drivers";
 const FSDEV: &str = "fsdev_dax";
 const DEVDAX: &str = "device_dax";
-/// A large device takes seconds: its page structs are made anew.
+/// A large device takes seconds: its page structs are made again.
 const PATIENCE: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Switched {
     path: PathBuf,
     name: String,
-    /// In sysfs.
+    /// The device's folder in sysfs.
     device: PathBuf,
     /// The driver that it was taken from; `None` when nothing is to be undone.
     from: Option<String>,

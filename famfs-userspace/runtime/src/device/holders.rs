@@ -90,7 +90,7 @@ fn maps(process: &Path, rdev: u64) -> bool {
     })
 }
 
-/// Of a line of `/proc/PID/maps` that shows a file: its range, and what tells its inode.
+/// Returns the range of a line of `/proc/PID/maps` that shows a file, and what identifies its inode.
 fn file_of(line: &str) -> Option<(&str, &str)> {
     let (range, rest) = line.split_once(' ')?;
     let (before, path) = rest.split_once('/')?;

@@ -30,9 +30,9 @@ pub struct Mapping {
 /// How bytes are copied out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loads {
-    /// By `pread`: memory that failed is an error, not a signal.
+    /// They are copied by `pread`: memory that failed is an error, not a signal.
     Read,
-    /// Out of the mapping, where the device cannot be read.
+    /// They are copied out of the mapping, if the device cannot be read.
     Copy,
 }
 

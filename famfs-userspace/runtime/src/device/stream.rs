@@ -8,7 +8,7 @@ use std::arch::asm;
 
 use super::cache::{self, LINE};
 
-/// By how many bytes lines are stored.
+/// The number of bytes that one store writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Width {
     /// 16; every x86-64 has it.

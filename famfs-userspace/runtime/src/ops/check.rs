@@ -22,9 +22,9 @@ use famfs_media::player::{self, Plan};
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     pub schema: u32,
-    /// With `.meta/.superblock` and `.meta/.log`, as upstream counts.
+    /// The number of files, with `.meta/.superblock` and `.meta/.log`, as upstream counts.
     pub files: u64,
-    /// With `.meta`, without the root.
+    /// The number of folders, with `.meta` and without the root.
     pub directories: u64,
     pub errors: Vec<Bad>,
 }

@@ -60,7 +60,7 @@ struct Pair {
     source: PathBuf,
     meta: Metadata,
     place: Place,
-    /// As the user would name it.
+    /// The name that the user would give it.
     shown: PathBuf,
 }
 
@@ -187,7 +187,7 @@ struct Copy<'o> {
     watch: &'o Watch,
     /// Opened for the first name that has to be made.
     maker: Option<Maker>,
-    /// By pair.
+    /// What has begun, by pair.
     begun: Vec<Begun>,
     failed: Vec<Option<Error>>,
     /// The log cannot be had: what was said of the first name holds for all.

@@ -49,7 +49,7 @@ pub struct Round {
     pub behind: u64,
     /// What was played then, and what is wrong with the log now.
     pub played: Played,
-    /// From the look to the last file made.
+    /// The time from the look to the last file that was made.
     pub took: Duration,
 }
 

@@ -9,7 +9,7 @@ use super::watch::Watch;
 use super::{Error, failed};
 use famfs_machine::kernel::locks;
 
-/// Between two tries.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// How long nothing is said: most who hold the lock are done by then.

@@ -30,7 +30,7 @@ pub struct Owner {
 /// A name that is made and not logged.
 struct Pending {
     relative: PathBuf,
-    /// As the user named it.
+    /// The name that the user gave.
     shown: PathBuf,
     field: PathField,
     /// `None` once it was undone.

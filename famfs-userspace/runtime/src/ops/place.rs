@@ -22,7 +22,7 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub struct Resolver {
     mounts: Option<Vec<Arc<Mount>>>,
-    /// By what stands before a path's last `/`.
+    /// The folders by what stands before a path's last `/`.
     folders: HashMap<Vec<u8>, Folder>,
 }
 
@@ -37,7 +37,7 @@ struct Folder {
 }
 
 impl Resolver {
-    /// As [`Place::find`], but a symlink at the very end is not followed.
+    /// Finds a place; a symlink at the very end is not followed.
     pub fn find(&mut self, path: &Path) -> Result<Place, Error> {
         let (folder, name) = split(path);
         if let Some(known) = folder.and_then(|folder| self.folders.get(folder))

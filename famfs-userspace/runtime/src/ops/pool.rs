@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{channel, sync_channel};
 use std::thread;
 
-/// As many threads as there are CPUs for this process.
+/// Returns the number of CPUs that this process may use.
 pub fn default_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }

@@ -1,6 +1,6 @@
 //! Whether a mount still shows the file system that is on its device.
 //!
-//! A file system is known by the uuid in its superblock, which every `mkfs` makes anew. The
+//! A file system is known by the uuid in its superblock, which every `mkfs` makes again. The
 //! module keeps the one that was there when the mount began (`famfs-kmod/identity.c`), and
 //! compares it with the memory whenever somebody reads the state of the mount. So all
 //! commands ask the same question, whoever made the mount, and whatever is left in it.

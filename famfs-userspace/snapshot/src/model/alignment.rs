@@ -23,7 +23,7 @@ pub enum Alignment {
 }
 
 impl Alignment {
-    /// In one word.
+    /// Returns the name in one word.
     pub fn name(self) -> &'static str {
         match self {
             Self::Whole => "2MiB",
@@ -35,7 +35,7 @@ impl Alignment {
         }
     }
 
-    /// Of a file with this layout; `None` where it has no memory to judge.
+    /// Judges a file with this layout; `None` if it has no memory to judge.
     pub fn of(layout: &Layout) -> Option<Self> {
         if layout.size == 0 || layout.extents.is_empty() {
             return None;

@@ -10,7 +10,7 @@ const PRINTED: u16 = 120;
 pub struct Columns(Option<Vec<usize>>);
 
 impl Columns {
-    /// From what the user typed: keys between commas, of which `default` stands for the usual
+    /// Parses what the user typed: keys between commas, of which `default` stands for the usual
     /// ones and `all` for every one; `+KEY` adds to what stands before it (at first the usual
     /// ones), `-KEY` takes away.
     pub fn parse(text: &str) -> Result<Self, String> {

@@ -29,7 +29,7 @@ pub struct Heat {
     pub most: u64,
 }
 
-/// Of the last `columns` intervals; `None` where no latency is known.
+/// Returns the map of the last `columns` intervals; `None` if no latency is known.
 pub fn heat(moments: &[Moment], columns: usize) -> Option<Heat> {
     let moments = &moments[moments.len().saturating_sub(columns)..];
     let columns: Vec<BTreeMap<u32, u64>> = moments
@@ -58,7 +58,7 @@ pub fn heat(moments: &[Moment], columns: usize) -> Option<Heat> {
     Some(Heat { lowest, rows, most })
 }
 
-/// From 0 for nothing to [`HOTTEST`], each level some times as much as the one below.
+/// Returns the level from 0 for nothing to [`HOTTEST`]; each is a few times as much as the one below.
 pub fn level(count: u64, most: u64) -> u8 {
     let steps = [0.25, 0.5, 0.75].map(|part| (most as f64).powf(part));
     match count as f64 {

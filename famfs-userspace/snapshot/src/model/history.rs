@@ -76,7 +76,7 @@ pub struct Moment {
 pub struct History {
     records: VecDeque<Record>,
     bytes: usize,
-    /// Of the newest interval; 0 before the first.
+    /// The number of the newest interval; 0 before the first.
     newest: u64,
 }
 

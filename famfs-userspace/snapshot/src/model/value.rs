@@ -82,7 +82,7 @@ impl Value<'_> {
         }
     }
 
-    /// For people: scaled, at most seven columns unless it is a text or a count.
+    /// Returns the text for people: scaled, at most seven columns unless it is a text or a count.
     pub fn text(&self) -> String {
         match self {
             Self::Text(text) => text.clone().into_owned(),
@@ -96,7 +96,7 @@ impl Value<'_> {
         }
     }
 
-    /// As [`Value::text`], but a count that is too long for `width` is rounded, not cut.
+    /// Returns the same as [`Value::text`], but a count that is too long for `width` is rounded, not cut.
     pub fn fitted(&self, width: usize) -> String {
         let text = self.text();
         match self {
@@ -105,7 +105,7 @@ impl Value<'_> {
         }
     }
 
-    /// For programs: the whole number in the base unit, and nothing where it is missing.
+    /// Returns the text for programs: the whole number in the base unit, and nothing if it is missing.
     pub fn plain(&self) -> String {
         match self {
             Self::Text(text) => text.clone().into_owned(),

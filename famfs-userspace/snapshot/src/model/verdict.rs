@@ -210,7 +210,7 @@ fn todo(cause: Cause) -> Option<&'static str> {
         }
         Cause::Other => "Look at the kernel's log, and at the columns of fallbacks (c).",
         Cause::Untried => {
-            "Start the reader anew to see the first try; madvise(MADV_NOHUGEPAGE) and \
+            "Start the reader again to see the first try; madvise(MADV_NOHUGEPAGE) and \
              prctl(PR_SET_THP_DISABLE) keep the kernel from trying."
         }
     })

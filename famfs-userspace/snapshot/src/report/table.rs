@@ -1,4 +1,4 @@
-//! The plain table, for `--once`: no column left out for want of width, nothing cut off.
+//! The plain table, for `--once`: no column left out for lack of width, nothing cut off.
 
 use std::fmt::Write as _;
 

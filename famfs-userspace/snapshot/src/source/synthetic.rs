@@ -23,7 +23,7 @@ pub enum Scene {
     Empty,
     /// Two mounts; files mapped by 2 MiB, by 4 KiB and by both.
     Mixed,
-    /// As `Mixed`; a memory error disables the second mount at the fifth second.
+    /// The same as `Mixed`, but a memory error disables the second mount at the fifth second.
     Poison,
     /// One mount with thousands of files.
     Huge,

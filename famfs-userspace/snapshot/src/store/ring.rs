@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::Snapshot;
 
-/// Into how many segments the time is divided that is kept.
+/// The number of segments into which the time that is kept is divided.
 const SEGMENTS: u32 = 8;
 
 /// Keeps what happened lately in a folder beside the recording that it will become.
@@ -38,7 +38,7 @@ pub struct Ring {
 struct Segment {
     path: PathBuf,
     number: u64,
-    /// Of its first snapshot, since attach, in nanoseconds.
+    /// The time of its first snapshot since attach, in nanoseconds.
     from_ns: u64,
 }
 

@@ -144,7 +144,7 @@ fn length(payload: &[u8]) -> Result<u32, Error> {
         })
 }
 
-/// For finding a moment; the snapshot has its exact time.
+/// Returns the time in nanoseconds, for finding a moment; the snapshot has its exact time.
 fn nanos(time: SystemTime) -> i64 {
     let since = time
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -12,7 +12,7 @@ const EXAMPLES: &str = "\
 Examples:
   famfs creat -s 64MiB /mnt/famfs/table
   famfs creat -s 8M -r -S 42 /mnt/famfs/seeded    contents that can be made again
-  famfs creat -r -S 43 /mnt/famfs/seeded          fill it anew
+  famfs creat -r -S 43 /mnt/famfs/seeded          fill it again
   famfs creat -s 1G -m 600 -u 1000 -g 1000 /mnt/famfs/private
   famfs creat -s 4G -N 4 -B 8 -C 2M /mnt/famfs/spread
   famfs creat -M /mnt/famfs/a,1M -M /mnt/famfs/b,2M,7

@@ -193,7 +193,7 @@ impl Args {
         Self::print_findings(report, out)?;
         let hidden = report.errors + report.warnings + report.notes - report.findings.len() as u64;
         if hidden > 0 {
-            out.line(&format!("{hidden} findings more"))?;
+            out.line(&format!("{hidden} more findings"))?;
         }
         if report.judged {
             self.print_contents(report, out)?;

@@ -30,7 +30,7 @@ pub(super) struct View {
     stopped: Option<Line>,
 }
 
-/// Of a mount that a signal ended.
+/// Returns what to say of a mount that a signal ended.
 pub(super) fn interrupted(remount: bool) -> &'static str {
     if remount {
         "interrupted: not every file of the log is there"

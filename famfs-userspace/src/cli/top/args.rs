@@ -139,7 +139,7 @@ pub(super) struct Watch {
     pub(super) processes: bool,
 
     /// Have the kernel take the time of every probe. Needs `CAP_SYS_ADMIN`, and makes every BPF
-    /// program on the machine dearer.
+    /// program on the machine more expensive.
     #[arg(long)]
     pub(super) run_stats: bool,
 

@@ -26,7 +26,7 @@ Examples:
 
 Exit status: 0 ended by a signal, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.")]
 pub(super) struct Args {
-    /// Where to listen; port 0 takes a free one, and the address is told on standard error.
+    /// Where to listen; port 0 takes a free one, and the address is written to standard error.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9717")]
     listen: SocketAddr,
 

@@ -25,7 +25,7 @@ impl Key {
         }
     }
 
-    /// Without a CPU.
+    /// Returns the tag without a CPU.
     pub(super) fn tag(self) -> Tag {
         Tag::unpack(self.word(96) << 32 | self.word(0) & 0xffff_ffff)
     }

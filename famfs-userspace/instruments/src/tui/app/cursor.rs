@@ -8,13 +8,13 @@ pub struct Cursor {
 }
 
 impl Cursor {
-    /// By so many lines; the ends of a list of this length hold it.
+    /// Moves by this many lines; the ends of a list of this length hold it.
     pub(super) fn go(&mut self, lines: isize, length: usize) {
         let at = self.at.saturating_add_signed(lines);
         self.at = at.min(length.saturating_sub(1));
     }
 
-    /// As [`Cursor::go`] where nothing is chosen and only the view moves.
+    /// Moves as [`Cursor::go`] does where nothing is chosen and only the view moves.
     pub(super) fn scroll(&mut self, lines: isize, length: usize, height: usize) {
         let top = self.top.saturating_add_signed(lines);
         self.top = top.min(length.saturating_sub(height));

@@ -84,7 +84,7 @@ impl Picture {
     /// Whether the rows of the picture are others now.
     pub(super) fn observe(&mut self, snapshot: Snapshot) -> bool {
         let Some(passed) = snapshot.elapsed_ns.checked_sub(self.last.elapsed_ns) else {
-            // A source whose time goes back has begun anew.
+            // A source whose time goes back has begun again.
             return self.jump(snapshot);
         };
         if u128::from(passed) < self.interval.as_nanos() {
@@ -109,7 +109,7 @@ impl Picture {
         true
     }
 
-    /// Starts intervals and history anew. The total since the start stays one where the start
+    /// Starts intervals and history again. The total since the start stays one where the start
     /// lies before.
     pub(super) fn jump(&mut self, snapshot: Snapshot) -> bool {
         if snapshot.elapsed_ns < self.first.elapsed_ns {
@@ -145,7 +145,7 @@ impl Picture {
         self.show();
     }
 
-    /// Up to where the picture goes.
+    /// Returns the end of the picture.
     fn end(&self) -> (&Snapshot, u64) {
         match &self.held {
             Some(held) => (&held.last, held.until),

@@ -18,7 +18,7 @@ mod outcomes;
 mod processes;
 mod rates;
 
-/// From this width on there are two columns.
+/// The width from which on there are two columns.
 const WIDE: usize = 120;
 
 pub(super) fn draw(app: &App, key: FileKey, frame: &mut Frame<'_>, area: Rect) {

@@ -3,11 +3,11 @@
 use crate::tui::App;
 use famfs_snapshot::model::{FIELDS, position};
 
-/// Between two columns.
+/// The gap between two columns.
 pub(super) const GAP: u16 = 1;
 /// What a column that takes the rest has at least.
 const LEAST: u16 = 8;
-/// As how wide it counts where spare width goes to all.
+/// The width that it counts as when spare width is divided.
 const USUAL: u16 = 40;
 
 /// A column of the table.
@@ -15,7 +15,7 @@ const USUAL: u16 = 40;
 pub(super) struct Column {
     /// Its place in the field table.
     pub(super) field: usize,
-    /// From the left.
+    /// The distance from the left.
     pub(super) x: u16,
     pub(super) width: u16,
 }

@@ -12,7 +12,7 @@ pub(super) fn left(text: &str, width: usize) -> String {
     out
 }
 
-/// As [`left`], but at the right.
+/// Aligns a text to the right; otherwise the same as [`left`].
 pub(super) fn right(text: &str, width: usize) -> String {
     let text = head(text, width);
     " ".repeat(width.saturating_sub(text.width())) + &text

@@ -20,7 +20,7 @@ const PART: usize = 16 << 10;
 pub(super) const ROUND: usize = LANES * PART;
 /// Bytes of a part that one turn makes.
 const TURN: usize = size_of::<__m256i>();
-/// From the beginning of a part to that of the next one, at four bytes a step.
+/// The jump from the beginning of a part to that of the next one, at four bytes a step.
 const TO_NEXT_PART: Jump = Jump::over(PART as u64 / 4);
 
 /// Fills `round` with what follows `state`, and leaves the state behind it.

@@ -1,4 +1,4 @@
-//! From what is counted to the sentence.
+//! Tests the sentence against what was counted.
 
 use std::sync::Arc;
 

@@ -7,11 +7,11 @@ use crate::{store::Entry, text};
 /// A moment in a recording, as a user gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// After the first snapshot.
+    /// A time after the first snapshot.
     FromStart(Duration),
-    /// Before the last snapshot.
+    /// A time before the last snapshot.
     BeforeEnd(Duration),
-    /// By the clock, in nanoseconds since 1970.
+    /// A time of the clock, in nanoseconds since 1970.
     Clock(i64),
 }
 
@@ -77,7 +77,7 @@ pub struct Span {
 }
 
 impl Span {
-    /// From the first snapshot that is not before `from` to the last that is not after `to`.
+    /// Returns the span from the first snapshot that is not before `from` to the last that is not after `to`.
     /// `None` where there is nothing in between.
     pub fn between(entries: &[Entry], from: Option<Moment>, to: Option<Moment>) -> Option<Self> {
         let first = match from {

@@ -8,9 +8,9 @@ use crate::model::{Bucket, Hist};
 /// More than the kernel's histogram has.
 const BUCKETS_MAX: usize = 1024;
 
-/// Of the lowest bits of a bucket's name: it is not there any more.
+/// A value of the lowest bits of a bucket's name: the bucket no longer exists.
 const GONE: u64 = 1;
-/// Its bounds follow, because it is none of the kernel's buckets.
+/// Its bounds follow, because it is not one of the kernel's buckets.
 const BOUNDS: u64 = 2;
 
 pub(super) fn put(out: &mut Out, old: &Hist, new: &Hist) -> Result<(), Fault> {

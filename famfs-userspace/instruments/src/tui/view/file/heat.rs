@@ -7,7 +7,7 @@ use crate::tui::Theme;
 use famfs_snapshot::model::{HOTTEST, Moment, Value, heat, level};
 
 const LABEL: usize = 8;
-/// By level; what the colour says the shade says too.
+/// The shades by level; they say the same as the colour.
 const SHADES: [&str; 5] = [" ", "·", "░", "▒", "█"];
 
 pub(super) fn lines(theme: Theme, moments: &[Moment], width: usize) -> Vec<Line<'static>> {
