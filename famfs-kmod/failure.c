@@ -97,7 +97,7 @@ static void famfs_kill_users(const struct famfs_map *map, u64 pos, u64 len,
 	mf_dax_kill_procs(map->inode->i_mapping, first, end - first, flags);
 }
 
-/* SIGBUS for whoever has the bad memory mapped; then nobody has the file. */
+/* SIGBUS for whoever has the bad memory mapped; then no process has the file. */
 static void famfs_poison_file(struct famfs_map *map,
 			      const struct famfs_error *error)
 {

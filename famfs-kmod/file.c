@@ -126,7 +126,7 @@ static int famfs_mmap(struct file *file, struct vm_area_struct *vma)
 
 /*
  * A map and a size that disagree are a sign of a tool that does not know what
- * it writes to. Such a file gives no data until the log is played anew. Its
+ * it writes to. Such a file gives no data until the log is played again. Its
  * ranges stay its own until it is gone, so the DAX entries can stay as well.
  */
 static void famfs_invalidate(struct inode *inode, struct famfs_map *map,

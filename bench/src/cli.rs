@@ -358,7 +358,7 @@ pub(crate) struct ProbeCost {
     pub(crate) json: bool,
 }
 
-/// Measure what famfs-top takes for itself: its start, and reading many files
+/// Measure what famfs-top itself uses: its start, and reading many files
 ///
 /// `cargo xtask bench read-cost` calls this in the deterministic lab.
 #[derive(Args, Debug)]
@@ -375,7 +375,7 @@ pub(crate) struct Reading {
     pub(crate) out: PathBuf,
 }
 
-/// Hold what famfs-top takes for itself against its limits
+/// Hold what famfs-top itself uses against its limits
 ///
 /// Each result is one kernel's, of `reading` in the deterministic lab. `cargo xtask bench
 /// read-cost` boots, measures and calls this.

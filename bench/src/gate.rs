@@ -1,4 +1,4 @@
-//! `famfs-bench gate`: did a fault become dearer?
+//! `famfs-bench gate`: did a fault become more expensive?
 
 pub(crate) mod baseline;
 pub(crate) mod report;

@@ -14,7 +14,7 @@ use crate::{MISSED, output};
 pub(crate) trait Report: Serialize {
     /// Limits that were missed.
     fn missed(&self) -> usize;
-    /// For a person.
+    /// Returns the text for people.
     fn human(&self) -> String;
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn limits<L>(path: &Path, parse: impl FnOnce(&str) -> Result<L>) -> R
     parse(&text).with_context(|| format!("the limits {} are wrong", path.display()))
 }
 
-/// Of limits by kernel line, those of a release, which begins with its line.
+/// Returns the limits of a release, which begins with its kernel line.
 pub(crate) fn of_line<'l, L>(lines: &'l BTreeMap<String, L>, release: &str) -> Option<&'l L> {
     let is_of = |line: &str| {
         let rest = release.strip_prefix(line);

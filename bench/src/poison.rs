@@ -110,7 +110,7 @@ fn map_page(file: &File, page: u64) -> Result<Mapping, Errno> {
     )
 }
 
-/// In the child: the page must be mapped for the kernel to find the memory behind it.
+/// Runs in the child: the page must be mapped for the kernel to find the memory behind it.
 fn poison(mapping: &Mapping) -> Result<u64, Errno> {
     guard::stage(TOUCHING);
     touch::read_each(mapping, PAGE, PAGE);

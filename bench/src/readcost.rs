@@ -1,4 +1,4 @@
-//! `famfs-bench read-cost`: what famfs-top takes for itself, held against its limits.
+//! `famfs-bench read-cost`: what famfs-top itself uses, held against its limits.
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -45,7 +45,7 @@ struct Kernel {
     missed: Vec<String>,
 }
 
-/// Without a kernel's help, on this machine.
+/// What was measured on this machine, without a kernel's help.
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Native {

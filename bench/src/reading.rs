@@ -1,4 +1,4 @@
-//! `famfs-bench reading`: what famfs-top takes for itself, at its start and with many files.
+//! `famfs-bench reading`: what famfs-top itself uses, at its start and with many files.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -23,7 +23,7 @@ pub(crate) struct Document {
     pub(crate) schema: u32,
     pub(crate) kernel: String,
     pub(crate) unit: Unit,
-    /// From the start of famfs-top to its first numbers: the least of a few.
+    /// The instructions from the start of famfs-top to its first numbers: the least of a few.
     pub(crate) start: u64,
     pub(crate) rehearsal: Rehearsal,
 }
@@ -69,7 +69,7 @@ impl Document {
 }
 
 impl Rehearsal {
-    /// As `famfs-top rehearse` printed it.
+    /// Reads what `famfs-top rehearse` printed.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?;

@@ -58,12 +58,12 @@ pub(crate) struct Scenario {
     pub(crate) times: Summary,
     /// `HdrHistogram` V2, base64.
     pub(crate) hdr: String,
-    /// Over every single time.
+    /// The hash of every single time.
     pub(crate) sha256: String,
     /// Ticks of munmap(2), per fault-sized piece of the mapping.
     pub(crate) unmap: u64,
     pub(crate) faults: Faults,
-    /// In what the fault counts were other than expected; empty if in nothing.
+    /// How the fault counts differ from what was expected; empty if they do not.
     pub(crate) unexpected: Vec<String>,
 }
 

@@ -178,7 +178,7 @@ fn table(outcome: &Outcome) -> String {
     text
 }
 
-/// As the famfs command takes it.
+/// Writes a size as the famfs command takes it.
 fn size_text(bytes: u64) -> String {
     size::show(bytes).replace(" bytes", "").replace(' ', "")
 }

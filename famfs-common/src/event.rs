@@ -28,7 +28,7 @@ pub const FILE_POISONED: u32 = 6;
 pub const MOUNT_NOTIFIED: u32 = 7;
 /// The module disabled a mount; as in [`MOUNT_NOTIFIED`].
 pub const MOUNT_DISABLED: u32 = 8;
-/// As [`HOLDER_NOTIFY`], before the holder has answered.
+/// The same as [`HOLDER_NOTIFY`], before the holder has answered.
 pub const HOLDER_NOTIFYING: u32 = 10;
 /// A half of the table fills up: time to empty it.
 pub const WAKE: u32 = 9;
@@ -67,7 +67,7 @@ pub struct Name {
     pub path: [u8; PATH_BYTES],
 }
 
-/// Whose faults on which file.
+/// The faults of a process on a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(C)]
 pub struct By {

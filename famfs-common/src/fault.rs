@@ -32,12 +32,12 @@ pub enum Outcome {
     Other = 10,
     /// The exit of this fault was never seen; its thread's next PTE fault told at its start.
     ExitMissedPte = 11,
-    /// As before, told by the start of a PMD fault. Apart, since every program counts in classes
-    /// of its own.
+    /// The same, found at the start of a PMD fault. It is another class, since every program counts
+    /// in classes of its own.
     ExitMissedPmd = 12,
     /// Refused by the famfs module before the DAX layer.
     Refused = 13,
-    /// As `ExitMissedPte`, told at the end of a PTE fault whose start was not seen either.
+    /// The same as `ExitMissedPte`, found at the end of a PTE fault whose start was not seen either.
     ExitMissedPteEnd = 14,
     /// The same by the end of a PMD fault.
     ExitMissedPmdEnd = 15,

@@ -55,7 +55,7 @@ const fn bucket(ns: u64, shift: u32) -> u16 {
     (shift as u64 * SLICES + (ns >> shift)) as u16
 }
 
-/// By the upper byte of a 16-bit value: how far to shift the value to leave its top four bits.
+/// How far to shift a 16-bit value to leave its top four bits, by its upper byte.
 #[expect(clippy::cast_possible_truncation, reason = "shifts are below 16")]
 pub static SHIFT: [u8; 256] = {
     let mut table = [0; 256];
@@ -89,7 +89,7 @@ const fn log2(v: u64) -> u32 {
 /// Every six bits in a row of it are different.
 const DE_BRUIJN: u64 = 0x03f7_9d71_b4cb_0a89;
 
-/// By the six bits that a power of two brings to the top of the product: its exponent.
+/// The exponent of a power of two, by the six bits that it brings to the top of the product.
 static LOG2: [u8; 64] = {
     let mut table = [0; 64];
     let mut exponent = 0;

@@ -64,7 +64,7 @@ pub struct Info {
     pub target: &'static str,
     /// The best way first; the next one where the kernel has no place for it.
     pub ways: &'static [Way],
-    /// Without it there is nothing to measure; the others may be missing.
+    /// Whether nothing can be measured without it; the others may be missing.
     pub required: bool,
     /// Is the target part of the famfs module?
     pub of_module: bool,

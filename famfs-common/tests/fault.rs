@@ -41,7 +41,7 @@ fn outcomes_of_results_seen_on_both_kernels() {
     }
 }
 
-/// A 4 MiB file wholly mapped at 1 GiB, read in its first 2 MiB.
+/// A 4 MiB file completely mapped at 1 GiB, read in its first 2 MiB.
 const FITS: PmdTry = PmdTry {
     address: 0x4000_3000,
     pgoff: 3,

@@ -148,7 +148,7 @@ unsafe fn lost(start: *mut Slot, vmf: Kernel, hook: Hook) {
     here.count(old.ino, tag, 0);
 }
 
-/// Without a start: the key of the fault, or 0 if it is on no file system that we watch.
+/// Returns the key of a fault without a start, or 0 if it is on no file system that is watched.
 ///
 /// # Safety
 /// `start` must be the slot of this thread, `inode` an inode, `vmf` a vm_fault.

@@ -24,9 +24,9 @@ pub struct Here {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Counted {
-    /// In an entry that existed.
+    /// An entry that existed.
     Again,
-    /// In an entry made for it: perhaps a new file.
+    /// An entry that was made for it: perhaps a new file.
     First,
     /// Only in the overflow counter of its class.
     Overflow,

@@ -6,7 +6,7 @@ mod everything;
 
 use std::{fs::File, time::Duration};
 
-use famfs_userspace::store::Writer;
+use famfs_snapshot::store::Writer;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = std::env::args()

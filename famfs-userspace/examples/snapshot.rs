@@ -6,10 +6,8 @@
 
 use std::{env, process::Command, time::Instant};
 
-use famfs_userspace::source::{
-    Source as _,
-    live::{Live, Options},
-};
+use famfs_instruments::live::{Live, Options};
+use famfs_snapshot::source::Source as _;
 
 fn main() -> anyhow::Result<()> {
     let mut args = env::args().skip(1);

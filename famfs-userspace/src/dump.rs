@@ -5,12 +5,12 @@ use serde::Serialize;
 use serde::ser::Serializer;
 use uuid::Uuid;
 
-use crate::media::extent::Extent46;
-use crate::media::{
+use famfs_media::format::extent::Extent46;
+use famfs_media::format::{
     Body, Entry, Extent, File, LogHeader, Map, PathField, Super, Superblock, Superblock46, log,
     superblock,
 };
-use crate::volume::{Slot, Volume};
+use famfs_media::volume::{Slot, Volume};
 
 /// A volume in the shape of `famfs dump --json`.
 #[derive(Debug, Serialize)]

@@ -8,12 +8,13 @@ use std::os::fd::FromRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::thread;
 
-use famfs_userspace::device::Memory;
-use famfs_userspace::device::bus::{Bus, End};
-use famfs_userspace::device::map::{Loads, Mapping};
-use famfs_userspace::device::source::Source;
-use famfs_userspace::ops::contents;
-use famfs_userspace::ops::watch::Watch;
+use famfs_media::memory::Memory;
+use famfs_runtime::device::DataMemory;
+use famfs_runtime::device::bus::{Bus, End};
+use famfs_runtime::device::map::{Loads, Mapping};
+use famfs_runtime::device::source::Source;
+use famfs_runtime::ops::contents;
+use famfs_runtime::ops::watch::Watch;
 
 const MIB: u64 = 1 << 20;
 
@@ -56,10 +57,6 @@ impl<F: FnMut(u64)> Memory for Meddling<F> {
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.to.store(at, bytes)
     }
-    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
-        (self.before)(at);
-        self.to.stream(at, len, source, from)
-    }
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
         self.to.publish(at, value)
     }
@@ -71,6 +68,13 @@ impl<F: FnMut(u64)> Memory for Meddling<F> {
     }
     fn invalidate(&mut self, at: u64, len: u64) -> io::Result<()> {
         self.to.invalidate(at, len)
+    }
+}
+
+impl<F: FnMut(u64)> DataMemory for Meddling<F> {
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        (self.before)(at);
+        self.to.stream(at, len, source, from)
     }
 }
 
@@ -131,7 +135,7 @@ fn a_source_that_was_short_already_fails() {
     mapped.load(0, &mut found).unwrap_err();
 }
 
-/// As the file of a mount that a memory error has disabled.
+/// The target fails as the file of a mount does that a memory error has disabled.
 #[test]
 fn a_target_that_goes_away_fails() {
     let (source, to) = (file(3 * MIB), file(3 * MIB));

@@ -4,9 +4,10 @@
 use std::fs::File;
 use std::io::{self, Write as _};
 
-use famfs_userspace::device::Memory;
-use famfs_userspace::ops::contents;
-use famfs_userspace::ops::watch::Watch;
+use famfs_media::memory::Memory;
+use famfs_runtime::device::DataMemory;
+use famfs_runtime::ops::contents;
+use famfs_runtime::ops::watch::Watch;
 
 /// Memory that writes down what is done to it.
 #[derive(Default)]
@@ -64,6 +65,8 @@ impl Memory for Recorder {
         Ok(())
     }
 }
+
+impl DataMemory for Recorder {}
 
 const MIB: usize = 1 << 20;
 
@@ -140,7 +143,7 @@ fn a_short_source_fails() {
     assert_eq!(copied.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
 
-/// Whose fault it is that a copy fails.
+/// A copy that fails blames the right one.
 #[test]
 fn a_source_that_cannot_be_read_is_blamed() {
     let watch = Watch::default();

@@ -10,20 +10,17 @@ use std::io::{self, Write as _};
 use common::builder::{Builder, DATA, DEVICE, LOG};
 use common::model::Model;
 use common::recorded::{Image, Judge, Op, Part, Recorder, When, crash};
-use famfs_userspace::device::Memory;
-use famfs_userspace::fsck::Report;
-use famfs_userspace::host::Role;
-use famfs_userspace::media::superblock::{MAGIC, VERSION};
-use famfs_userspace::media::{
-    Body, Dir, Entry, File, LogHeader, Map, PathField, Super, Superblock,
-};
-use famfs_userspace::ops::append::{append, append_all};
-use famfs_userspace::ops::contents::{self, write_seeded};
-use famfs_userspace::ops::fill::Stream;
-use famfs_userspace::ops::mkfs::format;
-use famfs_userspace::ops::watch::Watch;
-use famfs_userspace::player::{self, Options, Plan};
-use famfs_userspace::volume::Volume;
+use famfs_media::format::superblock::{MAGIC, VERSION};
+use famfs_media::format::{Body, Dir, Entry, File, LogHeader, Map, PathField, Super, Superblock};
+use famfs_media::fsck::Report;
+use famfs_media::memory::Memory;
+use famfs_media::player::{self, Options, Plan};
+use famfs_media::role::Role;
+use famfs_media::volume::Volume;
+use famfs_media::writer::{append, append_all, format};
+use famfs_runtime::ops::contents::{self, write_seeded};
+use famfs_runtime::ops::fill::Stream;
+use famfs_runtime::ops::watch::Watch;
 use uuid::Uuid;
 
 const NEW: Uuid = Uuid::from_u128(0xbeef);

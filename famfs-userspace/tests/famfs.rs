@@ -588,7 +588,7 @@ fn verify_only_reads() {
     let dir = dir.path();
     for (name, seed) in [("a", 42), ("b", 7)] {
         let mut bytes = vec![0; 3_000_001];
-        famfs_userspace::ops::fill::Stream::new(seed).fill(&mut bytes);
+        famfs_runtime::ops::fill::Stream::new(seed).fill(&mut bytes);
         std::fs::write(dir.join(name), bytes).unwrap();
         let mode = std::fs::Permissions::from_mode(0o444);
         std::fs::set_permissions(dir.join(name), mode).unwrap();
@@ -709,14 +709,14 @@ fn a_log_is_written_as_shadow_files() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), yaml);
     let (_, err) = expect(dir, 0, &dry);
     assert_eq!(err, "");
-    // What an older run left of a file that is no more.
+    // What an older run left of a file that no longer exists.
     let folder = dir.join("shadow/root");
     std::fs::create_dir(folder.join("old")).unwrap();
     std::fs::create_dir(folder.join(".meta")).unwrap();
     let gone = folder.join("old/gone");
     let of_gone = yaml.replace("path: one", "path: old/gone");
     std::fs::write(&gone, &of_gone).unwrap();
-    // None of ours: another's, one that stands for another file, a link, and the server's own.
+    // Not ours: another's, one that stands for another file, a link, and the server's own.
     let kept = ["diary", "moved", "link", ".meta/.log"].map(|name| folder.join(name));
     std::fs::write(&kept[0], "dear diary").unwrap();
     std::fs::write(&kept[1], &of_gone).unwrap();

@@ -4,8 +4,8 @@
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use famfs_userspace::device::cache::{WriteBack, best, write_back};
-use famfs_userspace::device::stream::{self, Width};
+use famfs_runtime::device::cache::{WriteBack, best, write_back};
+use famfs_runtime::device::stream::{self, Width};
 
 const PAGE: usize = 4096;
 static FAULTS: [AtomicUsize; 8] = [const { AtomicUsize::new(0) }; 8];

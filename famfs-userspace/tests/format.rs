@@ -9,7 +9,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use common::bitwise_crc;
-use famfs_userspace::ops::mkfs::{Made, Options, kill, mkfs};
+use famfs_runtime::ops::mkfs::{Made, Options, kill, mkfs};
 use tempfile::TempDir;
 use uuid::Uuid;
 

@@ -32,17 +32,17 @@ use common::Ram;
 use common::builder::{DEVICE, LOG, MIB};
 use common::model::Model;
 use dice::Dice;
-use famfs_userspace::alloc::config;
+use famfs_media::alloc::config;
+use famfs_media::fsck::Report;
+use famfs_media::memory::Memory;
+use famfs_media::player::plan::Make;
+use famfs_media::player::{self, Options, Plan};
+use famfs_media::role::Role;
+use famfs_media::shadow::Shadow;
+use famfs_media::volume::{News, Volume};
+use famfs_snapshot::store::{Recording, Writer};
 use famfs_userspace::cli::famfs::parse_size;
-use famfs_userspace::device::Memory;
 use famfs_userspace::dump::Dump;
-use famfs_userspace::fsck::Report;
-use famfs_userspace::host::Role;
-use famfs_userspace::player::plan::Make;
-use famfs_userspace::player::{self, Options, Plan};
-use famfs_userspace::shadow::Shadow;
-use famfs_userspace::store::{Recording, Writer};
-use famfs_userspace::volume::{News, Volume};
 use text::Kind;
 
 /// Inputs per target where no time is given.
@@ -185,7 +185,7 @@ fn assert_follower_agrees(memory: &Ram, whole: &Plan) {
     assert_eq!(plan.names, whole.names);
 }
 
-/// Of an input, the first byte says which checksums are made right.
+/// The first byte of an input says which checksums are corrected.
 #[test]
 fn media_parse() {
     fuzz("media_parse", &media::seeds(), media::mutate, |input| {

@@ -14,9 +14,9 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use famfs_media::fsck::Report;
+use famfs_media::volume::Volume;
 use famfs_userspace::dump::Dump;
-use famfs_userspace::fsck::Report;
-use famfs_userspace::volume::Volume;
 use serde_json::Value;
 
 use common::Ram;

@@ -8,13 +8,13 @@ use std::sync::{Arc, LazyLock};
 
 use common::Ram;
 use common::builder::{Builder, DATA, DEVICE, ENTRY, LOG, seal};
-use famfs_userspace::device::Memory;
+use famfs_media::format::{Entry, Layout, LogHeader, Super, legacy, superblock};
+use famfs_media::fsck::Report;
+use famfs_media::memory::Memory;
+use famfs_media::player::Plan;
+use famfs_media::player::plan::Make;
+use famfs_media::volume::Volume;
 use famfs_userspace::dump::Dump;
-use famfs_userspace::fsck::Report;
-use famfs_userspace::media::{Entry, Layout, LogHeader, Super, legacy, superblock};
-use famfs_userspace::player::Plan;
-use famfs_userspace::player::plan::Make;
-use famfs_userspace::volume::Volume;
 use proptest::prelude::*;
 
 static SAMPLE: LazyLock<Arc<Vec<u8>>> = LazyLock::new(|| Arc::new(Builder::sample().image));

@@ -11,10 +11,10 @@ use common::Ram;
 use common::builder::DEVICE;
 use common::hostile::{Hostile, images};
 use common::model::Model;
-use famfs_userspace::fsck::Report;
-use famfs_userspace::host::Role;
-use famfs_userspace::player::{self, Options, Outcome, Plan};
-use famfs_userspace::volume::Volume;
+use famfs_media::fsck::Report;
+use famfs_media::player::{self, Options, Outcome, Plan};
+use famfs_media::role::Role;
+use famfs_media::volume::Volume;
 
 const DOC: &str = "../docs/reference/hostile-images.md";
 const HEAD: &str = "| image | slot | fsck says | why | a play makes |\n|---|---|---|---|---|\n";

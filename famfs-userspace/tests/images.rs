@@ -5,10 +5,10 @@ mod common;
 
 use common::Ram;
 use common::builder::{Builder, DATA, DEVICE, LOG, MIB, interleaved_entry, put32, put64, seal};
+use famfs_media::fsck::{Report, Severity};
+use famfs_media::player::Plan;
+use famfs_media::volume::Volume;
 use famfs_userspace::dump::Dump;
-use famfs_userspace::fsck::{Report, Severity};
-use famfs_userspace::player::Plan;
-use famfs_userspace::volume::Volume;
 use serde_json::json;
 
 fn load(image: &[u8]) -> Volume {
@@ -177,7 +177,7 @@ fn buckets_add_up() {
             (48, 16, 0, 16),
         ]
     );
-    let sum = |part: fn(&famfs_userspace::fsck::Bucket) -> u64| -> u64 {
+    let sum = |part: fn(&famfs_media::fsck::Bucket) -> u64| -> u64 {
         report.buckets.iter().map(part).sum()
     };
     assert_eq!(sum(|b| b.used), whole.used_bytes);

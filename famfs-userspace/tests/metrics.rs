@@ -15,10 +15,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-use famfs_userspace::{
-    model::{Access, Hist, MountState, Order, ProbeHealth, Snapshot},
-    serve::{Buckets, FAMILIES, Kind, TopFiles, bounds, render},
-};
+use famfs_instruments::serve::{Buckets, FAMILIES, Kind, TopFiles, bounds, render};
+use famfs_snapshot::model::{Access, Hist, MountState, Order, ProbeHealth, Snapshot};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -421,7 +419,7 @@ fn the_command_serves_on_loopback_alone_and_ends_at_a_signal() {
     }
 }
 
-/// Of each state what is known of it: a disabled mount does not look at its memory any more.
+/// Each state shows what is known: a disabled mount no longer looks at its memory.
 #[test]
 fn the_state_of_a_mount_is_two_gauges() {
     let mut snapshot = everything::snapshots().remove(0);

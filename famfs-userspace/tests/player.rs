@@ -13,13 +13,13 @@ use common::Ram;
 use common::builder::{Builder, DATA, DEVICE, ENTRY, LOG, MIB, interleaved_entry, put32, put64};
 use common::model::Model;
 use common::play::{MASTER, REPAIR, plan, play};
-use famfs_userspace::device::Memory;
-use famfs_userspace::host::Role;
-use famfs_userspace::media::{Extent, Placement};
-use famfs_userspace::player::plan::{Make, Owner};
-use famfs_userspace::player::tree::{Found, Mapped};
-use famfs_userspace::player::{self, Options, Plan, compare};
-use famfs_userspace::volume::{News, Volume};
+use famfs_media::format::{Extent, Placement};
+use famfs_media::memory::Memory;
+use famfs_media::player::plan::{Make, Owner};
+use famfs_media::player::tree::{Found, Mapped};
+use famfs_media::player::{self, Options, Plan, compare};
+use famfs_media::role::Role;
+use famfs_media::volume::{News, Volume};
 use proptest::prelude::*;
 
 const DRY: Options = Options {
@@ -480,7 +480,7 @@ fn what_is_missing_or_truncated_differs_from_the_log() {
         differences(&plan, &mut model),
         [
             "one: its size was changed, which made it invalid; `famfs logplay --repair` makes it \
-             anew"
+             again"
         ]
     );
     // Nothing is changed by looking, and another owner is the host's own business.

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{Access, Hist, Order, Snapshot},
     source::{
         Source as _,
@@ -28,7 +28,7 @@ use serving::Running;
 const PATIENCE: Duration = Duration::from_mins(2);
 const QUANTILES: [f64; 6] = [0.01, 0.5, 0.9, 0.99, 0.999, 1.0];
 
-/// By order and op.
+/// The sums by order and op.
 type ByClass = BTreeMap<(String, String), f64>;
 
 struct Prometheus {

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::tui::{
+use famfs_instruments::tui::{
     event::{BINDINGS, Command as Key},
     term::Screen,
 };
@@ -335,7 +335,8 @@ fn a_crash_gives_the_terminal_back() {
     }
 }
 
-/// In a job of its own, so that it can be stopped: the kernel stops none that nobody would wake.
+/// Gives the process its own job, so that it can be stopped: the kernel does not stop one that
+/// nobody would wake.
 fn in_a_job(mut command: Command) -> Command {
     command.process_group(0);
     command
@@ -383,7 +384,7 @@ fn stopped_unseen_it_takes_the_terminal_again() {
     top.assert_given_back();
 }
 
-/// With a shell that has job control, on a terminal that sends signals.
+/// Uses a shell that has job control, on a terminal that sends signals.
 #[test]
 fn control_z_stops_the_job_and_fg_goes_on() {
     let mut command = Command::new("setsid");

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use common::builder::{Builder, DATA, MIB};
 use common::model::Model;
 use common::play::{MASTER, REPAIR, plan, play};
-use famfs_userspace::host::Role;
-use famfs_userspace::player::tree::{Found, Mapped};
-use famfs_userspace::player::{self, Outcome, Plan, compare};
+use famfs_media::player::tree::{Found, Mapped};
+use famfs_media::player::{self, Outcome, Plan, compare};
+use famfs_media::role::Role;
 use proptest::prelude::*;
 
 /// Gives a name in the model another one, with all that is below it.

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use famfs_userspace::{
+use famfs_instruments::tui::{
+    App, Glyphs, Message, Theme, Transport,
+    app::{Mode, Options, Page},
+    event::Command,
+};
+use famfs_snapshot::{
     model::{Columns, Event, EventKind, FileKey, MountState, Sort},
     report::{json, table},
     source::{
         Source as _,
         synthetic::{Scene, Synthetic},
-    },
-    tui::{
-        App, Glyphs, Message, Theme, Transport,
-        app::{Mode, Options, Page},
-        event::Command,
     },
 };
 use ratatui::style::Color;

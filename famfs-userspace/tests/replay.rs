@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{Columns, FIELDS, Field, Snapshot, Sort, delta},
     report::{csv, json, table},
     source::{
@@ -108,7 +108,7 @@ fn a_torn_tail_loses_only_the_torn_frame() {
         assert!(!torn.ended());
         let lost: u64 = torn.damages().iter().map(|d| d.bytes).sum();
         let last_end = ends[whole - 1] as u64;
-        assert_eq!(lost, len as u64 - last_end, "what is lost is told");
+        assert_eq!(lost, len as u64 - last_end, "what is lost is reported");
     }
     assert_eq!(whole, live.len());
 }

@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
-use famfs_userspace::{
+use famfs_instruments::tui::{
+    App, Message, Transport,
+    app::{Action, Effect, Mode, Options, Page, Span},
+    event::Command,
+    transport::Ask,
+};
+use famfs_snapshot::{
     model::{Columns, Event, EventKind, FIELDS, MountState, position},
     source::{
         Extra, Source as _,
         synthetic::{Scene, Synthetic},
-    },
-    tui::{
-        App, Message, Transport,
-        app::{Action, Effect, Mode, Options, Page, Span},
-        event::Command,
-        transport::Ask,
     },
 };
 
@@ -387,7 +387,7 @@ fn a_jump_begins_history_anew() {
         (41_000, 1)
     );
     assert!(!screen.has_disabled());
-    // A source that begins anew without a word is no other.
+    // A source that begins again without a word is no other.
     screen.app.update(Message::Observed(earlier[2].clone()));
     assert_eq!((screen.busiest(), screen.app.moments(key).len()), (0, 0));
     screen.press(Command::Span);

@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 
 use common::Ram;
 use common::builder::{Builder, DEVICE};
-use famfs_userspace::host::Role;
-use famfs_userspace::kernel::confined;
-use famfs_userspace::player::shadowed::ShadowTree;
-use famfs_userspace::player::{self, MountTree, Options, Outcome, Plan, Tree, compare};
-use famfs_userspace::volume::Volume;
+use famfs_machine::kernel::confined;
+use famfs_media::player::{self, Options, Outcome, Plan, Tree, compare};
+use famfs_media::role::Role;
+use famfs_media::volume::Volume;
+use famfs_runtime::player::MountTree;
+use famfs_runtime::player::shadowed::ShadowTree;
 
 /// The logged names that lie in the folder `d`, or are it.
 const BEYOND: [&str; 4] = ["d", "d/two", "d/e", "d/e/three"];

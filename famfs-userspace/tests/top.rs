@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_userspace::{
+use famfs_snapshot::{
     model::{FIELDS, Field, Shown, Sort, delta, rows},
     report::{csv::LEADING, json},
     source::{
@@ -32,7 +32,7 @@ fn top(args: &[&str]) -> Command {
     command
 }
 
-/// Without a source: for what has none, and for help.
+/// Runs famfs-top without a source: for what has none, and for help.
 fn bare(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_famfs-top"))
         .env_remove("COLUMNS")

@@ -11,7 +11,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use famfs_userspace::ops;
+use famfs_runtime::ops;
 
 /// A command of upstream's, with the options that it knows.
 struct Upstream {
@@ -36,7 +36,7 @@ enum Here {
     /// Upstream's meaning: it ends with this status and says this (on a mount that is not there,
     /// that it is none).
     Same(i32, &'static str),
-    /// As above, and one line of standard error says that the option or argument changes nothing.
+    /// The same, and one line of standard error says that the option or argument changes nothing.
     Ignored(i32, &'static str),
     /// Something else, on purpose: the table in `docs/reference/famfs.md` says why.
     Differs(i32, &'static str),
@@ -243,7 +243,7 @@ const TABLE: &[Upstream] = &[
             row("creat a", "0 where it exists", Same(1, NOT_THERE)),
             row("creat -rs 4096 -S 1 a", "fills it", Same(1, NOT_THERE)),
             row("creat --randomize --size 4k --seed 0x2a a", "fills it", Same(1, NOT_THERE)),
-            row("creat -r -S 5 a", "fills it anew", Same(1, NOT_THERE)),
+            row("creat -r -S 5 a", "fills it again", Same(1, NOT_THERE)),
             row("creat -s 1m -r -m 600 -u 0 -g 0 a", "-r alone fills nothing",
                 Ignored(1, "--randomize has no effect")),
             row("creat -S 1 a", "fails", Same(2, "--randomize")),
@@ -515,7 +515,7 @@ fn every_spelling_is_understood() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-/// Under its own name mkfs takes the same.
+/// The options that mkfs takes under its own name are the same.
 #[test]
 fn mkfs_by_its_own_name() {
     let mkfs = TABLE.iter().find(|command| command.name == "mkfs").unwrap();

@@ -19,7 +19,7 @@
 
 EXPORT int qemu_plugin_version = PLUGIN_API;
 
-/* Translated anew, a block counts anew: its lines are added up by the reader. */
+/* Translated again, a block counts again: its lines are added up by the reader. */
 struct block {
 	uint64_t address, runs;
 	uint32_t insns;

@@ -25,7 +25,7 @@ use crate::{kmod, paths};
 
 const RUN_ERROR: u8 = 2;
 const RESULT: &str = "result.json";
-/// As many as the gate takes: enough for an exact p50.
+/// The number of touches that the gate takes, which is enough for an exact p50.
 const PTE_TOUCHES: &str = "4096";
 
 /// Measure the instructions of faults, beside other file systems', and of the famfs command.
@@ -34,7 +34,7 @@ const PTE_TOUCHES: &str = "4096";
   cargo xtask bench fault-cost                       both kernels, against bench/limits.toml
   cargo xtask bench fault-cost --kernel 7.3 --json
   cargo xtask bench probe-cost                       what watching adds, and by whom
-  cargo xtask bench read-cost                        what famfs-top takes for itself
+  cargo xtask bench read-cost                        what famfs-top itself uses
   cargo xtask bench profile                          functions of a fault, every row
   cargo xtask bench profile --kernel 6.12 --row pmd/write/steady --top 20
   cargo xtask bench runtime                          both kernels, against bench/runtime-limits.toml

@@ -1,11 +1,15 @@
 //! `cargo xtask check`: everything that can be said about the tree without running it.
 
 mod cargo;
+mod commits;
 mod contracts;
+mod crates;
+mod map;
 mod module;
 mod rules;
 mod style;
 mod tree;
+mod words;
 
 use std::time::Instant;
 
@@ -18,13 +22,13 @@ use crate::setup;
 #[command(after_help = "Examples:
   cargo xtask check          format, clippy, licences, sources, the module's warnings, tree rules
   cargo xtask check --only clippy     the checks whose name contains this word
-  cargo xtask check --bless           write docs/reference/contracts anew from the code")]
+  cargo xtask check --bless           write docs/reference/contracts again from the code")]
 pub(crate) struct Args {
     /// Run only the checks whose name contains this
     #[arg(long, value_name = "WORD", default_value = "")]
     only: String,
 
-    /// Write the register of contracts anew from the code, and check nothing else
+    /// Write the register of contracts again from the code, and check nothing else
     #[arg(long, conflicts_with = "only")]
     bless: bool,
 }
@@ -41,6 +45,9 @@ type Check = (&'static str, fn(bool) -> Result<Outcome>);
 
 const CHECKS: &[Check] = &[
     ("tree", |_| tree::check()),
+    ("commits", |_| commits::check()),
+    ("map", |_| map::check()),
+    ("arrows between crates", |_| crates::check()),
     ("contracts of the environment", |_| {
         contracts::environment(false)
     }),
@@ -50,6 +57,9 @@ const CHECKS: &[Check] = &[
     ("format of famfs-ebpf", |_| cargo::format_ebpf()),
     ("clippy", |_| cargo::clippy()),
     ("clippy of famfs-ebpf", |_| cargo::clippy_ebpf()),
+    ("documentation", |_| cargo::documentation()),
+    ("examples in the documentation", |_| cargo::doctests()),
+    ("portable crates on aarch64", |_| cargo::portable()),
     ("dependencies", |_| cargo::deny()),
     ("dependencies of famfs-ebpf", |_| cargo::deny_ebpf()),
     ("advisories", |_| cargo::advisories()),

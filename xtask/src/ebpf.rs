@@ -20,7 +20,7 @@ pub(crate) const TARGET: &str = "bpfel-unknown-none";
   cargo xtask build-ebpf     builds famfs-ebpf into target/bpf/famfs.bpf.o")]
 pub(crate) struct Args {}
 
-/// The object, where famfs-userspace's build script looks for it.
+/// The object, where famfs-instruments' build script looks for it.
 pub(crate) fn object() -> PathBuf {
     paths::target("bpf/famfs.bpf.o")
 }
@@ -61,7 +61,7 @@ pub(crate) fn build() -> Result<bool> {
 }
 
 /// Puts the object in its place, and says whether it is another than before. An unchanged object
-/// keeps its time stamp, so that famfs-userspace is not rebuilt.
+/// keeps its time stamp, so that famfs-instruments is not rebuilt.
 fn place(object: &Path, bytes: &[u8]) -> Result<bool> {
     if fs::read(object).is_ok_and(|old| old == bytes) {
         return Ok(false);
@@ -75,7 +75,7 @@ fn place(object: &Path, bytes: &[u8]) -> Result<bool> {
     Ok(true)
 }
 
-/// A folder of its own: famfs-userspace's build script watches the folder of the object, with all
+/// A folder of its own: famfs-instruments' build script watches the folder of the object, with all
 /// that is below, and what cargo touches here at every run would have that crate built each time.
 fn build_dir() -> PathBuf {
     paths::target("bpf-build")

@@ -1,4 +1,4 @@
-//! `cargo xtask gate`: is a fault of this tree's module dearer than it was?
+//! `cargo xtask gate`: is a fault of this tree's module more expensive than it was?
 //!
 //! famfs-bench measures in the guest and compares on this machine; what is here is what only
 //! xtask can do: build modules, boot guests, and find the commit to compare with.

@@ -41,7 +41,7 @@ impl Sparse {
 #[derive(Debug)]
 pub(crate) struct Request<'a> {
     pub(crate) line: Line,
-    /// Of `--memory`; the kernel line's own without.
+    /// The value of `--memory`; without it, the kernel line's own.
     pub(crate) memory: Option<&'a str>,
     pub(crate) mode: Mode,
     pub(crate) sparse: Option<Sparse>,
@@ -53,7 +53,7 @@ pub(crate) struct Request<'a> {
     pub(crate) timeout_s: u32,
     /// QEMU's `-plugin`.
     pub(crate) plugin: Option<String>,
-    /// Of `--tracers`.
+    /// Whether `--tracers` was given.
     pub(crate) tracers: bool,
     pub(crate) environment: Vec<(&'static str, String)>,
     pub(crate) command: &'a [&'a str],

@@ -58,8 +58,9 @@ const DEBUG_SLOWER: u32 = 8;
 /// A guest beats its heart every two seconds; a loaded host may starve it for a while.
 const SILENCE: Duration = Duration::from_mins(2);
 
-/// Under TCG one boot in some dozens never gets its first timer tick and hangs before PID 1, so
-/// before the command: it is started again, in the open. The last try has all the time there is.
+/// How often a boot is tried. Under TCG one in some dozens never gets its first timer tick and
+/// hangs before PID 1, so before the command: it is started again, in the open. The last try has
+/// all the time there is.
 const BOOTS: u32 = 3;
 const BOOT: Duration = Duration::from_secs(45);
 
@@ -312,7 +313,7 @@ pub(crate) struct Ready {
 /// What tells one host of several from the others.
 #[derive(Debug)]
 pub(crate) struct Identity {
-    /// From 1 on; commands find it in `FAMFS_HOST`.
+    /// The host's number, from 1 on; commands find it in `FAMFS_HOST`.
     pub number: usize,
     /// Files that only this host has.
     pub files: Vec<(String, Vec<u8>)>,

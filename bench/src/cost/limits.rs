@@ -52,7 +52,7 @@ impl Limits {
         self.ratio.get(row).copied()
     }
 
-    /// By the kernel's release, whose line is its beginning.
+    /// Returns the limit for a kernel's release, which begins with its line.
     pub(super) fn below(&self, release: &str, row: &str) -> Option<u64> {
         judged::of_line(&self.below, release)?.get(row).copied()
     }

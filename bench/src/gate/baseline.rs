@@ -83,7 +83,7 @@ pub(crate) fn find(dir: &Path, side: &Side) -> Result<Option<(Side, String)>> {
     Ok(Some((baseline.into_side(), path.display().to_string())))
 }
 
-/// In what the most similar baseline differs: the reason why there is none for this side.
+/// Says how the most similar baseline differs, which is why there is none for this side.
 pub(crate) fn nearest(dir: &Path, side: &Side) -> Result<Vec<String>> {
     let mut best: Option<(Vec<String>, PathBuf)> = None;
     for path in json_files(dir)? {

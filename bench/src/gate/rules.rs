@@ -31,7 +31,7 @@ pub(crate) struct Row {
     pub(crate) unmap: u64,
     pub(crate) faults: Faults,
     pub(crate) sha256: String,
-    /// In what the counts were not what such faults must be.
+    /// How the counts differ from what such faults must be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) unexpected: Vec<String>,
 }
@@ -69,7 +69,7 @@ pub(crate) enum State {
     Changed,
     /// Cheaper by more than the relative threshold: worth a new baseline.
     Improved,
-    /// Dearer by more than both thresholds.
+    /// More expensive by more than both thresholds.
     Regressed,
     /// Faults of another number or size.
     Counts,
@@ -189,14 +189,14 @@ fn compare_row(id: &str, base: &Row, new: &Row, growth: Growth) -> Comparison {
         ));
     }
     let moved = moved(base, new);
-    let dearer = new.p50.saturating_sub(base.p50);
+    let grown = new.p50.saturating_sub(base.p50);
     let cheaper = base.p50.saturating_sub(new.p50);
     let beyond = |delta: u64| {
         u128::from(delta) * 10_000 > u128::from(base.p50) * u128::from(growth.permyriad)
     };
     let state = if !counts.is_empty() {
         State::Counts
-    } else if beyond(dearer) && dearer > growth.insn {
+    } else if beyond(grown) && grown > growth.insn {
         State::Regressed
     } else if beyond(cheaper) {
         State::Improved

@@ -316,10 +316,10 @@ fn accepting_replaces_the_baseline_and_still_shows_what_changed() {
         report(&args).unwrap()
     };
     accept(4_300);
-    let dearer = accept(4_400);
-    assert_eq!(dearer.verdict.exit(), 0);
-    assert_eq!(dearer.rows[0].state, State::Regressed);
-    assert!(dearer.human().contains("REGRESSED"));
+    let costlier = accept(4_400);
+    assert_eq!(costlier.verdict.exit(), 0);
+    assert_eq!(costlier.rows[0].state, State::Regressed);
+    assert!(costlier.human().contains("REGRESSED"));
     assert_eq!(
         report(&args(dir.path(), &result(&[4_400])))
             .unwrap()

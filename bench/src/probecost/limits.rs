@@ -36,7 +36,7 @@ impl Limits {
         Ok(limits)
     }
 
-    /// By the kernel's release, whose line is its beginning.
+    /// Returns the limit for a kernel's release, which begins with its line.
     pub(super) fn at_most(&self, release: &str, row: &str) -> Option<u64> {
         judged::of_line(&self.at_most, release)?.get(row).copied()
     }

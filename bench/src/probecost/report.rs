@@ -14,7 +14,7 @@ const SCHEMA: u32 = 1;
 pub(crate) struct Report {
     schema: u32,
     kernels: Vec<Kernel>,
-    /// Over all kernels.
+    /// How many there are over all kernels.
     rules: usize,
     missed: usize,
 }

@@ -199,7 +199,7 @@ fn name(number: u32) -> String {
     format!("file{number:05}")
 }
 
-/// Of a tmpfs, in folios of 2 MiB.
+/// Returns how many bytes of a tmpfs lie in folios of 2 MiB.
 fn huge_bytes(meminfo: &str) -> Option<u64> {
     let line = meminfo
         .lines()

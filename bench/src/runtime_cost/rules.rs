@@ -23,11 +23,11 @@ pub(super) struct Measured<'m> {
 #[derive(Debug, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Kernel {
-    /// Of the kernel: release and build.
+    /// The kernel's release and build.
     pub(super) release: String,
     pub(super) rows: Vec<Row>,
     pub(super) limits: Vec<Held>,
-    /// Of the times of cp by those of memcpy, pair by pair: smallest, median, largest. Of
+    /// The times of cp by those of memcpy, pair by pair: smallest, median, largest. For
     /// large folios, and of single pages.
     pub(super) pairs: Option<[[f64; 3]; 2]>,
 }

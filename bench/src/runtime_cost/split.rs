@@ -1,4 +1,4 @@
-//! Whose the instructions of each window were: what `lab/profile/split.c` wrote.
+//! Reads what `lab/profile/split.c` wrote: who executed the instructions of each window.
 
 use std::collections::BTreeMap;
 use std::path::Path;

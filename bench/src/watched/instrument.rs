@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Without any, before and after all others.
+/// The measurement without an instrument, before and after all others.
 pub(crate) const NOTHING: &str = "nothing";
 pub(crate) const AGAIN: &str = "nothing again";
 /// Empty programs on the same hooks.

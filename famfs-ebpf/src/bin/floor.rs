@@ -25,7 +25,7 @@ pub fn dax_pmd_fault_done(_ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// As for the others.
+/// The licence, as the other programs have it.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 4] = *b"GPL\0";

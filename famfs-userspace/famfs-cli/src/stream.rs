@@ -184,7 +184,7 @@ mod tests {
     fn a_signal_ends_writes_until_it_is_answered() {
         signals::remember().unwrap();
         raise(Signal::SIGHUP).unwrap();
-        // It came before the write, and nobody has looked.
+        // It came before the write, and nothing has looked.
         let (mut reader, writer, held) = full();
         let error = put(writer.as_fd(), b"late").unwrap_err();
         assert_eq!(ended_by(&error), Some(128 + 1));

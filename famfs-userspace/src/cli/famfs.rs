@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use famfs_cli::{args, stream};
 
-use crate::ops::{self, open};
+use famfs_runtime::ops::{self, open};
 
 mod argv;
 mod check;
@@ -249,5 +249,5 @@ fn note_image(path: &Path) {
 
 /// Writes one line for the user. Standard error may be gone, which is no reason to stop.
 fn complain(message: &str) {
-    stream::complain(NAME, &crate::text::printable(message));
+    stream::complain(NAME, &famfs_snapshot::text::printable(message));
 }

@@ -5,8 +5,9 @@ use std::{io, process::ExitCode, time::Duration};
 use clap::{CommandFactory as _, error::ErrorKind};
 use famfs_cli::{args as arguments, stream as streams};
 
-use crate::{
-    privilege::{self, Keep},
+use famfs_instruments::live;
+use famfs_machine::privilege::{self, Keep};
+use famfs_snapshot::{
     source::{self, Source, synthetic},
     store,
 };
@@ -165,7 +166,7 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
         let period = pace::step(interval);
         return Ok(Box::new(synthetic::Synthetic::new(scene, period)));
     }
-    let live = source::live::Live::attach(source::live::Options {
+    let live = live::Live::attach(live::Options {
         all_dax: watch.all_dax,
         processes: watch.processes,
         run_stats: watch.run_stats,
@@ -181,5 +182,5 @@ fn attach(watch: &Watch, interval: Duration, keep: Keep) -> Result<Box<dyn Sourc
 /// One line for the user.
 fn complain(message: &str) {
     // Names in it are from outside.
-    streams::complain(NAME, &crate::text::printable(message));
+    streams::complain(NAME, &famfs_snapshot::text::printable(message));
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use famfs_userspace::model::{
+use famfs_snapshot::model::{
     Access, Bucket, Cost, DeviceError, Event, EventKind, Extent, Failure, Fallback, FileKey,
     FileRow, Hist, Io, Kinds, Layout, ModuleFaults, Mount, MountState, Order, ProbeHealth, Process,
     Snapshot,

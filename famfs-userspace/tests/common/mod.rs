@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use famfs_userspace::device::Memory;
+use famfs_media::memory::Memory;
 
 /// CRC-32/ISO-HDLC bit by bit: nothing of the code under test is in it.
 pub(crate) fn bitwise_crc(bytes: &[u8]) -> u64 {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use famfs_userspace::media::{Extent, Placement};
-use famfs_userspace::player::Tree;
-use famfs_userspace::player::plan::Owner;
-use famfs_userspace::player::tree::{Found, Mapped};
+use famfs_media::format::{Extent, Placement};
+use famfs_media::player::Tree;
+use famfs_media::player::plan::Owner;
+use famfs_media::player::tree::{Found, Mapped};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Model {
@@ -65,7 +65,7 @@ impl Model {
 
 impl Tree for Model {
     fn look(&mut self, path: &Path) -> io::Result<Option<Found>> {
-        // Nothing is below a file that stands in the place of a folder.
+        // Nothing is below a file that stands where a folder was logged.
         if self.parent_is_there(path).is_err() {
             return Ok(None);
         }

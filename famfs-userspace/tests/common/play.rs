@@ -1,8 +1,8 @@
 //! Plays of an image's log, for tests of the player.
 
-use famfs_userspace::host::Role;
-use famfs_userspace::player::{self, Options, Outcome, Plan};
-use famfs_userspace::volume::Volume;
+use famfs_media::player::{self, Options, Outcome, Plan};
+use famfs_media::role::Role;
+use famfs_media::volume::Volume;
 
 use super::Ram;
 use super::builder::DEVICE;

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 use std::io;
 
-use famfs_userspace::device::Memory;
-use famfs_userspace::device::source::Source;
+use famfs_media::memory::Memory;
+use famfs_runtime::device::DataMemory;
+use famfs_runtime::device::source::Source;
 
 pub(crate) const LINE: u64 = 64;
 type Line = [u8; 64];
 
-/// Up to this many lines every combination is tried: 2^12 images of two versions each.
+/// The number of lines up to which every combination is tried: 2^12 images of two versions each.
 const EXHAUSTIVE: u64 = 1 << 12;
 /// Otherwise so many, chosen by a seed.
 const SAMPLES: u64 = 10_000;
@@ -70,14 +71,6 @@ impl Memory for Recorder {
         Ok(())
     }
 
-    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
-        let mut bytes = vec![0; len];
-        source.load(from, &mut bytes)?;
-        self.bytes[place(at)..place(at) + len].copy_from_slice(&bytes);
-        self.ops.push(Op::Stream { at, bytes });
-        Ok(())
-    }
-
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
         assert_eq!(at % 8, 0, "a published field is aligned");
         self.store(at, &value.to_le_bytes())
@@ -109,9 +102,19 @@ impl Memory for Recorder {
     }
 }
 
+impl DataMemory for Recorder {
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        let mut bytes = vec![0; len];
+        source.load(from, &mut bytes)?;
+        self.bytes[place(at)..place(at) + len].copy_from_slice(&bytes);
+        self.ops.push(Op::Stream { at, bytes });
+        Ok(())
+    }
+}
+
 /// A device part that starts at `base`, as the mapping of a file does.
 pub(crate) struct Part<'m> {
-    pub(crate) memory: &'m mut dyn Memory,
+    pub(crate) memory: &'m mut dyn DataMemory,
     pub(crate) base: u64,
 }
 
@@ -126,10 +129,6 @@ impl Memory for Part<'_> {
 
     fn store(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         self.memory.store(self.base + at, bytes)
-    }
-
-    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
-        self.memory.stream(self.base + at, len, source, from)
     }
 
     fn publish(&mut self, at: u64, value: u64) -> io::Result<()> {
@@ -151,12 +150,18 @@ impl Memory for Part<'_> {
     }
 }
 
+impl DataMemory for Part<'_> {
+    fn stream(&mut self, at: u64, len: usize, source: &Source, from: u64) -> io::Result<()> {
+        self.memory.stream(self.base + at, len, source, from)
+    }
+}
+
 /// When the crash came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum When {
     /// Somewhere in the middle.
     During,
-    /// After the caller was told that it is done.
+    /// The call had returned that it is done.
     Done,
 }
 
@@ -248,6 +253,8 @@ impl Memory for Image<'_> {
         Ok(())
     }
 }
+
+impl DataMemory for Image<'_> {}
 
 /// What may be said of an image: nothing, or what is wrong with it.
 pub(crate) type Judge<'j> = &'j dyn Fn(&mut Image<'_>, When) -> Result<(), String>;

@@ -7,17 +7,15 @@
 
 use std::time::Duration;
 
-use famfs_userspace::{
-    source::{
-        Source as _,
-        synthetic::{Scene, Synthetic},
-    },
-    tui::{
-        App, Message,
-        app::{Action, Options},
-        event::Command,
-        view,
-    },
+use famfs_instruments::tui::{
+    App, Message,
+    app::{Action, Options},
+    event::Command,
+    view,
+};
+use famfs_snapshot::source::{
+    Source as _,
+    synthetic::{Scene, Synthetic},
 };
 use ratatui::{
     Terminal,

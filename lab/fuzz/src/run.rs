@@ -58,7 +58,7 @@ pub(crate) trait Phase: Sync {
 pub(crate) struct Plan {
     pub seed: Seed,
     pub threads: usize,
-    /// For all threads together.
+    /// The number for all threads together.
     pub operations: u64,
     pub deadline: Option<Instant>,
     /// An operation under way for longer hangs.

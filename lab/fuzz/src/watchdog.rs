@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// In place of a time: nothing is under way.
+/// The value that stands for no time: nothing is under way.
 pub(crate) const IDLE: u64 = u64::MAX;
 
 const PROGRESS: Duration = Duration::from_secs(10);

@@ -25,7 +25,7 @@ pub(crate) struct Window {
 /// Which way memory is touched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Instructions of this program: SIGBUS if the page is not to be had.
+    /// Instructions of this program: SIGBUS if the page is not available.
     User,
     /// The kernel copies from or to it: EFAULT.
     Copy,

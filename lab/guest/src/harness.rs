@@ -25,7 +25,7 @@ pub(crate) fn run(tests: &[&Test]) -> bool {
             continue;
         }
         let start = Instant::now();
-        // A test that panics leaves the device as it was; the next one formats it anew.
+        // A test that panics leaves the device as it was; the next one formats it again.
         let outcome = panic::catch_unwind(AssertUnwindSafe(test.run));
         let seconds = start.elapsed().as_secs_f64();
         let verdict = if outcome.is_ok() {

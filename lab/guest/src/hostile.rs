@@ -66,7 +66,7 @@ impl Plate {
         ("log", 2, 2 * MIB, METADATA - 2 * MIB),
     ];
 
-    /// In a bare mount, whose device is all free.
+    /// Makes the files in a bare mount, whose device is free.
     pub(crate) fn open(famfs: &Famfs) -> Self {
         Self(Self::PARTS.map(|(name, file_type, at, len)| {
             let file = famfs.blank(name);

@@ -9,7 +9,7 @@ use std::{
 
 /// Longer files are compared by size and times alone.
 const READ_MAX: u64 = 64 << 10;
-/// Beside the root itself; file systems that the kernel makes up are not looked at.
+/// The folders that are looked at beside the root itself; file systems that the kernel makes up are not.
 const ROOTS: [&str; 4] = ["/", "/tmp", "/mnt", "/run"];
 
 #[derive(Debug, PartialEq, Eq)]

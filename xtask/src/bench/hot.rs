@@ -63,7 +63,7 @@ pub(super) fn table(
     Ok(text)
 }
 
-/// By number; of several windows of one number, the first.
+/// Returns the windows by number, and the first of several with one number.
 fn windows(split: &str, kernel: &Symbols, program: &Symbols) -> Option<Vec<Window>> {
     let mut windows: BTreeMap<u32, Window> = BTreeMap::new();
     let mut current: Option<u32> = None;

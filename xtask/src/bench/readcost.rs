@@ -1,4 +1,4 @@
-//! `cargo xtask bench read-cost`: what famfs-top takes for itself.
+//! `cargo xtask bench read-cost`: what famfs-top itself uses.
 
 use std::ffi::OsString;
 use std::fs;

@@ -14,7 +14,7 @@ use crate::guest::{Guest, Mode, Request, Sparse};
 use crate::setup::kernels::{self, Asked, Line};
 use crate::{kmod, lab, paths};
 
-/// Of the DAX memory, in GiB: a log of 8 MiB names 15,420 files, and each takes 2 MiB.
+/// The size of the DAX memory in GiB: a log of 8 MiB names 15,420 files, and each takes 2 MiB.
 const DEVICE: u64 = 32;
 const TIMEOUT_S: u32 = 3600;
 const INSNS: &str = "insn.json";

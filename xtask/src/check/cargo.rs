@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::Outcome;
-use crate::setup::cargodeny;
+use crate::setup::{cargodeny, rustsrc};
 use crate::{ebpf, paths, process};
 
 const EBPF_MANIFEST: &str = "famfs-ebpf/Cargo.toml";
@@ -48,6 +48,44 @@ pub(super) fn clippy_ebpf() -> Result<Outcome> {
         command.args(["--release", "--locked", "--", "-D", "warnings"]);
         run(&mut command, "mend the lints above")
     })
+}
+
+pub(super) fn documentation() -> Result<Outcome> {
+    let mut command = cargo();
+    command
+        .args(["doc", "--workspace", "--no-deps", "--quiet", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    run(&mut command, "mend the documentation above")
+}
+
+pub(super) fn doctests() -> Result<Outcome> {
+    let mut command = cargo();
+    command.args(["test", "--workspace", "--doc", "--quiet", "--locked"]);
+    run(&mut command, "mend the examples above")
+}
+
+/// Checks the crates that do not depend on Linux on x86 for another processor. Its standard library is
+/// built from the sources that the BPF programs need anyway, because it cannot be fetched everywhere.
+pub(super) fn portable() -> Result<Outcome> {
+    let mut command = cargo();
+    command
+        .args([
+            "check",
+            "--quiet",
+            "--locked",
+            "-Z",
+            "build-std=std,panic_abort",
+        ])
+        .args(["--target", "aarch64-unknown-linux-gnu"])
+        .args(["-p", "famfs-media", "-p", "famfs-snapshot"])
+        .arg("--target-dir")
+        .arg(paths::target("portable"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("__CARGO_TESTS_ONLY_SRC_ROOT", rustsrc::library()?);
+    run(
+        &mut command,
+        "mend what is above, so that the crates build elsewhere",
+    )
 }
 
 pub(super) fn deny() -> Result<Outcome> {

@@ -10,9 +10,9 @@ const MAX_LINES: usize = 800;
 const AYA_MAY: &[&str] = &[
     "famfs-ebpf",
     "famfs-common/src/pod.rs",
-    "famfs-userspace/src/probe.rs",
-    "famfs-userspace/src/probe",
-    "famfs-userspace/src/source/live.rs",
+    "famfs-userspace/instruments/src/probe.rs",
+    "famfs-userspace/instruments/src/probe",
+    "famfs-userspace/instruments/src/live.rs",
     "lab/floor",
 ];
 
@@ -128,9 +128,15 @@ mod tests {
     #[test]
     fn aya_stays_in_its_places() {
         let line = concat!("use ay", "a::Ebpf;\n");
-        assert_eq!(broken("famfs-userspace/src/probe/attach.rs", line), 0);
-        assert_eq!(broken("famfs-userspace/src/source/live.rs", line), 0);
-        assert_eq!(broken("famfs-userspace/src/tui/app.rs", line), 1);
+        assert_eq!(
+            broken("famfs-userspace/instruments/src/probe/attach.rs", line),
+            0
+        );
+        assert_eq!(broken("famfs-userspace/instruments/src/live.rs", line), 0);
+        assert_eq!(
+            broken("famfs-userspace/instruments/src/tui/app.rs", line),
+            1
+        );
         assert_eq!(
             broken(
                 "lab/guest/src/main.rs",

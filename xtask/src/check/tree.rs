@@ -6,6 +6,7 @@ use std::{fs, str};
 
 use anyhow::{Context as _, Result, bail};
 
+use super::words::Words;
 use super::{Outcome, rules};
 use crate::{paths, process};
 
@@ -37,6 +38,7 @@ pub(super) fn files() -> Result<Vec<PathBuf>> {
 
 pub(super) fn check() -> Result<Outcome> {
     let files = files()?;
+    let words = Words::new()?;
     let mut findings = Vec::new();
     let mut lengths = Vec::new();
     for file in &files {
@@ -46,6 +48,7 @@ pub(super) fn check() -> Result<Outcome> {
             continue;
         };
         findings.extend(rules::findings(file, text));
+        findings.extend(words.findings(file, text));
         if rules::is_source(file) {
             lengths.push(text.lines().count());
         }

@@ -10,7 +10,7 @@ use super::say;
 use crate::guest::{Guest, Mode, Request};
 use crate::setup::kernels::Line;
 
-/// As many as `bench/thresholds.toml` asks for.
+/// The number of boots that `bench/thresholds.toml` asks for.
 const BOOTS: usize = 2;
 const TIMEOUT_S: u32 = 900;
 

@@ -58,7 +58,7 @@ const ACCEPTS: &str = ". \"$1\"; [[ $2 =~ $BUILD_EXCLUSIVE_KERNEL ]]";
 struct Dkms {
     /// Those of the lab.
     kernels: Vec<Kernel>,
-    /// Of the chroot.
+    /// The chroot's folder.
     root: PathBuf,
     /// `famfs/<version>`.
     module: String,

@@ -48,7 +48,7 @@ pub(crate) struct Known {
 struct KnownWarning {
     kernel: String,
     function: String,
-    /// For the reader of the file; a warning without a reason is refused.
+    /// The reason, for the reader of the file; a warning without one is refused.
     #[expect(dead_code, reason = "its presence is what is checked")]
     reason: String,
 }

@@ -57,7 +57,7 @@ pub(crate) struct Said {
 /// A host that is on or off. Dropped, it is off at once.
 #[derive(Debug)]
 pub(crate) struct Host {
-    /// As it is called in messages.
+    /// The name in messages.
     pub name: String,
     /// When the user wants an end of it.
     pub deadline: Option<Instant>,

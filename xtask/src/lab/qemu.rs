@@ -16,13 +16,13 @@ const GIB: u64 = 1 << 30;
 /// The guest's ordinary memory.
 const RAM: u64 = GIB;
 
-/// Up to this size the DAX memory fits between the ordinary memory and the PCI hole.
+/// The largest DAX memory that fits between the ordinary memory and the PCI hole.
 const BELOW_HOLE: u64 = 2 * GIB;
 
 /// Firmware tables sit at the end of low memory; DAX memory must not reach into them.
 const FIRMWARE: u64 = 128 * MIB;
 
-/// With more than 3.5 GiB of memory, QEMU's `pc` machine puts 3 GiB below the hole and the rest
+/// The memory below the hole: with more than 3.5 GiB, QEMU's `pc` machine puts 3 GiB there and the rest
 /// at 4 GiB.
 const LOW: u64 = 3 * GIB;
 
@@ -229,7 +229,7 @@ impl Machine {
         list
     }
 
-    /// From the first byte of DAX memory to the last.
+    /// Returns the distance from the first byte of DAX memory to the last.
     fn dax_span(&self) -> u64 {
         self.size + if self.devices > 1 { GAP + SECOND } else { 0 }
     }

@@ -45,7 +45,7 @@ const UNCHECKED: &[&str] = &[
 const CHECKED: &[&str] = &["drivers/cxl", "drivers/dax", "drivers/nvdimm"];
 const MARK: &str = "KASAN_SANITIZE := n\nUBSAN_SANITIZE := n\n";
 
-/// Of a configuration like ours, within a tenth: what progress is shown against.
+/// The number of objects of a configuration like ours, within a tenth, for showing progress.
 const OBJECTS: usize = 1500;
 
 fn dir() -> PathBuf {

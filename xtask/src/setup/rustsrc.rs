@@ -55,7 +55,7 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     );
     if rustup.is_err() || !present() {
         bail!(
-            "rust-src {release} is not to be had: {debian:#}; `rustup component add rust-src` \
+            "rust-src {release} is not available: {debian:#}; `rustup component add rust-src` \
              failed too. Add the component by hand, or put the folder `library` of the Rust \
              {release} sources at {}",
             paths::setup("rust-src/library").display()

@@ -96,7 +96,7 @@ impl Shop {
         chroot::command_in(&self.root(), mounts)
     }
 
-    /// For runs that put headers into it, to take turns.
+    /// Takes the lock by which runs that put headers into it take turns.
     pub(crate) fn lock(&self) -> Result<fs::File> {
         let lock = paths::target(format!("{}.use.lock", self.folder));
         process::lock(&lock, self.folder)

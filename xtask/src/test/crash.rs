@@ -30,7 +30,7 @@ pub(crate) const MANY: u32 = 500;
 pub(crate) const FEW: u32 = 24;
 pub(crate) const SHORT: u32 = 12;
 
-/// About how many seconds a point takes, and what two guests take to boot.
+/// The seconds that a point takes, roughly, and those that two guests take to boot.
 const POINT_SECONDS: u32 = 2;
 const BOOT_SECONDS: u32 = 20;
 

@@ -29,7 +29,7 @@ struct Run {
     test: &'static Test,
 }
 
-/// About how many seconds one test takes, and what two guests take to boot.
+/// The seconds that one test takes, roughly, and those that two guests take to boot.
 const TEST_SECONDS: u32 = 5;
 const BOOT_SECONDS: u32 = 20;
 

@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 pub(crate) struct Job<'a> {
     /// The name under which an error of the work itself is counted as a failure.
     pub name: String,
-    /// About how many seconds it takes on a quiet machine; the longest are started first.
+    /// The seconds that it takes on a quiet machine, roughly; the longest are started first.
     pub seconds: u32,
     pub run: Work<'a>,
 }

@@ -16,7 +16,7 @@ use crate::{paths, process};
 /// Some seconds; the long run is `cargo xtask fuzz`.
 const FUZZ_OPS: u32 = 3000;
 
-/// About how many seconds these boots take on a quiet machine of two cores.
+/// The seconds that these boots take on a quiet machine of two cores, roughly.
 const FUZZ_SECONDS: u32 = 60;
 const LOCKDOWN_SECONDS: u32 = 20;
 const PROMISE_SECONDS: u32 = 10;

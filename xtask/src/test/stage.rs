@@ -171,7 +171,7 @@ impl Stage {
         Ok(lost)
     }
 
-    /// Boots those again whose emulator died, with memory that nobody has used.
+    /// Boots those again whose emulator died, with memory that was never used.
     pub(crate) fn renew(&mut self) -> Result<()> {
         for host in &mut self.hosts {
             if host.is_lost()? {
@@ -188,7 +188,7 @@ impl Stage {
 }
 
 impl Pair<'_> {
-    /// Nothing mounted, nothing running, and memory that nobody has used.
+    /// Nothing mounted, nothing running, and memory that was never used.
     pub(crate) fn reset(&mut self) -> Result<()> {
         Host::boot([&mut *self.master, &mut *self.client])?;
         for host in [&mut *self.master, &mut *self.client] {

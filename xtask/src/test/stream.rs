@@ -35,7 +35,7 @@ pub(crate) fn crc(bytes: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// Of files that upstream made.
+    /// Compares with files that upstream made.
     #[test]
     fn as_upstream_fills() {
         let one = bytes(1, 4096);

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Error, FAILED, OK, complain};
-use crate::ops::check;
+use famfs_runtime::ops::check;
 
 const EXAMPLES: &str = "\
 Examples:

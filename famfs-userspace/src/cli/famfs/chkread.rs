@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::output::Output;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, complain};
-use crate::ops::data;
+use famfs_runtime::ops::data;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,8 +64,8 @@ impl Args {
         }
         let differs_at = differs?;
         let magic = match (self.superblock, self.log) {
-            (true, _) => Some(crate::media::superblock::MAGIC),
-            (_, true) => Some(crate::media::log::MAGIC),
+            (true, _) => Some(famfs_media::format::superblock::MAGIC),
+            (_, true) => Some(famfs_media::format::log::MAGIC),
             _ => None,
         };
         let starts_right = match magic {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, OK};
-use crate::ops::{self, clone, place::Place, stale};
+use famfs_runtime::ops::{self, clone, place::Place, stale};
 
 const EXAMPLES: &str = "\
 Examples:

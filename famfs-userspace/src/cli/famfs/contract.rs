@@ -5,9 +5,9 @@ use famfs_cli::status::{Statuses, differences, exit, signal};
 
 use super::{FAILED, MOUNTED, OK, UNSUPPORTED, USAGE, helper};
 use super::{chkread, clone, fsck, getmap, opts, played, verify};
-use crate::module::status::Status;
-use crate::ops::{check, list, mkfs};
-use crate::{dump, fsck as judge};
+use crate::dump;
+use famfs_machine::module::status::Status;
+use famfs_runtime::ops::{check, list, mkfs};
 
 const STATUSES: &[Statuses] = &[
     Statuses {
@@ -64,7 +64,7 @@ fn the_register_is_as_the_code_is() {
             ),
             Document::of::<list::List>("famfs-list", "famfs list --json"),
             Document::of::<verify::View>("famfs-verify", "famfs verify --json"),
-            Document::of::<judge::Report>("famfs-fsck", "famfs fsck --json"),
+            Document::of::<fsck::Document<'_>>("famfs-fsck", "famfs fsck --json"),
             Document::of::<check::Report>("famfs-check", "famfs check --json"),
             Document::of::<dump::Dump<'_>>("famfs-dump", "famfs dump --json"),
             Document::of::<getmap::Maps>("famfs-getmap", "famfs getmap --json"),

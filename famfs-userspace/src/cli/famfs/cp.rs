@@ -5,7 +5,7 @@ use nix::unistd::{getgid, getuid};
 use super::spread::SpreadArgs;
 use super::watching::{Unit, WaitArgs, Watching};
 use super::{Error, FAILED, OK, complain, complain_of, number, owner};
-use crate::ops::cp;
+use famfs_runtime::ops::cp;
 
 const EXAMPLES: &str = "\
 Examples:

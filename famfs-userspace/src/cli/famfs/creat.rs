@@ -4,15 +4,15 @@ use super::owner::OwnerArgs;
 use super::spread::SpreadArgs;
 use super::watching::{Unit, WaitArgs, Watching};
 use super::{Error, FAILED, OK, complain, complain_of, manifest, no_effect, number, size};
-use crate::ops::create::{self, Created, Item};
-use crate::ops::maker::Owner;
-use crate::ops::{self, pool};
+use famfs_runtime::ops::create::{self, Created, Item};
+use famfs_runtime::ops::maker::Owner;
+use famfs_runtime::ops::{self, pool};
 
 const EXAMPLES: &str = "\
 Examples:
   famfs creat -s 64MiB /mnt/famfs/table
   famfs creat -s 8M -r -S 42 /mnt/famfs/seeded    contents that can be made again
-  famfs creat -r -S 43 /mnt/famfs/seeded          fill it anew
+  famfs creat -r -S 43 /mnt/famfs/seeded          fill it again
   famfs creat -s 1G -m 600 -u 1000 -g 1000 /mnt/famfs/private
   famfs creat -s 4G -N 4 -B 8 -C 2M /mnt/famfs/spread
   famfs creat -M /mnt/famfs/a,1M -M /mnt/famfs/b,2M,7

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use super::output::Output;
 use super::{Error, OK, note_image};
 use crate::dump::{Dump, kind_name};
-use crate::media::{Body, Super};
-use crate::ops::open;
-use crate::text::printable;
-use crate::volume::{Slot, Volume};
+use famfs_media::format::{Body, Super};
+use famfs_media::volume::{Slot, Volume};
+use famfs_runtime::ops::open;
+use famfs_snapshot::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::{Error, OK, complain, complain_of};
-use crate::ops::data;
+use famfs_runtime::ops::data;
 
 const EXAMPLES: &str = "\
 Examples:

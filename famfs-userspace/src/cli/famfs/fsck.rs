@@ -1,14 +1,18 @@
+mod document;
+
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::PathBuf;
 
+pub(super) use document::Document;
+
 use super::output::Output;
 use super::{Error, FAILED, OK, complain_of, no_effect, note_image, number};
-use crate::device::{dax, daxmode};
-use crate::fsck::{Finding, Report};
-use crate::kernel::{self, module, mountinfo};
-use crate::ops::{self, open};
-use crate::text::printable;
-use crate::volume::Volume;
+use famfs_machine::kernel::{self, module, mountinfo};
+use famfs_media::fsck::{Finding, Report};
+use famfs_media::volume::Volume;
+use famfs_runtime::device::{dax, daxmode};
+use famfs_runtime::ops::{self, open};
+use famfs_snapshot::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -135,7 +139,7 @@ impl Args {
             Err(e) => return Err(e.into()),
         };
         if self.json {
-            out.json(&report)?;
+            out.json(&Document::new(&report))?;
         } else {
             self.print(&report, out)?;
             if let Some(volume) = volume.filter(|_| self.verbose > 0 && report.judged) {
@@ -189,7 +193,7 @@ impl Args {
         Self::print_findings(report, out)?;
         let hidden = report.errors + report.warnings + report.notes - report.findings.len() as u64;
         if hidden > 0 {
-            out.line(&format!("{hidden} findings more"))?;
+            out.line(&format!("{hidden} more findings"))?;
         }
         if report.judged {
             self.print_contents(report, out)?;
@@ -301,8 +305,8 @@ fn line(finding: &Finding) -> String {
     };
     let path = finding
         .path
-        .text()
-        .map(|p| format!(" {}", printable(p)))
+        .as_ref()
+        .map(|path| format!(" {}", printable(&path.to_string_lossy())))
         .unwrap_or_default();
     format!(
         "{severity}: {}: {place}{path}: {}",

@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use super::output::Output;
 use super::{Error, OK};
-use crate::ops;
+use famfs_runtime::ops;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]

@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, OK, complain_of};
-use crate::kernel::abi;
-use crate::media::Extent;
-use crate::ops::{self, stale};
-use crate::text::printable;
+use famfs_machine::kernel::abi;
+use famfs_media::format::Extent;
+use famfs_runtime::ops::{self, stale};
+use famfs_snapshot::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:

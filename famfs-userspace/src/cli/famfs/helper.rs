@@ -9,8 +9,8 @@ use famfs_cli::args;
 use super::output::Output;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, NAME, OK, complain, complain_of, frame, mkfs, played};
-use crate::kernel::mount::{self as kernel, Unmount};
-use crate::ops::{self, mount};
+use famfs_machine::kernel::mount::{self as kernel, Unmount};
+use famfs_runtime::ops::{self, mount};
 
 pub(super) mod options;
 

@@ -1,8 +1,8 @@
 use super::output::Output;
 use super::{Error, OK, complain_of, played};
-use crate::host::Role;
-use crate::ops::list::{self, Listed};
-use crate::text::printable;
+use famfs_media::role::Role;
+use famfs_runtime::ops::list::{self, Listed};
+use famfs_snapshot::text::printable;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    use crate::ops::list::Mounted;
+    use famfs_runtime::ops::list::Mounted;
 
     #[test]
     fn a_device_in_lines() {

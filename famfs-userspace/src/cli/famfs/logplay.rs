@@ -6,17 +6,17 @@ use super::output::Output;
 use super::stop::Stop;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, complain, no_effect, note_image, played};
-use crate::device::daxmode;
-use crate::ops;
-use crate::ops::follow::{self, Followed, Pace, Round, Watch};
-use crate::ops::logplay::{self, Options};
-use crate::ops::shadow::{self, Shadowed, Stale};
+use famfs_runtime::device::daxmode;
+use famfs_runtime::ops;
+use famfs_runtime::ops::follow::{self, Followed, Pace, Round, Watch};
+use famfs_runtime::ops::logplay::{self, Options};
+use famfs_runtime::ops::shadow::{self, Shadowed, Stale};
 
 const EXAMPLES: &str = "\
 Examples:
   famfs logplay /mnt/famfs               make what other hosts logged since
   famfs logplay -n /mnt/famfs            only say what would be made
-  famfs logplay --repair /mnt/famfs      make files anew that were truncated here
+  famfs logplay --repair /mnt/famfs      make files again that were truncated here
   famfs logplay --follow /mnt/famfs      keep making what is logged, until Ctrl-C
   famfs logplay --shadow DIR --daxdev img  the log as yaml files, nothing mounted";
 
@@ -45,7 +45,7 @@ pub(super) struct Args {
     #[arg(long, conflicts_with = "dry_run")]
     follow: bool,
 
-    /// With --follow, look at least this often while nothing happens, in milliseconds.
+    /// Look at least this often while nothing happens, in milliseconds (with --follow).
     #[arg(long, value_name = "MS", default_value = "1000", requires = "follow",
           value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
     interval: u64,
@@ -59,11 +59,11 @@ pub(super) struct Args {
           action = clap::ArgAction::Append)]
     shadow: Vec<PathBuf>,
 
-    /// With --shadow, read the log of this device or image, which need not be mounted.
+    /// Read the log of this device or image, which need not be mounted (with --shadow).
     #[arg(short = 'd', long, value_name = "DEV", requires = "shadow")]
     daxdev: Option<PathBuf>,
 
-    /// With --daxdev, put a character dax device into fsdev mode first, and leave it there.
+    /// Put a character dax device into fsdev mode first, and leave it there (with --daxdev).
     #[arg(short = 'M', long, requires = "daxdev")]
     set_daxmode: bool,
 
@@ -79,7 +79,7 @@ pub(super) struct Args {
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
 
-    /// With --shadow, only compare the files that are there, and fail where one differs.
+    /// Only compare the files that are there, and fail if one differs (with --shadow).
     #[arg(long, requires = "shadow")]
     shadowtest: bool,
 
@@ -219,7 +219,7 @@ struct Follower<'o> {
     stop: Stop,
     out: &'o mut Output,
     failed: Option<Error>,
-    /// Until the first round.
+    /// Whether the first round is still to come.
     is_new: bool,
 }
 

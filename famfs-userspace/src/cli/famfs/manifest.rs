@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use super::{number, size};
-use crate::ops::create::Item;
+use famfs_runtime::ops::create::Item;
 
 /// More entries than any log has room for.
 const ITEMS_MAX: usize = 1 << 21;

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use super::owner::OwnerArgs;
 use super::watching::{Unit, WaitArgs, Watching};
 use super::{Error, OK, complain};
-use crate::ops::maker::Owner;
-use crate::ops::mkdir;
+use famfs_runtime::ops::maker::Owner;
+use famfs_runtime::ops::mkdir;
 
 const EXAMPLES: &str = "\
 Examples:

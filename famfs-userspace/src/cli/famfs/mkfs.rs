@@ -2,10 +2,10 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Error, OK, complain, no_effect, size};
-use crate::device::{dax, daxmode};
-use crate::host;
-use crate::media::{LOG_LEN_MAX, LOG_LEN_MIN, UNIT_2M, UNIT_4K};
-use crate::ops::{self, mkfs};
+use famfs_machine::host;
+use famfs_media::format::{LOG_LEN_MAX, LOG_LEN_MIN, UNIT_2M, UNIT_4K};
+use famfs_runtime::device::{dax, daxmode};
+use famfs_runtime::ops::{self, mkfs};
 
 pub(super) const EXAMPLES: &str = "\
 Examples:

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use super::{Error, OK, complain};
-use crate::ops::mount::{self, Meta};
+use famfs_runtime::ops::mount::{self, Meta};
 
 const EXAMPLES: &str = "\
 Examples:

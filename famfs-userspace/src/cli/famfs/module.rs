@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::output::Output;
 use super::{Error, FAILED, OK, UNSUPPORTED, complain};
-use crate::module::{self, load, status, unload};
+use famfs_machine::module::{self, load, status, unload};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,7 +61,7 @@ impl Args {
                     out.json(&status)?;
                 } else {
                     for line in status.lines() {
-                        out.line(&crate::text::printable(&line))?;
+                        out.line(&famfs_snapshot::text::printable(&line))?;
                     }
                 }
                 return Ok(OK);

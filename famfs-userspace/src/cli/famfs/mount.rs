@@ -6,7 +6,7 @@ use super::helper::options::{self, Parsed};
 use super::output::Output;
 use super::watching::{Unit, Watching};
 use super::{Error, complain, no_effect, played};
-use crate::ops::{self, mount};
+use famfs_runtime::ops::{self, mount};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, OK};
-use crate::kernel::{confined, options};
-use crate::ops::{self, place::Place, stale};
+use famfs_machine::kernel::{confined, options};
+use famfs_runtime::ops::{self, place::Place, stale};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use super::output::Output;
 use super::{Error, FAILED, OK, complain};
-use crate::host::{self, Role};
-use crate::ops::follow::Round;
-use crate::ops::logplay::Played;
-use crate::player::act::Report;
-use crate::player::{Refused, Skipped, Stop};
+use famfs_machine::host::{self};
+use famfs_media::player::act::Report;
+use famfs_media::player::{Refused, Skipped, Stop};
+use famfs_media::role::Role;
+use famfs_runtime::ops::follow::Round;
+use famfs_runtime::ops::logplay::Played;
 
 #[derive(Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -29,7 +30,7 @@ pub(super) struct View {
     stopped: Option<Line>,
 }
 
-/// Of a mount that a signal ended.
+/// Returns what to say of a mount that a signal ended.
 pub(super) fn interrupted(remount: bool) -> &'static str {
     if remount {
         "interrupted: not every file of the log is there"

@@ -1,7 +1,7 @@
 //! How new files are spread over the device, as three options say it.
 
 use super::{number, size};
-use crate::alloc::Interleave;
+use famfs_media::alloc::Interleave;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SpreadArgs {
@@ -26,7 +26,7 @@ impl SpreadArgs {
         Some(Interleave {
             nstrips: self.nstrips?,
             nbuckets: self.nbuckets?,
-            chunk_size: self.chunksize.unwrap_or(crate::media::UNIT_2M),
+            chunk_size: self.chunksize.unwrap_or(famfs_media::format::UNIT_2M),
         })
     }
 }

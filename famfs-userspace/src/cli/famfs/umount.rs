@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use super::{Error, OK};
-use crate::kernel::mount::{self, Unmount};
-use crate::ops;
+use famfs_machine::kernel::mount::{self, Unmount};
+use famfs_runtime::ops;
 
 /// Unmount a famfs file system.
 #[derive(Debug, clap::Args)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::output::Output;
 use super::watching::{Unit, Watching};
 use super::{Error, FAILED, OK, complain, manifest, number};
-use crate::ops::{data, pool};
+use famfs_runtime::ops::{data, pool};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -11,8 +11,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use super::{Error, FAILED, number};
-use crate::ops::watch::Watch;
-use crate::text::printable;
+use famfs_runtime::ops::watch::Watch;
+use famfs_snapshot::text::printable;
 
 /// Goes to the start of the line and empties it.
 const ERASE: &str = "\r\x1b[K";
@@ -45,7 +45,7 @@ pub(super) enum Unit {
 }
 
 impl Watching {
-    /// As [`Watching::start`], for a command that takes the lock of a log.
+    /// Starts as [`Watching::start`] does, for a command that takes the lock of a log.
     pub(super) fn start_locking(unit: Unit, wait: &WaitArgs) -> Result<Self, Error> {
         let mut watching = Self::start(unit)?;
         let patience = wait.wait.map(Duration::from_secs);
@@ -54,7 +54,7 @@ impl Watching {
         Ok(watching)
     }
 
-    /// From here on SIGINT, SIGTERM and SIGHUP end the work in good order: what is
+    /// Starts to watch: from now on SIGINT, SIGTERM and SIGHUP end the work in good order: what is
     /// complete is kept, what is not is taken back.
     pub(super) fn start(unit: Unit) -> Result<Self, Error> {
         signals::remember().map_err(Error::Signals)?;

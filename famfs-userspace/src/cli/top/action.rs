@@ -8,10 +8,8 @@ use std::{
     time::SystemTime,
 };
 
-use crate::{
-    model::{Event, EventKind},
-    tui::{Message, app::Action},
-};
+use famfs_instruments::tui::{Message, app::Action};
+use famfs_snapshot::model::{Event, EventKind};
 
 /// How much of the end of the output is kept to find the last line in.
 const TAIL: usize = 4096;

@@ -5,10 +5,10 @@ use std::{ffi::OsString, num::NonZeroU64, time::Duration};
 use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 use super::{doctor, generate, record, rehearse, replay, serve};
-use crate::{
+use famfs_instruments::tui::{app::Action, event::is_bound};
+use famfs_snapshot::{
     model::{Columns, FIELDS, Sort, position},
     source::synthetic::Scene,
-    tui::{app::Action, event::is_bound},
 };
 
 const EXAMPLES: &str = "\
@@ -139,7 +139,7 @@ pub(super) struct Watch {
     pub(super) processes: bool,
 
     /// Have the kernel take the time of every probe. Needs `CAP_SYS_ADMIN`, and makes every BPF
-    /// program on the machine dearer.
+    /// program on the machine more expensive.
     #[arg(long)]
     pub(super) run_stats: bool,
 

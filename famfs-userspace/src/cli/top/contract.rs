@@ -14,11 +14,10 @@ use super::{
     once::{NOT_FOUND, NOT_RUNNABLE},
     rehearse,
 };
-use crate::{
-    doctor,
+use famfs_instruments::{doctor, serve::FAMILIES};
+use famfs_snapshot::{
     model::FIELDS,
     report::{csv, json},
-    serve::FAMILIES,
 };
 
 const STATUSES: &[Statuses] = &[

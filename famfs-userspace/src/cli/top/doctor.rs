@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use super::output::{print, print_json};
-use crate::doctor::{self, Status};
+use famfs_instruments::doctor::{self, Status};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -23,7 +23,7 @@ use super::{
     pace::{NAP, step},
     signal::Signals,
 };
-use crate::{model::delta, source::Source};
+use famfs_snapshot::{model::delta, source::Source};
 
 /// CMD was found and could not be run.
 pub(super) const NOT_RUNNABLE: u8 = 126;
@@ -93,7 +93,7 @@ fn watch(
     }
 }
 
-/// As a shell has it.
+/// Returns the exit status that a shell would show.
 fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|n| 128 + n));
     code.and_then(|c| u8::try_from(c).ok()).unwrap_or(u8::MAX)

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use famfs_cli::stream;
 
 use super::args::{Format, Show};
-use crate::{
+use famfs_snapshot::{
     model::{Columns, Event, FIELDS, Field, Snapshot, Sort, fresh},
     report::{
         csv::{self, Reader},

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::signal::Signals;
-use crate::source::{Error, Source};
+use famfs_snapshot::source::{Error, Source};
 
 /// Signals, keys and the terminal's size are looked at so often.
 pub(super) const NAP: Duration = Duration::from_millis(100);

@@ -21,7 +21,7 @@ use super::{
     pace::Pace,
     signal::Signals,
 };
-use crate::{
+use famfs_snapshot::{
     model::Snapshot,
     source::Source,
     store::{self, Ring, Writer, create_new},

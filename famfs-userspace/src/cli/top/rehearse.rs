@@ -5,14 +5,11 @@ use ratatui::{Terminal, backend::TestBackend};
 use serde::Serialize;
 
 use super::output::print;
-use crate::{
-    probe::cpu_ns,
-    source::{
-        Source as _,
-        live::rehearsed::{BUCKETS, CLASSES, CPUS, Rehearsed},
-    },
+use famfs_instruments::{
+    live::rehearsed::{BUCKETS, CLASSES, CPUS, Rehearsed, cpu_ns},
     tui::{App, Message, app::Options, view},
 };
+use famfs_snapshot::source::Source as _;
 
 /// The screen that is drawn: wide enough for every column.
 const SCREEN: (u16, u16) = (160, 50);

@@ -14,7 +14,7 @@ use super::{
     output::Printer,
     screen,
 };
-use crate::{
+use famfs_snapshot::{
     model::delta,
     source::replay::{Moment, Replay, Span, intervals},
     store::{Damage, Entry},
@@ -35,7 +35,7 @@ Examples:
 A moment is a time in UTC such as 2026-01-01T03:12:00Z, or a distance: +90 is 90 s after the
 beginning, -5m is 5 minutes before the end.
 
-Exit status: 0 done, 1 failed, 2 usage. What is damaged is told and left out.")]
+Exit status: 0 done, 1 failed, 2 usage. What is damaged is reported and left out.")]
 pub(super) struct Args {
     /// The recording.
     file: PathBuf,

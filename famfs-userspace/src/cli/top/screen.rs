@@ -15,18 +15,18 @@ use super::{
     signal::Signals,
     terminal,
 };
-use crate::{
+use famfs_instruments::tui::{
+    App, Message, Theme, Transport,
+    app::{Action, Effect, Options},
+    event::message,
+    input::Input,
+    term::{self, Screen, Who},
+    transport::Ask,
+    view,
+};
+use famfs_snapshot::{
     model::{Event, EventKind, Snapshot},
     source::{Extra, Source, replay::Replay},
-    tui::{
-        App, Message, Theme, Transport,
-        app::{Action, Effect, Options},
-        event::message,
-        input::Input,
-        term::{self, Screen, Who},
-        transport::Ask,
-        view,
-    },
 };
 
 /// What the screen shows.

@@ -9,11 +9,9 @@ use anyhow::Context as _;
 use clap::ValueEnum;
 
 use super::{args::Watch, attach, complain, pace::NAP, signal::Signals};
-use crate::{
-    privilege::Keep,
-    serve::{Buckets, FILES_MAX, Server, TopFiles, render},
-    source::Source,
-};
+use famfs_instruments::serve::{Buckets, FILES_MAX, Server, TopFiles, render};
+use famfs_machine::privilege::Keep;
+use famfs_snapshot::source::Source;
 
 /// Serve metrics for Prometheus over HTTP, in the format of `OpenMetrics`: /metrics, and /healthz.
 ///
@@ -28,7 +26,7 @@ Examples:
 
 Exit status: 0 ended by a signal, 1 failed, 2 usage, 3 a privilege or a kernel feature is missing.")]
 pub(super) struct Args {
-    /// Where to listen; port 0 takes a free one, and the address is told on standard error.
+    /// Where to listen; port 0 takes a free one, and the address is written to standard error.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9717")]
     listen: SocketAddr,
 

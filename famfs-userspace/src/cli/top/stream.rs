@@ -5,7 +5,7 @@ use std::{num::NonZeroU64, time::Duration};
 use anyhow::Context as _;
 
 use super::{output::Printer, pace::Pace, signal::Signals};
-use crate::{model::delta, source::Source};
+use famfs_snapshot::{model::delta, source::Source};
 
 /// Prints `count` intervals, or all until a signal. The one that a signal cuts short is printed
 /// too: what happened in it is not lost.

@@ -7,7 +7,7 @@ use std::{
 
 use famfs_cli::env;
 
-use crate::tui::Glyphs;
+use famfs_instruments::tui::Glyphs;
 
 /// Why there can be no screen, if there cannot.
 pub(super) fn why_no_screen() -> Option<&'static str> {
@@ -35,8 +35,8 @@ pub(super) fn glyphs() -> Glyphs {
     }
 }
 
-/// As setlocale(3) has it: the first that is set and not empty names the locale of characters, and
-/// without one it is C.
+/// Returns what setlocale(3) would choose: the first that is set and not empty names the locale of
+/// characters, and without one it is C.
 fn is_utf8(variables: [Option<OsString>; 3]) -> bool {
     let locale = variables.into_iter().flatten().find(|v| !v.is_empty());
     let Some(locale) = locale.as_ref().and_then(|l| l.to_str()) else {

@@ -14,9 +14,9 @@ pub(crate) const HEADER_44: usize = 32;
 /// What a message is, by itself: other files may still be in the way of a good one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// To be refused, whatever else is true.
+    /// It must be refused, whatever else is true.
     Bad(&'static str),
-    /// To be accepted by a mount that has room: the size, and the ranges in whole pages.
+    /// A mount that has room must accept it: the size, and the ranges in whole pages.
     Good { size: u64, ranges: Vec<Extent> },
     /// The contract leaves it open; the ranges it would own if accepted.
     Open { size: u64, ranges: Vec<Extent> },

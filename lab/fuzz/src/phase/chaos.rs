@@ -84,7 +84,7 @@ impl Chaos<'_> {
         call
     }
 
-    /// On both devices in turns, where there are two.
+    /// Distributes the strips over both devices in turn, if there are two.
     fn spread(&self, mut strips: Vec<Extent>) -> Vec<Extent> {
         for (n, strip) in strips.iter_mut().enumerate() {
             strip.device = u64::from(n % 2 == 1 && self.target.second.is_some());

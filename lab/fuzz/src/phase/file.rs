@@ -53,7 +53,7 @@ impl Buffers {
         unsafe { sys::ioctl(fd, call.abi.command(), header) }
     }
 
-    /// An ioctl that answers; the reply, if it was to be had.
+    /// An ioctl that answers; the reply, if it was available.
     pub(crate) fn query(
         &mut self,
         fd: RawFd,

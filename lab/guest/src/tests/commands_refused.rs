@@ -458,7 +458,7 @@ fn killed() {
     assert!(fs::exists(&slow).unwrap());
     // Its memory is still mapped here: another file goes elsewhere.
     famfs.creat("other", "2M");
-    // The same name is made anew.
+    // The same name is made again.
     must(&format!("famfs creat -s 3M -r -S 8 {slow}"));
     must(&format!("famfs verify -S 8 -f {slow}"));
     must(&format!("famfs check {}", famfs.mountpoint));

@@ -149,7 +149,7 @@ fn shadow() {
         0,
         &["0 new files, 0 new directories, 3 there already"],
     );
-    // More of the same file system, and then a file system made anew under the same names.
+    // More of the same file system, and then a file system made again under the same names.
     famfs.creat("third", "2M");
     ends(&play, 0, &["1 new files"]);
     famfs.umount();

@@ -66,7 +66,7 @@ impl Crowd {
         crowd
     }
 
-    /// After the failure: everybody has been told ENODEV, and who touched memory got SIGBUS.
+    /// Checks the end after the failure: each process got ENODEV, and each that touched memory got SIGBUS.
     pub(crate) fn must_end(self) {
         for (name, child) in self.workers {
             let stray = child.read(STRAY);

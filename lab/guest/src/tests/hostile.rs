@@ -37,11 +37,11 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 const TABLE: &str = include_str!("../../../../docs/reference/hostile-images.md");
-/// Beside the mount point.
+/// A folder beside the mount point.
 const WITNESS: &str = "/mnt/witness";
 const MAKER: &str = "/tmp/hostile_maker";
 
-/// Of each image, the table's last column.
+/// Returns the table's last column for each image.
 fn table() -> BTreeMap<&'static str, &'static str> {
     let rows = TABLE.lines().filter(|line| line.starts_with("| "));
     rows.skip(1)
@@ -135,7 +135,7 @@ fn every_image() {
     assert!(table.is_empty(), "no image for {table:?}");
 }
 
-/// In the mount itself, somebody puts links to the witness, and the witness itself.
+/// Somebody puts links to the witness into the mount, and the witness itself.
 fn not_followed() {
     let famfs = Famfs::bare();
     Plate::blank(&famfs).write(&Builder::sample().image);

@@ -246,7 +246,11 @@ fn moved() {
     assert_eq!(map.get(0), 7);
     map.advise(0, PMD, MmapAdvise::MADV_DONTNEED).unwrap();
     let counted = famfs.counted(|| assert_eq!(map.get(0), 7));
-    assert_eq!(counted, [0, 1, 0, 0], "nothing was lost, it is mapped anew");
+    assert_eq!(
+        counted,
+        [0, 1, 0, 0],
+        "nothing was lost, it is mapped again"
+    );
 }
 
 fn map_sync() {

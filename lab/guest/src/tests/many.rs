@@ -1,4 +1,4 @@
-//! Ten thousand files at once: what famfs-top takes for itself then.
+//! Ten thousand files at once: what famfs-top itself uses then.
 
 use std::{
     fs::{self, File},

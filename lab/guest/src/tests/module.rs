@@ -1,4 +1,4 @@
-//! `famfs module`: every way in which the kernel refuses to load or unload it is told in words.
+//! `famfs module`: every way in which the kernel refuses to load or unload it is put into words.
 
 use std::{
     fs::{self, File},
@@ -311,7 +311,7 @@ fn detached() {
     let said = ends("famfs module unload", 1);
     let holder = format!("pid {} (lab-guest) maps ", std::process::id());
     assert_says(&said, &[&holder]);
-    // SAFETY: the mapping made above; nobody has a reference into it.
+    // SAFETY: the mapping made above; nothing has a reference into it.
     unsafe { mman::munmap(mapping, len.get()) }.unwrap();
     must("famfs module unload");
 }

@@ -48,7 +48,7 @@ const FSTAB: &str = "/etc/fstab";
 struct Helpers(Famfs);
 
 impl Helpers {
-    /// With a file system of one file, unmounted.
+    /// Makes a file system of one file, and leaves it unmounted.
     fn new() -> Self {
         let famfs = Famfs::fresh();
         must(&format!("famfs creat -s 2M -r -S 5 {}", famfs.path("file")));

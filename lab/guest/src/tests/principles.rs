@@ -174,7 +174,7 @@ fn changed_size() {
         }
         user.tell(1, 1);
         assert_eq!(user.wait(), no_memory(map.address(1)), "{size}");
-        // Such a file may be unlinked, whatever the mount allows; the log makes it anew.
+        // Such a file may be unlinked, whatever the mount allows; the log makes it again.
         assert_eq!(
             crate::raw::v44::options(&famfs.root()).unwrap() & option::UNLINK,
             0

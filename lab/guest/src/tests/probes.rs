@@ -1,5 +1,5 @@
 //! What famfs-top sees beside faults: copies, layouts, processes, memory errors; and how its probes
-//! attach where the best way is not to be had.
+//! attach where the best way is not available.
 
 use serde_json::{Value, json};
 

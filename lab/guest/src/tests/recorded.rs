@@ -102,7 +102,7 @@ impl Stage {
     }
 }
 
-/// Beside it, an empty folder.
+/// Makes the file, and an empty folder beside it.
 fn stage() -> Stage {
     let famfs = Famfs::fresh();
     let path = famfs.creat("file", "8M");

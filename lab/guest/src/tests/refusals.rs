@@ -166,7 +166,7 @@ fn superblock(famfs: &Famfs) -> File {
     file.unwrap()
 }
 
-/// As another host's mkfs changes it.
+/// Changes the superblock as another host's mkfs does.
 fn flip(superblock: &File, at: u64) {
     let mut byte = [0];
     superblock.read_exact_at(&mut byte, at).unwrap();

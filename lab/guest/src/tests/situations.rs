@@ -68,9 +68,9 @@ const ENTRY: usize = 544;
 /// A command, whether it takes `--json`, and its status in each of the situations.
 struct Row(&'static str, bool, [i32; 7]);
 
-/// Without root, a regular file, a missing device, a busy device, a full log, a full device, a
-/// read-only mount. DEV, AT, FILE and NEW are the situation's device, mount point, a file and a name
-/// that is none.
+/// The situations: without root, a regular file, a missing device, a busy device, a full log, a
+/// full device, a read-only mount. DEV, AT, FILE and NEW are the situation's device, mount point, a
+/// file and a name that is none.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     Row("mkfs DEV",                      true,  [3, 1, 1, 1, 1, 1, 1]),
@@ -290,7 +290,7 @@ fn busy_device() {
     drop(open);
 }
 
-/// Of entries that ask for nothing: fifteen thousand files would take a minute, and
+/// Fills the log with entries that ask for nothing: fifteen thousand files would take a minute, and
 /// `commands_refused::a_full_log` has them.
 fn full_log() {
     let famfs = one_file();

@@ -97,7 +97,7 @@ fn leave_gap(line: Line, choice: &Choice) -> Result<()> {
     settle(line, &new)
 }
 
-/// Puts a folder in the place of the line's last one.
+/// Replaces the line's last folder by a new one.
 fn settle(line: Line, new: &Path) -> Result<()> {
     let dir = dir(line);
     remove_dir(&dir)?;

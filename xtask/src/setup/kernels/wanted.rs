@@ -95,7 +95,7 @@ impl Wanted {
 pub(crate) struct Version(pub(crate) u32, pub(crate) u32);
 
 impl Version {
-    /// Of `uname -r`, such as `6.12.95+deb12-amd64` or `7.3-rc7-amd64`.
+    /// Returns the version in the text of `uname -r`, such as `6.12.95+deb12-amd64` or `7.3-rc7-amd64`.
     pub(crate) fn of_release(release: &str) -> Option<Self> {
         let end = release
             .find(|c: char| !c.is_ascii_digit() && c != '.')

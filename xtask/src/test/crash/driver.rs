@@ -52,7 +52,7 @@ struct Stop {
     killed: bool,
     /// What the command came to, where the host knew that before.
     said: Option<Said>,
-    /// From the command's start to the stop.
+    /// The time from the command's start to the stop.
     ran: Duration,
     /// And to its first store, where that was waited for.
     stored: Option<Duration>,

@@ -11,7 +11,7 @@ use crate::test::stage::{
     slot_crc_at,
 };
 
-/// From the start of a command to its acknowledgement.
+/// A place between the start of a command and its acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
     /// Nothing is stored yet.

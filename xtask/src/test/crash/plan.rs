@@ -102,7 +102,7 @@ pub(super) enum Instant {
     Entry(Duration),
 }
 
-/// One file system after the other: made, filled, and made anew over the old one.
+/// One file system after the other: made, filled, and made again over the old one.
 #[derive(Debug)]
 pub(super) struct Plan {
     dice: Dice,

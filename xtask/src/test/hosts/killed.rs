@@ -87,7 +87,7 @@ fn kill_in_data(pair: &mut Pair<'_>, script: &str) -> Result<()> {
     })?;
     let written = pair.memory.used()? - before;
     ensure!(written < BIG, "all {written} bytes are there: too late");
-    // Nobody has heard of the file.
+    // No host has heard of the file.
     clean(pair.client)?;
     pair.client.must("famfs logplay /mnt/famfs")?;
     sees(pair.client, &kept())

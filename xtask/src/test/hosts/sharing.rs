@@ -135,7 +135,7 @@ fn flushed(pair: &mut Pair<'_>) -> Result<()> {
     pair.client.must("famfs chkread /mnt/famfs/file").map(drop)
 }
 
-/// As upstream's roles have it: who makes the file system is its master.
+/// The roles change as upstream's do: the host that makes the file system is its master.
 fn back_and_forth(pair: &mut Pair<'_>) -> Result<()> {
     pair.reset()?;
     reign(pair.master, pair.client, "", 10)?;

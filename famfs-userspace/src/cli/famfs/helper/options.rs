@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::path::Path;
 
-use crate::ops::mount::Options;
+use famfs_runtime::ops::mount::Options;
 
 /// What a list of options comes to.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(in crate::cli::famfs) struct Parsed {
     pub(in crate::cli::famfs) without_effect: Vec<String>,
 }
 
-/// For programs that read fstab, not for who mounts.
+/// Options for programs that read fstab, not for mounting.
 const FOR_OTHERS: [&str; 13] = [
     "defaults", "auto", "noauto", "user", "nouser", "users", "nousers", "owner", "noowner",
     "group", "nogroup", "nofail", "_netdev",
