@@ -44,7 +44,7 @@ pub struct Slot {
     pub ino: u64,
     /// A [`Tag`] with device, order and access only.
     pub tag: u64,
-    /// Low bits of the faulting address: a second check.
+    /// The faulting address. Start and end of a fault must agree in it, as a second check.
     pub address: u64,
     pub unused: [u64; 3],
 }

@@ -104,7 +104,7 @@ pub fn tag(dev: u32, class: u8, bucket: u16, cpu: u32) -> u64 {
     .pack()
 }
 
-/// Inode and device of `inode`.
+/// Returns the number of `inode`, and its superblock.
 ///
 /// # Safety
 /// `inode` must be an inode to the verifier.

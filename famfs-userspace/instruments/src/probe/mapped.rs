@@ -1,4 +1,4 @@
-//! A BPF array map as memory shared with the kernel. The only `unsafe` of the instrument.
+//! A BPF array map as memory that is shared with the kernel.
 
 use std::{
     io,

@@ -27,9 +27,10 @@ const FSCONFIG_SET_STRING: libc::c_uint = 1;
 const FSCONFIG_CMD_CREATE: libc::c_uint = 6;
 const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 
-/// Who only looks at a mount, as famfs-top does ten times a second, is gone in a moment: a busy
-/// mount is tried again so often, so far apart.
+/// How often a busy mount is tried again, since a program that only looks at it, as famfs-top does once
+/// a second, has left it a moment later.
 const GLANCES: u32 = 10;
+/// The pause between two of these tries.
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// How a mount is made.
