@@ -1,8 +1,9 @@
 //! The programs in the kernel as seen from user space. Only this folder knows aya.
 //!
-//! `btf` finds kernel fields, `here` what there is to attach to, `plan` decides what can attach, `patch` and `attach` load and attach,
-//! `drain` moves counts out of the kernel (`wake` when it has to be early), `events` reads what is
-//! rare, `names` finds paths, `health` says how each program fares.
+//! `btf` finds kernel fields, `here` what there is to attach to, `plan` decides what can attach, `patch` and
+//! `attach` load and attach, `table` is where the programs count, `drain` moves counts out of it (`wake` when
+//! it has to be early), `events` reads what is rare, `names` finds paths, and `health` says how each program
+//! fares.
 
 mod attach;
 mod btf;
@@ -19,6 +20,7 @@ mod plan;
 mod privilege;
 mod processes;
 mod rehearsal;
+mod table;
 mod totals;
 mod wake;
 

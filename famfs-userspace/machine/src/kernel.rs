@@ -5,6 +5,7 @@ pub mod confined;
 mod kabi43;
 pub mod kabi44;
 pub mod locks;
+pub mod map;
 pub mod module;
 pub mod mount;
 pub mod mountinfo;

@@ -11,6 +11,7 @@
 //! * [`writer`] makes a file system and adds entries to its log;
 //! * [`image`] is a file system's metadata in a buffer;
 //! * [`alloc`] finds free memory for new files;
+//! * [`random`] chooses, the same for the same seed;
 //! * [`shadow`] and [`alloc::config`] read and write the two kinds of files in YAML.
 //!
 //! Nothing in here depends on another crate of the toolkit, and no input makes it panic: every count and
@@ -83,6 +84,7 @@ pub mod fsck;
 pub mod image;
 pub mod memory;
 pub mod player;
+pub mod random;
 pub mod role;
 pub mod shadow;
 pub mod volume;

@@ -7,8 +7,6 @@ use std::{
     time::Instant,
 };
 
-use crate::tests::{exactness_trees, lockdown, many, module};
-
 /// A test fails by panicking.
 pub(crate) struct Test {
     pub name: &'static str,
@@ -16,10 +14,10 @@ pub(crate) struct Test {
 }
 
 /// Runs all, prints a line each, and says whether none failed.
-pub(crate) fn run(tests: &[&Test]) -> bool {
+pub(crate) fn run(tests: &[(Option<Need>, &Test)]) -> bool {
     let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-    for test in tests {
-        if let Some(reason) = missing(test.name) {
+    for (needs, test) in tests {
+        if let Some(reason) = needs.and_then(Need::missing) {
             skipped += 1;
             println!("SKIP {}: {reason}", test.name);
             continue;
@@ -42,6 +40,29 @@ pub(crate) fn run(tests: &[&Test]) -> bool {
     failed == 0
 }
 
+/// Tests that need the same of a guest.
+#[derive(Clone, Copy)]
+pub(crate) struct Group {
+    pub tests: &'static [Test],
+    /// What they need, if it is more than every guest has.
+    pub needs: Option<Need>,
+}
+
+impl Group {
+    /// Tests that every guest can run.
+    pub(crate) const fn of(tests: &'static [Test]) -> Self {
+        Self { tests, needs: None }
+    }
+
+    /// Tests that need something.
+    pub(crate) const fn needing(need: Need, tests: &'static [Test]) -> Self {
+        Self {
+            tests,
+            needs: Some(need),
+        }
+    }
+}
+
 /// What not every guest has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
@@ -49,47 +70,41 @@ pub(crate) enum Need {
     SecondDevice,
     /// A device that can hold ext4.
     BlockDevice,
+    /// A kernel that can demand signed modules.
+    Signatures,
     /// A boot of its own: it changes the kernel for good.
     OwnBoot,
 }
 
 impl Need {
-    /// Returns what a test needs, if it is more than every guest has.
-    pub(crate) fn of(name: &str) -> Option<Self> {
-        if name.starts_with("devices::") {
-            Some(Self::SecondDevice)
-        } else if name == exactness_trees::EXT4 || name.starts_with(many::TOPIC) {
-            Some(Self::BlockDevice)
-        } else if name.starts_with(lockdown::TOPIC) {
-            Some(Self::OwnBoot)
-        } else {
-            None
-        }
-    }
-
-    /// Returns the word for it in the output of `lab-guest --list`.
+    /// Returns the word for it in the output of `lab-guest --list`; empty if a guest does not have to be
+    /// chosen for it.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::SecondDevice => "second-device",
             Self::BlockDevice => "block-device",
+            Self::Signatures => "",
             Self::OwnBoot => "own-boot",
+        }
+    }
+
+    /// Returns the reason why this guest does not have it, if it does not.
+    fn missing(self) -> Option<&'static str> {
+        let device = std::env::var("FAMFS_DEV").unwrap_or_default();
+        match self {
+            Self::SecondDevice if std::env::var_os("FAMFS_DEV2").is_none() => {
+                Some("needs a second device: `--devices 2`, with pmem or fsdev")
+            }
+            Self::BlockDevice if !device.starts_with("/dev/pmem") => {
+                Some("ext4 needs a block device: `--memory pmem`")
+            }
+            Self::Signatures if !Path::new(SIG_ENFORCE).exists() => {
+                Some("this kernel is built without CONFIG_MODULE_SIG")
+            }
+            _ => None,
         }
     }
 }
 
-/// Returns the reason why this guest cannot run a test, if there is one.
-fn missing(name: &str) -> Option<&'static str> {
-    let device = std::env::var("FAMFS_DEV").unwrap_or_default();
-    match Need::of(name) {
-        Some(Need::SecondDevice) if std::env::var_os("FAMFS_DEV2").is_none() => {
-            Some("needs a second device: `--devices 2`, with pmem or fsdev")
-        }
-        Some(Need::BlockDevice) if !device.starts_with("/dev/pmem") => {
-            Some("ext4 needs a block device: `--memory pmem`")
-        }
-        _ if name == module::UNSIGNED && !Path::new(module::SIG_ENFORCE).exists() => {
-            Some("this kernel is built without CONFIG_MODULE_SIG")
-        }
-        _ => None,
-    }
-}
+/// The kernel's switch that demands signed modules.
+pub(crate) const SIG_ENFORCE: &str = "/sys/module/module/parameters/sig_enforce";

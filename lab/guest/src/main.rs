@@ -36,7 +36,7 @@ mod witness;
 
 use std::process::ExitCode;
 
-use crate::harness::Need;
+use crate::harness::{Need, Test};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -60,7 +60,9 @@ fn main() -> ExitCode {
         eprintln!("lab-guest: there is no test `{name}`; `lab-guest --list` names all");
         return ExitCode::from(2);
     }
-    let chosen: Vec<_> = all().filter(|test| choice.takes(test.name)).collect();
+    let chosen: Vec<_> = all()
+        .filter(|(needs, test)| choice.takes(*needs, test.name))
+        .collect();
     if chosen.is_empty() {
         eprintln!("lab-guest: no test matches {words:?}");
         return ExitCode::from(2);
@@ -72,14 +74,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Iterates over the tests in the order in which they run.
-fn all() -> impl Iterator<Item = &'static harness::Test> {
-    tests::ALL.iter().flat_map(|list| list.iter())
+/// Iterates over the tests in the order in which they run, with what each needs.
+fn all() -> impl Iterator<Item = (Option<Need>, &'static Test)> {
+    let groups = tests::ALL.iter();
+    groups.flat_map(|group| group.tests.iter().map(|test| (group.needs, test)))
 }
 
 fn list() {
-    for test in all() {
-        let need = Need::of(test.name).map_or("", Need::word);
+    for (needs, test) in all() {
+        let need = needs.map_or("", Need::word);
         println!("{}\t{need}", test.name);
     }
 }
@@ -96,7 +99,7 @@ impl Choice<'_> {
         match self {
             Self::Exact(names) => names
                 .iter()
-                .find(|name| all().all(|test| test.name != name.as_str()))
+                .find(|name| all().all(|(_, test)| test.name != name.as_str()))
                 .map(String::as_str),
             Self::Filters(_) => None,
         }
@@ -104,13 +107,13 @@ impl Choice<'_> {
 
     /// Says whether a test runs. What changes the kernel for good is asked for by its name or
     /// topic, or not run.
-    fn takes(&self, name: &str) -> bool {
+    fn takes(&self, needs: Option<Need>, name: &str) -> bool {
         match self {
             Self::Exact(names) => names.iter().any(|wanted| wanted == name),
             Self::Filters(filters) => {
-                use tests::lockdown::TOPIC;
-                let asked = filters.iter().any(|filter| filter.starts_with(TOPIC));
-                (asked || !name.starts_with(TOPIC))
+                let topic = name.split("::").next().unwrap_or_default();
+                let asked = filters.iter().any(|filter| filter.starts_with(topic));
+                (asked || needs != Some(Need::OwnBoot))
                     && (filters.is_empty()
                         || filters.iter().any(|filter| name.contains(filter.as_str())))
             }

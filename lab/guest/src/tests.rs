@@ -17,7 +17,7 @@ mod devices;
 mod doctor;
 mod exactness;
 mod exactness_crowd;
-pub(crate) mod exactness_trees;
+mod exactness_trees;
 mod faults;
 mod hostile;
 mod instrument;
@@ -26,10 +26,10 @@ mod io;
 mod io_map;
 mod isolation;
 mod json;
-pub(crate) mod lockdown;
-pub(crate) mod many;
+mod lockdown;
+mod many;
 mod memory_errors;
-pub(crate) mod module;
+mod module;
 mod mount8;
 mod mounting;
 mod mounts;
@@ -46,51 +46,53 @@ mod shut;
 mod situations;
 mod times;
 
-use crate::harness::Test;
+use crate::harness::{Group, Need};
 
-pub(crate) const ALL: &[&[Test]] = &[
-    module::TESTS,
-    runtime::TESTS,
-    player::TESTS,
-    hostile::TESTS,
-    commands::TESTS,
-    commands_refused::TESTS,
-    compat::TESTS,
-    json::TESTS,
-    mount8::TESTS,
-    situations::TESTS,
-    refusals::TESTS,
-    abi::TESTS,
-    abi42::TESTS,
-    abi43::TESTS,
-    abi44::TESTS,
-    abi44_bad::TESTS,
-    abi44_allowed::TESTS,
-    abi44_mount::TESTS,
-    io::TESTS,
-    io_map::TESTS,
-    isolation::TESTS,
-    interleave::TESTS,
-    mounting::TESTS,
-    mounts::TESTS,
-    principles::TESTS,
-    times::TESTS,
-    faults::TESTS,
-    exactness::TESTS,
-    exactness_crowd::TESTS,
-    exactness_trees::TESTS,
-    probes::TESTS,
-    instrument::TESTS,
-    privileges::TESTS,
-    recorded::TESTS,
-    doctor::TESTS,
-    many::TESTS,
-    copies_lost::TESTS,
-    memory_errors::TESTS,
-    probes::BREAKING,
-    poison::TESTS,
-    removal::TESTS,
-    devices::TESTS,
-    module::LAST,
-    lockdown::TESTS,
+pub(crate) const ALL: &[Group] = &[
+    Group::of(module::TESTS),
+    Group::of(runtime::TESTS),
+    Group::of(player::TESTS),
+    Group::of(hostile::TESTS),
+    Group::of(commands::TESTS),
+    Group::of(commands_refused::TESTS),
+    Group::of(compat::TESTS),
+    Group::of(json::TESTS),
+    Group::of(mount8::TESTS),
+    Group::of(situations::TESTS),
+    Group::of(refusals::TESTS),
+    Group::of(abi::TESTS),
+    Group::of(abi42::TESTS),
+    Group::of(abi43::TESTS),
+    Group::of(abi44::TESTS),
+    Group::of(abi44_bad::TESTS),
+    Group::of(abi44_allowed::TESTS),
+    Group::of(abi44_mount::TESTS),
+    Group::of(io::TESTS),
+    Group::of(io_map::TESTS),
+    Group::of(isolation::TESTS),
+    Group::of(interleave::TESTS),
+    Group::of(mounting::TESTS),
+    Group::of(mounts::TESTS),
+    Group::of(principles::TESTS),
+    Group::of(times::TESTS),
+    Group::of(faults::TESTS),
+    Group::of(exactness::TESTS),
+    Group::of(exactness_crowd::TESTS),
+    Group::of(exactness_trees::TESTS),
+    Group::needing(Need::BlockDevice, exactness_trees::ON_EXT4),
+    Group::of(probes::TESTS),
+    Group::of(instrument::TESTS),
+    Group::of(privileges::TESTS),
+    Group::of(recorded::TESTS),
+    Group::of(doctor::TESTS),
+    Group::needing(Need::BlockDevice, many::TESTS),
+    Group::of(copies_lost::TESTS),
+    Group::of(memory_errors::TESTS),
+    Group::of(probes::BREAKING),
+    Group::of(poison::TESTS),
+    Group::of(removal::TESTS),
+    Group::needing(Need::SecondDevice, devices::TESTS),
+    Group::of(module::LAST),
+    Group::needing(Need::Signatures, module::UNSIGNED),
+    Group::needing(Need::OwnBoot, lockdown::TESTS),
 ];

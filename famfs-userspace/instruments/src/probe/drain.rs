@@ -1,10 +1,10 @@
 //! Moves counts out of the kernel: no call per entry, and no count is ever taken twice or lost.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use aya::{Ebpf, maps::MapData};
 use famfs_common::{
-    keys::{CLASSES, Cpu, Entry, HALF, HALF_BYTES, Memory, State},
+    keys::{CLASSES, Cpu},
     probe::HOOKS,
 };
 
@@ -12,6 +12,7 @@ use super::{
     Error,
     attach::take_data,
     mapped::{Shared, View, wait_for_programs},
+    table::{Table, lock},
     totals::Totals,
     wake::Waker,
 };
@@ -30,16 +31,6 @@ pub(crate) struct Beside {
     pub(crate) dropped: u64,
     /// Numbers and sums by class.
     overflow: [(u64, u64); CLASSES],
-}
-
-/// The two halves of results, and all that was taken out of them.
-pub(super) struct Table {
-    entries: View<Entry>,
-    half: View<u64>,
-    used: View<u64>,
-    /// Drains since attach; the last bit is the half in use.
-    flips: u64,
-    totals: Totals,
 }
 
 impl Drain {
@@ -66,8 +57,8 @@ impl Drain {
         let mut table = lock(&self.table);
         table.drain()?;
         let beside = self.beside();
-        table.totals.overflow(&beside.overflow);
-        Ok(show(&mut table.totals, &beside))
+        table.totals().overflow(&beside.overflow);
+        Ok(show(table.totals(), &beside))
     }
 
     /// The counters beside the table as they are now.
@@ -91,46 +82,4 @@ impl Drain {
         }
         sum
     }
-}
-
-impl Table {
-    /// Empty, in memory that begins with zeros.
-    pub(super) fn new(memory: &Shared) -> Self {
-        let at = std::mem::offset_of!(Memory, state);
-        Self {
-            entries: memory.view(std::mem::offset_of!(Memory, table), 2 * HALF as usize),
-            half: memory.view(at + std::mem::offset_of!(State, half), 1),
-            used: memory.view(at + std::mem::offset_of!(State, used), 2),
-            flips: 0,
-            totals: Totals::default(),
-        }
-    }
-
-    pub(super) fn totals(&mut self) -> &mut Totals {
-        &mut self.totals
-    }
-
-    /// Turns the programs to the other half, waits for those still in the old one, and takes
-    /// everything out of it.
-    pub(super) fn drain(&mut self) -> Result<(), Error> {
-        let retired = usize::from(self.flips & 1 != 0);
-        self.flips += 1;
-        self.half.write(0, (self.flips & 1) * HALF_BYTES);
-        wait_for_programs().map_err(Error::Membarrier)?;
-        let first = retired * HALF as usize;
-        let entries = &self.entries;
-        let used = (first..first + HALF as usize).filter(|&i| entries.read_first(i) != 0);
-        self.totals.add(used.map(|i| {
-            let entry = entries.read(i);
-            entries.write(i, Entry::default());
-            entry
-        }));
-        self.used.write(retired, 0);
-        Ok(())
-    }
-}
-
-pub(super) fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {
-    // A panic in between leaves counts that are right as far as they go.
-    table.lock().unwrap_or_else(PoisonError::into_inner)
 }

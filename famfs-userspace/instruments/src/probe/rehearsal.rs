@@ -5,8 +5,8 @@ use famfs_common::keys::{Entry, HALF, HALF_BYTES, Memory, PROBES, State, WAKE_AT
 
 use super::{
     Error, cpu_ns,
-    drain::Table,
     mapped::{Shared, View},
+    table::Table,
     totals::Totals,
 };
 

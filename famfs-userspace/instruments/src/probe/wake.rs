@@ -15,7 +15,7 @@ use nix::{
 
 use super::{
     Error,
-    drain::{Table, lock},
+    table::{Table, lock},
 };
 use famfs_machine::privilege::{self, Keep};
 

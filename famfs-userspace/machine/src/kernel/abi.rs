@@ -10,67 +10,10 @@ use std::sync::OnceLock;
 
 use famfs_cli::env;
 
-use super::{Error, kabi43, kabi44};
 use famfs_media::format::Extent;
 
-/// What a file of a famfs mount is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FileType {
-    Regular,
-    Superblock,
-    Log,
-}
-
-impl FileType {
-    pub(super) fn number(self) -> u8 {
-        match self {
-            Self::Regular => 0,
-            Self::Superblock => 1,
-            Self::Log => 2,
-        }
-    }
-}
-
-/// One piece of the mount's own device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Simple {
-    pub offset: u64,
-    pub len: u64,
-}
-
-/// How a file's bytes lie in its extents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape<'e> {
-    /// One extent after the other.
-    Simple(&'e [Extent]),
-    /// Chunks dealt over strips, one after the other.
-    Interleaved {
-        chunk_size: u64,
-        strips: &'e [Extent],
-    },
-}
-
-impl<'e> Shape<'e> {
-    pub fn extents(self) -> &'e [Extent] {
-        match self {
-            Self::Simple(extents)
-            | Self::Interleaved {
-                strips: extents, ..
-            } => extents,
-        }
-    }
-}
-
-/// A map as the kernel has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KernelMap {
-    pub size: u64,
-    pub file_type: u32,
-    pub ext_type: u32,
-    pub extents: Vec<Extent>,
-    /// The length of a chunk of an interleaved map, in bytes.
-    pub chunk_size: Option<u64>,
-}
+pub use super::map::{FileType, KernelMap, Shape, Simple};
+use super::{Error, kabi43, kabi44};
 
 /// A kernel interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::abi::{FileType, KernelMap, Shape, Simple};
+use super::map::{FileType, KernelMap, Shape, Simple};
 use famfs_media::format::Extent;
 use famfs_media::format::extent::{TYPE_INTERLEAVED, TYPE_SIMPLE};
 

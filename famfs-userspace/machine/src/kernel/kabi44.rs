@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use super::abi::{FileType, Shape};
+use super::map::{FileType, Shape};
 use famfs_media::format::Extent;
 use famfs_media::format::extent::{TYPE_INTERLEAVED, TYPE_SIMPLE};
 

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::Space;
 use crate::format::{EXTENTS_MAX, Extent, Placement};
+use crate::random::splitmix64;
 
 /// The largest number of parts into which a device is divided.
 pub const BUCKETS_MAX: u64 = 64;
@@ -163,13 +164,6 @@ fn shuffled(count: u64, seed: u64) -> Vec<u64> {
         order.swap(last, usize::try_from(pick).unwrap_or(last));
     }
     order
-}
-
-fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

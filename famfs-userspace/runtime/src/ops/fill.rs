@@ -1,5 +1,7 @@
 //! Contents that can be made again from a seed: upstream's `creat -r -S`.
 
+use famfs_media::random::splitmix64;
+
 mod jump;
 #[cfg(target_arch = "x86_64")]
 mod lanes;
@@ -71,13 +73,6 @@ impl State {
         self.step();
         [b0, b1, b2, b3]
     }
-}
-
-fn splitmix64(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let z = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 #[cfg(test)]

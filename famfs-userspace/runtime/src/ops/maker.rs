@@ -13,7 +13,7 @@ use super::place::Place;
 use super::session::Session;
 use super::watch::Watch;
 use super::{Error, failed, refused};
-use famfs_machine::kernel::abi::{self, Shape};
+use famfs_machine::kernel::abi;
 use famfs_machine::kernel::{confined, options};
 use famfs_media::alloc::Interleave;
 use famfs_media::format::entry::FLAGS_ALL_HOSTS_RW;
@@ -273,14 +273,7 @@ impl std::fmt::Debug for Maker {
 }
 
 fn map(file: &File, size: u64, placement: &Placement) -> io::Result<()> {
-    let shape = match placement {
-        Placement::Simple(extents) => Shape::Simple(extents),
-        Placement::Interleaved { chunk_size, strips } => Shape::Interleaved {
-            chunk_size: *chunk_size,
-            strips,
-        },
-    };
-    abi::map(file.as_fd(), size, shape)
+    abi::map(file.as_fd(), size, placement.into())
 }
 
 /// Why a name cannot be made, whose parent is in the log or was made just now.

@@ -11,7 +11,7 @@ use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 
 use super::owners::{Owners, overlap};
-use famfs_machine::kernel::abi::{self, Shape};
+use famfs_machine::kernel::abi;
 use famfs_machine::kernel::{confined, options};
 use famfs_media::format::Placement;
 use famfs_media::player::plan::Owner;
@@ -165,14 +165,7 @@ impl Tree for MountTree<'_> {
 /// removed with its map.
 fn give(file: &File, owner: Owner, size: u64, placement: &Placement) -> io::Result<()> {
     confined::set_owner(file, owner.uid, owner.gid, owner.mode)?;
-    let shape = match placement {
-        Placement::Simple(extents) => Shape::Simple(extents),
-        Placement::Interleaved { chunk_size, strips } => Shape::Interleaved {
-            chunk_size: *chunk_size,
-            strips,
-        },
-    };
-    abi::map(file.as_fd(), size, shape)
+    abi::map(file.as_fd(), size, placement.into())
 }
 
 fn kind_of(stat: &FileStat) -> SFlag {

@@ -25,14 +25,13 @@ pub(crate) const TESTS: &[Test] = &[
         name: "exactness::renamed_and_deleted_while_watching",
         run: renames,
     },
-    Test {
-        name: EXT4,
-        run: ext4,
-    },
 ];
 
-/// Needs a block device.
-pub(crate) const EXT4: &str = "exactness::ext4_with_all_dax";
+/// The test that needs a block device.
+pub(crate) const ON_EXT4: &[Test] = &[Test {
+    name: "exactness::ext4_with_all_dax",
+    run: ext4,
+}];
 
 /// An entry each, which is twice as many as always find a place.
 const FILES: u64 = 24_000;

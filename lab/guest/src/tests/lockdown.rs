@@ -11,9 +11,6 @@ use crate::{
     top::{count, file, once},
 };
 
-/// What a filter must begin with.
-pub(crate) const TOPIC: &str = "lockdown";
-
 pub(crate) const STATE: &str = "/sys/kernel/security/lockdown";
 
 pub(crate) const TESTS: &[Test] = &[

@@ -20,9 +20,7 @@ use crate::{
     top::report,
 };
 
-/// Needs a block device: famfs gives every file 2 MiB, and ten thousand of them do not fit.
-pub(crate) const TOPIC: &str = "many::";
-
+/// They need a block device: famfs gives every file 2 MiB, and ten thousand of them do not fit.
 pub(crate) const TESTS: &[Test] = &[Test {
     name: "many::ten_thousand_files_fit_into_64_mib",
     run: memory,

@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::{
     command::{must, run},
     fixture::Famfs,
-    harness::Test,
+    harness::{SIG_ENFORCE, Test},
 };
 
 pub(crate) const TESTS: &[Test] = &[
@@ -67,20 +67,16 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// They change the kernel for good, so they come after everything else.
-pub(crate) const LAST: &[Test] = &[
-    Test {
-        name: "module::unloads_after_everything",
-        run: after_everything,
-    },
-    Test {
-        name: UNSIGNED,
-        run: unsigned,
-    },
-];
+pub(crate) const LAST: &[Test] = &[Test {
+    name: "module::unloads_after_everything",
+    run: after_everything,
+}];
 
-/// Needs a kernel that knows signatures.
-pub(crate) const UNSIGNED: &str = "module::unsigned_where_signatures_are_demanded";
-pub(crate) const SIG_ENFORCE: &str = "/sys/module/module/parameters/sig_enforce";
+/// The last of these; it needs a kernel that knows signatures.
+pub(crate) const UNSIGNED: &[Test] = &[Test {
+    name: "module::unsigned_where_signatures_are_demanded",
+    run: unsigned,
+}];
 
 /// `famfs module …` must end with this status; returns what it said.
 fn ends(line: &str, code: i32) -> String {
