@@ -1,4 +1,4 @@
-//! Puts an error number of finit_module(2) or delete_module(2) into words: what failed, why, and
+//! Puts an error number of `finit_module(2)` or `delete_module(2)` into words: what failed, why, and
 //! what to try. Pure: everything it knows is handed in.
 
 use super::host::Host;

@@ -146,7 +146,7 @@ pub(super) struct RawDir {
     pub(super) path: [u8; entry::PATH_FIELD],
 }
 
-/// The payload of an ADD_DAXDEV entry.
+/// The payload of an `ADD_DAXDEV` entry.
 #[derive(FromBytes, IntoBytes, Immutable, KnownLayout, Unaligned)]
 #[repr(C)]
 pub(super) struct RawDaxdev {
