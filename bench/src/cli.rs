@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::size;
 use crate::target;
+use famfs_cli::size;
 
 #[derive(Debug, Parser)]
 #[command(

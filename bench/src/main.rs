@@ -26,7 +26,6 @@ mod run;
 mod runtime;
 mod runtime_cost;
 mod settle;
-mod size;
 mod stats;
 mod sys;
 mod target;

@@ -14,14 +14,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
-use famfs_cli::env;
+use famfs_cli::{env, size};
 
 use self::mark::Window;
 use self::outcome::{Outcome, Row, SCHEMA};
 use self::stage::Stage;
 use crate::cli::Runtime;
+use crate::output;
 use crate::workload::clock::{self, Unit};
-use crate::{output, size};
 
 /// Every file is one allocation unit.
 const FILE_BYTES: u64 = 2 << 20;
@@ -180,7 +180,7 @@ fn table(outcome: &Outcome) -> String {
 
 /// Writes a size as the famfs command takes it.
 fn size_text(bytes: u64) -> String {
-    size::show(bytes).replace(" bytes", "").replace(' ', "")
+    size::exact(bytes).replace(" bytes", "").replace(' ', "")
 }
 
 #[cfg(test)]

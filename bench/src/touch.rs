@@ -5,14 +5,14 @@ use std::os::unix::fs::FileExt as _;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use famfs_cli::name;
+use famfs_cli::{name, size};
 use serde::Serialize;
 
 use crate::cli::{Access, Map, Touch};
 use crate::guard::{self, Outcome};
 use crate::workload::map::{Mapping, Placement, Request};
 use crate::workload::{PAGE, touch};
-use crate::{output, size, sys};
+use crate::{output, sys};
 
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -119,7 +119,7 @@ impl Range {
         ensure!(
             len > 0,
             "the range is empty: the file has {}",
-            size::show(size)
+            size::exact(size)
         );
         let end = offset
             .checked_add(len)

@@ -32,6 +32,7 @@ use common::Ram;
 use common::builder::{DEVICE, LOG, MIB};
 use common::model::Model;
 use dice::Dice;
+use famfs_cli::size;
 use famfs_media::alloc::config;
 use famfs_media::fsck::Report;
 use famfs_media::memory::Memory;
@@ -41,7 +42,6 @@ use famfs_media::role::Role;
 use famfs_media::shadow::Shadow;
 use famfs_media::volume::{News, Volume};
 use famfs_snapshot::store::{Recording, Writer};
-use famfs_userspace::cli::famfs::parse_size;
 use famfs_userspace::dump::Dump;
 use text::Kind;
 
@@ -260,7 +260,7 @@ fn size() {
     let change: Change = |input, corpus, dice| text::mutate(Kind::Size, input, corpus, dice);
     fuzz("size", &seeds, change, |input| {
         let text = String::from_utf8_lossy(input);
-        let read = parse_size(&text);
+        let read = size::parse(&text);
         assert_eq!(
             read.as_ref().ok().copied(),
             text::size_of(&text),
@@ -268,7 +268,7 @@ fn size() {
         );
         match read {
             Ok(bytes) => {
-                assert_eq!(parse_size(&bytes.to_string()), Ok(bytes));
+                assert_eq!(size::parse(&bytes.to_string()), Ok(bytes));
                 let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
                 format!("{} {}", bytes.leading_zeros(), unit.len().min(6))
             }

@@ -30,6 +30,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{ValueEnum, builder::ArgPredicate};
+use famfs_cli::size;
 use lab_init::Config;
 
 use self::{
@@ -578,21 +579,9 @@ fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "lab: {line}");
 }
 
-/// `512M`, `1G`: what QEMU and the CXL window can present.
+/// Parses a size that QEMU and the CXL window can present, such as `512M` or `1GiB`.
 fn parse_size(text: &str) -> Result<u64, String> {
-    let (digits, unit) = match text.strip_suffix(['M', 'm']) {
-        Some(digits) => (digits, 1 << 20),
-        None => (
-            text.strip_suffix(['G', 'g'])
-                .ok_or("needs a suffix M or G")?,
-            1 << 30,
-        ),
-    };
-    let size = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(unit))
-        .ok_or_else(|| format!("`{digits}` is not a number of bytes"))?;
+    let size = size::parse(text)?;
     if size == 0 || size % (256 << 20) != 0 || size > 64 << 30 {
         return Err("must be a multiple of 256M, at most 64G".to_owned());
     }
@@ -607,6 +596,7 @@ mod tests {
     fn sizes_are_multiples_of_256_mib() {
         assert_eq!(parse_size("1G"), Ok(1 << 30));
         assert_eq!(parse_size("512M"), Ok(512 << 20));
+        assert_eq!(parse_size("512MiB"), Ok(512 << 20));
         for bad in [
             "",
             "G",

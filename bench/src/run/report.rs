@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use crate::result::Outcome;
-use crate::size;
+use famfs_cli::size;
 
 /// One line per row, then what was skipped and what was odd.
 pub(super) fn table(outcome: &Outcome) -> String {
     let mut text = format!(
         "{} file, {} rounds, times in {}{}, {} of them the clock's own\n\n",
-        size::show(outcome.geometry.file_bytes),
+        size::exact(outcome.geometry.file_bytes),
         outcome.geometry.reps,
         outcome.unit.name(),
         tick(outcome),

@@ -6,6 +6,7 @@ pub mod contract;
 pub mod env;
 pub mod name;
 pub mod signals;
+pub mod size;
 #[cfg(feature = "schema")]
 pub mod status;
 pub mod stream;

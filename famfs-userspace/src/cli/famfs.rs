@@ -37,7 +37,6 @@ mod opts;
 mod output;
 mod owner;
 mod played;
-mod size;
 mod spread;
 mod stop;
 mod umount;
@@ -45,7 +44,6 @@ mod verify;
 mod watching;
 
 use output::Output;
-pub use size::parse as parse_size;
 
 /// The name under which its messages stand.
 const NAME: &str = "famfs";

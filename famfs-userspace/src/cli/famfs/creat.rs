@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 
+use famfs_cli::size;
+
 use super::owner::OwnerArgs;
 use super::spread::SpreadArgs;
 use super::watching::{Unit, WaitArgs, Watching};
-use super::{Error, FAILED, OK, complain, complain_of, manifest, no_effect, number, size};
+use super::{Error, FAILED, OK, complain, complain_of, manifest, no_effect, number};
 use famfs_runtime::ops::create::{self, Created, Item};
 use famfs_runtime::ops::maker::Owner;
 use famfs_runtime::ops::{self, pool};

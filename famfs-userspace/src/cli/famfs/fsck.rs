@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 pub(super) use document::Document;
 
+use famfs_cli::size;
+
 use super::output::Output;
 use super::{Error, FAILED, OK, complain_of, no_effect, note_image, number};
 use famfs_machine::kernel::{self, module, mountinfo};
@@ -176,7 +178,7 @@ impl Args {
 
     fn bytes(&self, bytes: u64) -> String {
         if self.human {
-            human(bytes)
+            size::human(bytes)
         } else {
             format!("{bytes} bytes")
         }
@@ -234,7 +236,7 @@ impl Args {
             ("Free space:", report.free_bytes),
         ] {
             let bytes = if self.human {
-                human(bytes)
+                size::human(bytes)
             } else {
                 bytes.to_string()
             };
@@ -275,28 +277,6 @@ fn numbers(volume: &Volume, out: &mut Output) -> Result<(), Error> {
     Ok(())
 }
 
-/// Three digits and a unit; whole numbers stay whole.
-fn human(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut shift = 0;
-    let mut unit = "bytes";
-    for next in UNITS {
-        if bytes >> (shift + 10) == 0 {
-            break;
-        }
-        shift += 10;
-        unit = next;
-    }
-    let whole = bytes >> shift;
-    let rest = bytes - (whole << shift);
-    if rest == 0 {
-        return format!("{whole} {unit}");
-    }
-    // Two digits behind the point, cut off.
-    let hundredths = (u128::from(rest) * 100) >> shift;
-    format!("{whole}.{hundredths:02} {unit}")
-}
-
 fn line(finding: &Finding) -> String {
     let severity = finding.severity.name();
     let place = match finding.index {
@@ -312,24 +292,4 @@ fn line(finding: &Finding) -> String {
         "{severity}: {}: {place}{path}: {}",
         finding.code, finding.message
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::human;
-
-    #[test]
-    fn human_sizes() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1 KiB"),
-            (1536, "1.50 KiB"),
-            (10 << 20, "10 MiB"),
-            ((2 << 30) + (1 << 29), "2.50 GiB"),
-            (u64::MAX, "15.99 EiB"),
-        ] {
-            assert_eq!(human(bytes), text);
-        }
-    }
 }

@@ -4,7 +4,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::{number, size};
+use famfs_cli::size;
+
+use super::number;
 use famfs_runtime::ops::create::Item;
 
 /// More entries than any log has room for.

@@ -1,7 +1,9 @@
 use std::path::PathBuf;
 
+use famfs_cli::size;
+
 use super::output::Output;
-use super::{Error, OK, complain, no_effect, size};
+use super::{Error, OK, complain, no_effect};
 use famfs_machine::host;
 use famfs_media::format::{LOG_LEN_MAX, LOG_LEN_MIN, UNIT_2M, UNIT_4K};
 use famfs_runtime::device::{dax, daxmode};

@@ -1,6 +1,8 @@
 //! How new files are spread over the device, as three options say it.
 
-use super::{number, size};
+use famfs_cli::size;
+
+use super::number;
 use famfs_media::alloc::Interleave;
 
 #[derive(Debug, clap::Args)]
