@@ -13,10 +13,7 @@ use std::{
     time::Duration,
 };
 
-use famfs_instruments::tui::{
-    event::{BINDINGS, Command as Key},
-    term::Screen,
-};
+use famfs_instruments::tui::{command::Command as Key, event::BINDINGS, term::Screen};
 use nix::{
     sys::{
         signal::{Signal, kill},

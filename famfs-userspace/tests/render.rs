@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use famfs_instruments::tui::{
     App, Glyphs, Message, Theme, Transport,
-    app::{Mode, Options, Page},
-    event::Command,
+    app::{Mode, Options},
+    command::{Command, Page},
 };
 use famfs_snapshot::{
     model::{Columns, Event, EventKind, FileKey, MountState, Sort},
@@ -176,7 +176,7 @@ fn a_stale_mount_is_first_and_says_what_to_do() {
     let json: serde_json::Value = serde_json::from_str(&json::render(&snapshot)).unwrap();
     let mounts = json["mounts"].as_array().unwrap();
     assert_eq!(mounts.last().unwrap()["state"], "stale");
-    let mut app = App::new(snapshot, options());
+    let mut app = App::new(snapshot, options(), &famfs_instruments::tui::view::Pages);
     for size in SIZES {
         let screen = text(&draw(&mut app, size));
         let first = screen.lines().find(|line| line.contains("/mnt"));

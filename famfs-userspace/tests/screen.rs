@@ -4,8 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use famfs_instruments::tui::{
     App, Message, Transport,
-    app::{Action, Effect, Mode, Options, Page, Span},
-    event::Command,
+    app::{Action, Effect, Mode, Options, Span},
+    command::{Command, Page},
     transport::Ask,
 };
 use famfs_snapshot::{
@@ -35,7 +35,7 @@ impl Screen {
     fn with(options: Options) -> Self {
         let mut source = Synthetic::new(Scene::Poison, Duration::from_millis(250));
         let first = source.poll().expect("a made-up system answers");
-        let mut app = App::new(first, options);
+        let mut app = App::new(first, options, &famfs_instruments::tui::view::Pages);
         app.update(Message::Resized(100, 24));
         Self { app, source }
     }
@@ -435,7 +435,11 @@ fn a_key_held_down_runs_its_action_once() {
 #[test]
 fn a_mount_that_comes_later_fills_the_screen() {
     let mut empty = Synthetic::new(Scene::Empty, Duration::from_secs(1));
-    let mut app = App::new(empty.poll().unwrap(), options());
+    let mut app = App::new(
+        empty.poll().unwrap(),
+        options(),
+        &famfs_instruments::tui::view::Pages,
+    );
     assert!(text(&draw(&mut app, (80, 24))).contains("no famfs is mounted"));
     let mut later = Synthetic::new(Scene::Mixed, Duration::from_secs(1));
     later.poll().unwrap();

@@ -1,6 +1,7 @@
 //! The screen: state and its changes, the terminal, and one widget a file.
 
 pub mod app;
+pub mod command;
 pub mod event;
 pub mod input;
 pub mod term;

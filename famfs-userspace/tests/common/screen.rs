@@ -10,7 +10,7 @@ use std::time::Duration;
 use famfs_instruments::tui::{
     App, Message,
     app::{Action, Options},
-    event::Command,
+    command::Command,
     view,
 };
 use famfs_snapshot::source::{
@@ -37,7 +37,11 @@ pub(crate) fn options() -> Options {
 /// The scene after so many seconds.
 pub(crate) fn app(scene: Scene, seconds: usize, options: Options) -> App {
     let mut source = Synthetic::new(scene, Duration::from_secs(1));
-    let mut app = App::new(source.poll().expect("a made-up system answers"), options);
+    let mut app = App::new(
+        source.poll().expect("a made-up system answers"),
+        options,
+        &view::Pages,
+    );
     for _ in 0..seconds {
         let snapshot = source.poll().expect("a made-up system answers");
         app.update(Message::Observed(snapshot));

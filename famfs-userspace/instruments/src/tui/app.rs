@@ -13,17 +13,18 @@ use famfs_snapshot::{
 };
 
 use super::{
-    event::Command,
+    command::{Command, Page},
     theme::{Glyphs, Theme},
     transport::{Ask, Transport},
-    view,
 };
 
 mod commands;
 mod cursor;
+mod geometry;
 mod picture;
 
 pub use cursor::Cursor;
+pub use geometry::{Geometry, Hit};
 pub use picture::{RECENT, Span};
 
 use picture::Picture;
@@ -127,17 +128,6 @@ pub enum Mode {
     Columns,
 }
 
-/// What is on the screen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    Files,
-    Processes,
-    Events,
-    Probes,
-    /// One file.
-    File(FileKey),
-}
-
 /// The screen.
 #[derive(Debug)]
 pub struct App {
@@ -149,6 +139,8 @@ pub struct App {
     pub transport: Option<Transport>,
     /// Columns and lines of the terminal.
     size: (u16, u16),
+    /// What the pages look like at this size.
+    geometry: &'static dyn Geometry,
     picture: Picture,
     /// Where the rows of the table are in the picture.
     order: Vec<usize>,
@@ -168,7 +160,8 @@ pub struct App {
 }
 
 impl App {
-    pub fn new(first: Snapshot, options: Options) -> Self {
+    /// Makes the screen of a first snapshot. `geometry` says what its pages look like.
+    pub fn new(first: Snapshot, options: Options, geometry: &'static dyn Geometry) -> Self {
         let mut app = Self {
             picture: Picture::new(first, options.interval),
             options,
@@ -177,6 +170,7 @@ impl App {
             quit: false,
             transport: None,
             size: (0, 0),
+            geometry,
             order: Vec::new(),
             files: Cursor::default(),
             other: Cursor::default(),
@@ -366,19 +360,19 @@ impl App {
     /// How many lines the page has, or what is in front of it.
     fn length(&self) -> usize {
         match (self.mode, self.page) {
-            (Mode::Help, _) => view::help_height(self),
+            (Mode::Help, _) => self.geometry.help_height(self),
             (Mode::Columns, _) => famfs_snapshot::model::FIELDS.len(),
             (_, Page::Files) => self.order.len(),
             (_, Page::Processes) => self.by_process().len(),
             (_, Page::Events) => self.events().len(),
-            (_, Page::Probes) => view::probes_height(self),
-            (_, Page::File(_)) => view::file_height(self),
+            (_, Page::Probes) => self.geometry.probes_height(self),
+            (_, Page::File(_)) => self.geometry.file_height(self),
         }
     }
 
     /// Keeps the cursors inside of their lists, and their lines on the screen.
     fn fit(&mut self) {
-        let height = view::list_height(self);
+        let height = self.geometry.list_height(self);
         match self.mode {
             Mode::Help | Mode::Columns => {}
             Mode::Normal | Mode::Typing => match self.page {

@@ -8,7 +8,8 @@ use ratatui::{
 
 use super::{
     App, Glyphs,
-    app::{Mode, Page},
+    app::{Geometry, Hit, Mode},
+    command::Page,
 };
 use famfs_snapshot::model::MountState;
 
@@ -29,23 +30,30 @@ mod status;
 mod transport;
 mod window;
 
-pub(super) use help::height as help_height;
-pub(super) use probes::height as probes_height;
+/// The geometry of the pages as [`draw`] draws them.
+#[derive(Clone, Copy, Debug)]
+pub struct Pages;
 
-/// What a click is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hit {
-    Page(Page),
-    /// The head of a column, by its place in the field table.
-    Column(usize),
-    /// A line of the list on the page.
-    Line(usize),
-    /// A line of the list in front.
-    Choice(usize),
-    /// So many thousandths of a recording.
-    Seek(u32),
-    /// A place beside what is in front.
-    Close,
+impl Geometry for Pages {
+    fn help_height(&self, app: &App) -> usize {
+        help::height(app)
+    }
+
+    fn probes_height(&self, app: &App) -> usize {
+        probes::height(app)
+    }
+
+    fn file_height(&self, app: &App) -> usize {
+        file_height(app)
+    }
+
+    fn list_height(&self, app: &App) -> usize {
+        list_height(app)
+    }
+
+    fn hit(&self, app: &App, x: u16, y: u16) -> Option<Hit> {
+        hit(app, x, y)
+    }
 }
 
 /// Draws the whole screen.
@@ -76,10 +84,10 @@ pub fn draw(app: &App, frame: &mut Frame<'_>) {
 }
 
 /// How many lines of the page's list are visible, or of what is in front of it.
-pub(super) fn list_height(app: &App) -> usize {
+fn list_height(app: &App) -> usize {
     let area = app.area();
     let height = match app.mode {
-        Mode::Help => window::inside(area, help_height(app)).height,
+        Mode::Help => window::inside(area, help::height(app)).height,
         Mode::Columns => window::inside(area, chooser::height()).height,
         Mode::Normal | Mode::Typing => list(app, Places::of(app, area).body).height,
     };
@@ -87,7 +95,7 @@ pub(super) fn list_height(app: &App) -> usize {
 }
 
 /// How many lines the page of a file has.
-pub(super) fn file_height(app: &App) -> usize {
+fn file_height(app: &App) -> usize {
     let width = Places::of(app, app.area()).body.width;
     match app.page {
         Page::File(key) => file::lines(app, key, width).len(),
@@ -116,7 +124,7 @@ fn below(area: Rect, lines: u16) -> Rect {
 }
 
 /// What is at this column and line.
-pub(super) fn hit(app: &App, x: u16, y: u16) -> Option<Hit> {
+fn hit(app: &App, x: u16, y: u16) -> Option<Hit> {
     let (area, at) = (app.area(), Position { x, y });
     let line_of = |list: Rect, top: usize| list.contains(at).then(|| top + usize::from(y - list.y));
     match app.mode {

@@ -65,7 +65,7 @@ impl Steps {
 pub(super) fn run(args: &Args) -> anyhow::Result<u8> {
     let mut source = Rehearsed::new(args.files)?;
     source.fill()?;
-    let mut app = App::new(source.poll()?, Options::default());
+    let mut app = App::new(source.poll()?, Options::default(), &view::Pages);
     app.update(Message::Resized(SCREEN.0, SCREEN.1));
     let mut terminal =
         Terminal::new(TestBackend::new(SCREEN.0, SCREEN.1)).context("cannot make a screen")?;

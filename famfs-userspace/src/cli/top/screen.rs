@@ -152,7 +152,7 @@ pub(super) fn run(feed: &mut Feed<'_>, shown: &Shown<'_>) -> anyhow::Result<()> 
         Feed::Live(source) => source.is_fixed(),
         Feed::Recording(_) => true,
     };
-    let mut app = App::new(feed.first()?, options(shown, is_fixed));
+    let mut app = App::new(feed.first()?, options(shown, is_fixed), &view::Pages);
     feed.tell_extras(&mut app);
     let input = Input::open().context("there is no terminal to read keys from")?;
     let mut screen = Screen::open().context("cannot take over the terminal")?;

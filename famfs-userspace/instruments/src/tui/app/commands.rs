@@ -5,11 +5,10 @@ use famfs_snapshot::{
     source::Extra,
 };
 
-use super::{App, Cursor, Effect, Mode, Page};
+use super::{App, Cursor, Effect, Hit, Mode, Page};
 use crate::tui::{
-    event::Command,
+    command::Command,
     transport::{Ask, Transport},
-    view::{self, Hit},
 };
 
 /// The pages that keys go round.
@@ -52,7 +51,7 @@ impl App {
             }
             Command::Move(lines) => self.travel(lines),
             Command::Turn(screens) => {
-                let height = view::list_height(self).max(2) - 1;
+                let height = self.geometry.list_height(self).max(2) - 1;
                 self.travel(screens.saturating_mul(height.cast_signed()));
             }
             Command::Toggle => {
@@ -136,7 +135,7 @@ impl App {
 
     /// Moves the cursor of what is in front.
     fn travel(&mut self, lines: isize) {
-        let (length, height) = (self.length(), view::list_height(self));
+        let (length, height) = (self.length(), self.geometry.list_height(self));
         match (self.mode, self.page) {
             (Mode::Help, _) => self.front.scroll(lines, length, height),
             (Mode::Columns, _) => self.front.go(lines, length),
@@ -199,7 +198,7 @@ impl App {
     }
 
     pub(super) fn click(&mut self, x: u16, y: u16) -> Option<Effect> {
-        match view::hit(self, x, y)? {
+        match self.geometry.hit(self, x, y)? {
             Hit::Page(page) => self.go(page),
             Hit::Column(field) if field == self.options.sort.field => {
                 return self.obey(Command::Reverse);

@@ -113,7 +113,7 @@ mod tests {
     use ratatui::{Terminal, backend::TestBackend};
 
     use super::*;
-    use crate::tui::{Message, app::Options, event::Command, view};
+    use crate::tui::{Message, app::Options, command::Command, view};
     use famfs_snapshot::{
         model::{FileKey, FileRow},
         source::{
@@ -139,7 +139,7 @@ mod tests {
                 ..file.clone()
             })
             .collect();
-        let mut app = App::new(first, Options::default());
+        let mut app = App::new(first, Options::default(), &view::Pages);
         app.update(Message::Observed(second));
         app
     }

@@ -8,10 +8,7 @@ use ratatui::{
 use unicode_width::UnicodeWidthStr as _;
 
 use super::paint;
-use crate::tui::{
-    App,
-    app::{Page, Span as Covers},
-};
+use crate::tui::{App, app::Span as Covers, command::Page};
 use famfs_snapshot::text;
 
 const TABS: [(Page, &str); 4] = [

@@ -120,7 +120,7 @@ mod tests {
             is_fixed: false,
             glyphs: Glyphs::Unicode,
         };
-        App::new(source.poll().unwrap(), options)
+        App::new(source.poll().unwrap(), options, &crate::tui::view::Pages)
     }
 
     #[test]

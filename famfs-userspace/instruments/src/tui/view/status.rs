@@ -8,10 +8,7 @@ use ratatui::{
 };
 
 use super::paint;
-use crate::tui::{
-    App,
-    app::{Mode, Page},
-};
+use crate::tui::{App, app::Mode, command::Page};
 use famfs_snapshot::{
     model::{FIELDS, Value},
     text,
