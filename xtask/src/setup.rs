@@ -8,6 +8,7 @@ pub(crate) mod apt;
 pub(crate) mod bpflinker;
 pub(crate) mod cargodeny;
 pub(crate) mod chroot;
+mod context;
 pub(crate) mod debugkernel;
 pub(crate) mod doctored;
 pub(crate) mod guesttools;
@@ -18,66 +19,17 @@ pub(crate) mod rustsrc;
 pub(crate) mod toolchain;
 pub(crate) mod workshop;
 
-use std::cell::OnceCell;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::paths;
-use crate::process::{self, Log};
+pub(crate) use context::{Args, Context};
 use kernels::Line;
 
-/// Options of `cargo xtask setup`.
-#[derive(Debug, Default, clap::Args)]
-#[command(after_help = "Examples:
-  cargo xtask setup                                    install what is missing
-  cargo xtask setup --upgrade                          look again for the kernels that fit best
-  cargo xtask setup --debug-kernel                     build the debugging kernel too, an hour
-  cargo xtask setup --mirror http://mirror.example/debian/   on a machine that is not Debian")]
-pub(crate) struct Args {
-    /// Debian mirror to fetch kernels from [default: the one of this machine's apt sources]
-    #[arg(long, value_name = "URI")]
-    mirror: Option<String>,
-    /// Look again for the kernel that fits each purpose best, and fetch it where it is another
-    #[arg(long)]
-    upgrade: bool,
-    /// Build the kernel of `lab --kernel debug` too; takes about an hour on two cores
-    #[arg(long)]
-    debug_kernel: bool,
-}
-
-impl Args {
-    /// What a part made on demand is made with.
-    pub(crate) fn context(&self) -> Context<'_> {
-        Context {
-            args: self,
-            index: OnceCell::new(),
-        }
-    }
-}
-
-/// What the parts share: the options, and a package index that is fetched at most once.
-pub(crate) struct Context<'a> {
-    args: &'a Args,
-    index: OnceCell<apt::Apt>,
-}
-
-impl Context<'_> {
-    /// The index of the suites that carry the lab's kernels.
-    pub(crate) fn index(&self, log: &Log) -> Result<&apt::Apt> {
-        if let Some(index) = self.index.get() {
-            return Ok(index);
-        }
-        say("reading the package index");
-        let index = apt::Apt::foreign(&apt::mirror(self.args.mirror.as_deref())?, log)?;
-        if let Some(change) = index.describe_changes() {
-            say(&change);
-        }
-        Ok(self.index.get_or_init(|| index))
-    }
-}
+use crate::paths;
+use crate::process::{self, Log};
 
 /// One thing to set up.
 struct Part {
@@ -102,9 +54,9 @@ const PARTS: &[Part] = &[
     // Kernels newer than the module are tried in it.
     Part {
         name: "build chroot",
-        key: || Ok(chroot::key()),
-        present: chroot::present,
-        make: chroot::make,
+        key: || Ok(chroot::key(guesttools::WANTED)),
+        present: || chroot::present() && guesttools::present(),
+        make: |context, log| chroot::make(guesttools::WANTED, context, log),
         upgrades: false,
     },
     Part {
@@ -218,9 +170,4 @@ impl Part {
             .and_then(|()| fs::write(&stamp, (self.key)().unwrap_or_default()))
             .with_context(|| format!("cannot write {}", stamp.display()))
     }
-}
-
-/// One line of progress inside a part.
-pub(crate) fn say(what: &str) {
-    eprintln!("        {what}");
 }

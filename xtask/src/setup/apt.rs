@@ -11,8 +11,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::context::say;
 use super::doctored::Doctored;
-use super::say;
 use crate::paths;
 use crate::process::{self, Log};
 

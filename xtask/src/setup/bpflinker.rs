@@ -9,7 +9,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::apt::remove_dir;
-use super::{Context, say, toolchain};
+use super::context::{Context, say};
+use super::toolchain;
 use crate::paths;
 use crate::process::{self, Log};
 

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::apt::remove_dir;
-use super::{Context, say};
+use super::context::{Context, say};
 use crate::paths;
 use crate::process::Log;
 
@@ -21,7 +21,7 @@ pub(crate) fn program() -> Result<PathBuf> {
     if let Some(found) = paths::find_program("cargo-deny") {
         return Ok(found);
     }
-    super::run(&[PART], &super::Args::default()).context("no cargo-deny")?;
+    super::run(&[PART], &super::context::Args::default()).context("no cargo-deny")?;
     Ok(compiled())
 }
 

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::{KEYRING, remove_dir};
-use super::{Context, guesttools, say};
+use super::context::{Context, say};
 use crate::paths;
 use crate::process::{self, Log};
 
@@ -33,20 +33,29 @@ pub(crate) fn root() -> PathBuf {
     paths::setup("chroot")
 }
 
-pub(super) fn key() -> String {
-    let packages = packages().join(",");
-    format!("{SUITE} {packages} {}\n", guesttools::PACKAGES.join(","))
+/// Packages that others want to have in the chroot.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Those that are installed with all that they depend on.
+    pub(super) installed: &'static [&'static str],
+    /// Those that are only unpacked.
+    pub(super) unpacked: &'static [&'static str],
+}
+
+pub(super) fn key(wanted: Wanted) -> String {
+    let packages = packages(wanted).join(",");
+    format!("{SUITE} {packages} {}\n", wanted.unpacked.join(","))
 }
 
 pub(super) fn present() -> bool {
-    root().join("usr/bin/gcc-14").exists() && guesttools::present()
+    root().join("usr/bin/gcc-14").exists()
 }
 
-fn packages() -> Vec<&'static str> {
-    [PACKAGES, guesttools::LIBRARIES].concat()
+fn packages(wanted: Wanted) -> Vec<&'static str> {
+    [PACKAGES, wanted.installed].concat()
 }
 
-pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
+pub(super) fn make(wanted: Wanted, context: &Context<'_>, log: &Log) -> Result<()> {
     if !process::is_root() {
         bail!(
             "the module for Debian 13's kernels is built in a chroot, and making one needs root; \
@@ -56,24 +65,25 @@ pub(super) fn make(context: &Context<'_>, log: &Log) -> Result<()> {
     let index = context.index(log)?;
     let new = paths::setup("chroot.new");
     remove_dir(&new)?;
-    say(&format!("installing {SUITE} with {}", packages().join(" ")));
+    say(&format!(
+        "installing {SUITE} with {}",
+        packages(wanted).join(" ")
+    ));
     process::retry(|| {
         remove_dir(&new)?;
         log.run(
             Command::new("mmdebstrap")
                 .args(["--mode=root", "--variant=apt", "--skip=check/empty"])
                 .arg(format!("--keyring={KEYRING}"))
-                .arg(format!("--include={}", packages().join(",")))
+                .arg(format!("--include={}", packages(wanted).join(",")))
                 .arg("--aptopt=Acquire::Languages \"none\"")
                 .arg(SUITE)
                 .arg(&new)
                 .arg(index.sources()),
         )
     })?;
-    let tools: Vec<String> = guesttools::PACKAGES
-        .iter()
-        .map(|name| (*name).to_owned())
-        .collect();
+    let unpacked = wanted.unpacked.iter();
+    let tools: Vec<String> = unpacked.map(|name| (*name).to_owned()).collect();
     index.unpack(&tools, &new, log)?;
     remove_dir(&root())?;
     fs::rename(&new, root()).context("cannot place the build chroot")

@@ -14,8 +14,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::remove_dir;
+use super::context::{Args, say};
 use super::kernels::{self, Kernel, Line, SUPPORTED, Tools};
-use super::{Args, say, workshop};
+use super::workshop;
 use crate::paths;
 use crate::process::{self, Log};
 

@@ -6,25 +6,26 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::chroot;
+use super::chroot::{self, Wanted};
+use super::context::Args;
 use super::workshop::TRACERS;
 use crate::process;
 
-/// Packages unpacked into the chroot without their other dependencies (xfsprogs alone would
-/// pull Python).
-pub(super) const PACKAGES: &[&str] = &["busybox-static", "e2fsprogs", "xfsprogs", "mount"];
-
-/// What their programs link.
-pub(super) const LIBRARIES: &[&str] = &[
-    "libblkid1",
-    "libcom-err2",
-    "libuuid1",
-    "libext2fs2t64",
-    "libinih1",
-    "liburcu8t64",
-    "libmount1",
-    "libselinux1",
-];
+/// The packages that the chroot must have. The programs' are unpacked without their other dependencies
+/// (xfsprogs alone would install Python); what the programs link is installed.
+pub(super) const WANTED: Wanted = Wanted {
+    installed: &[
+        "libblkid1",
+        "libcom-err2",
+        "libuuid1",
+        "libext2fs2t64",
+        "libinih1",
+        "liburcu8t64",
+        "libmount1",
+        "libselinux1",
+    ],
+    unpacked: &["busybox-static", "e2fsprogs", "xfsprogs", "mount"],
+};
 
 /// A program: where it lies in the guest, and where in the chroot that it is taken from.
 type Program = (&'static str, &'static str);
@@ -64,7 +65,7 @@ pub(crate) fn files() -> Result<Vec<(String, PathBuf)>> {
 /// The same for the instruments that famfs-top is compared with, made on demand. Their C library
 /// is that of the other tools: both are of one suite.
 pub(crate) fn tracers() -> Result<Vec<(String, PathBuf)>> {
-    TRACERS.ensure(&super::Args::default())?;
+    TRACERS.ensure(&Args::default())?;
     closure(
         &TRACERS.root(),
         TRACERS.command([None, None]),

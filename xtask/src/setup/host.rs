@@ -5,7 +5,8 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::{Context, apt, say};
+use super::apt;
+use super::context::{Context, say};
 use crate::paths;
 use crate::process::{self, Log};
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::{Context, apt};
+use super::apt;
+use super::context::Context;
 use crate::{paths, process::Log};
 
 const PACKAGES: [&str; 2] = ["prometheus", "python3-prometheus-client"];

@@ -10,7 +10,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::{Apt, remove_dir};
-use super::{Context, say, toolchain};
+use super::context::{Context, say};
+use super::toolchain;
 use crate::paths;
 use crate::process::{self, Log};
 

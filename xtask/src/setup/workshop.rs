@@ -8,7 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::apt::{self, Apt, KEYRING, remove_dir};
-use super::{Args, chroot, say};
+use super::chroot;
+use super::context::{Args, say};
 use crate::paths;
 use crate::process::{self, Log};
 

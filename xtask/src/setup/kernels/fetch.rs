@@ -16,7 +16,7 @@ use crate::kmod;
 use crate::paths;
 use crate::process::Log;
 use crate::setup::apt::{Apt, remove_dir};
-use crate::setup::{Context, say};
+use crate::setup::context::{Context, say};
 
 /// What names all packages that a choice is made from.
 const NAMES: &str = "^linux-(headers|image|binary|binary-unsigned|modules|kbuild)-[0-9]";
