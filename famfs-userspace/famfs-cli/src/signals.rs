@@ -4,6 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -17,11 +18,17 @@ static ASKED: LazyLock<Arc<AtomicUsize>> = LazyLock::new(Arc::default);
 /// signal cannot end a blocked write. Once it listens, it must ask [`asked`]: a signal that came in
 /// between is known here alone.
 pub fn remember() -> io::Result<()> {
-    for signal in ENDING {
+    // They wait meanwhile: a signal that came after the handler was installed, and before the handler
+    // knew what to do, would be lost.
+    let ending = ENDING.into_iter().map(Signal::try_from);
+    let ending: SigSet = ending.collect::<Result<_, _>>()?;
+    let before = ending.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+    let registered = ENDING.into_iter().try_for_each(|signal| {
         let number = usize::try_from(signal).unwrap_or_default();
-        flag::register_usize(signal, Arc::clone(&ASKED), number)?;
-    }
-    Ok(())
+        flag::register_usize(signal, Arc::clone(&ASKED), number).map(drop)
+    });
+    before.thread_set_mask()?;
+    registered
 }
 
 /// Forgets the signals that have come, because the program has dealt with them and goes on, such
