@@ -111,8 +111,7 @@ fn findings(commit: &Commit<'_>) -> Vec<String> {
     found
 }
 
-/// Returns whether a subject begins with an area in lower case, and goes on in lower case or with a
-/// name.
+/// Returns whether a subject begins with an area in lower case, or with several between commas.
 fn names_an_area(subject: &str) -> bool {
     let is_area = |area: &str| {
         !area.is_empty()
@@ -122,7 +121,7 @@ fn names_an_area(subject: &str) -> bool {
     };
     subject
         .split_once(": ")
-        .is_some_and(|(area, rest)| is_area(area) && !rest.trim().is_empty())
+        .is_some_and(|(areas, rest)| areas.split(", ").all(is_area) && !rest.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -146,6 +145,7 @@ mod tests {
             0
         );
         assert_eq!(found("kmod: refuse a map of no extents", ""), 1);
+        assert_eq!(found("top, runtime: hear a signal", "It was lost."), 0);
         assert_eq!(found("Refuse a map of no extents", "It was taken."), 1);
         assert_eq!(found("a thing: or two: three", "Why."), 1);
         assert_eq!(found(&format!("kmod: {}", "é".repeat(54)), "Why."), 0);
